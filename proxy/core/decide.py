@@ -1,0 +1,346 @@
+"""What a request gets: (upload, intent, limits, now) to a plan, or a refusal.
+
+Pure, and the same for every version: the intent carries what versions want differently.
+Nothing here changes an upload. The order of the checks is the order of the protocol's
+append rules: alive, all bytes in or finished, offset, lengths, limits.
+The one invariant: a refusal decided here has taken no byte and changed no state, except
+an announced overrun, whose event says so (R56).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Final, assert_never
+
+from .errors import Problem, Refusal
+from .intents import Append, AskLimits, AskOffset, Cancel, Create
+from .lengths import (
+    check_limits,
+    conflict,
+    largest,
+    length_after,
+    length_of_new,
+    request_limits,
+)
+from .lifecycle import TERMINAL, Event
+from .upload import Answer, Limits, Standing, State, Upload
+
+STORAGE_RETRY_AFTER_S: Final = 10
+"""Seconds a client is asked to wait when the spool cannot take bytes. Picked by hand:
+long enough not to hammer a full disk, short enough that a person still waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Take the content of the request into the upload."""
+
+    finishing: bool
+    length: int | None
+    """Bytes of the whole upload from now on; None while still unknown."""
+    ceiling: int
+    """Bytes to which the body may grow; anything more is an overrun."""
+    beyond: Problem
+    """What more content is: OVERRUN of the length, or TOO_LARGE for a limit."""
+    overrun_event: Event
+    least: int = 0
+    """Bytes the body must have grown to when another part is to follow (R32, R58)."""
+    announce: bool = False
+    """Tell the upload's URL in a 104 before the content is read (R21, R22, R33)."""
+    finish_after: bool = False
+    """The finishing request will never come: finish when this part is in (R102)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """All bytes are in: join the forward, or start it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The origin has answered: give that answer again."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class TellOffset:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class TellLimits:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Give the upload up; `hide` while a forward is in flight, which ends by itself."""
+
+    hide: bool
+
+
+Plan = Receive | Deliver | Replay | TellOffset | TellLimits | Drop
+
+
+def standing(upload: Upload, now: float) -> Standing:
+    """What may be told of `upload` at `now`."""
+    return Standing(
+        token=upload.token,
+        offset=upload.offset,
+        finished=upload.finished,
+        length=upload.length,
+        limits=upload.limits,
+        age_left_s=max(0.0, upload.deadline - now),
+    )
+
+
+def expired(upload: Upload, now: float) -> bool:
+    """True when the lifetime has ended, no body or forward being in flight (R95)."""
+    in_flight = upload.state in (State.RECEIVING, State.FORWARDING)
+    return not in_flight and now >= upload.deadline
+
+
+def unknown_upload() -> Refusal:
+    """The one answer for unknown, expired, cancelled and dead uploads (R42, R50)."""
+    return Refusal(
+        Problem.UNKNOWN_UPLOAD, "There is no such upload; it may have expired."
+    )
+
+
+def creation(intent: Create, limits: Limits) -> Receive:
+    """The plan for a new upload.
+
+    Raises:
+        Refusal: lengths that disagree (R26, R27), a size over a limit (R29, R31), a
+            partial content under min-append-size (R32). No resource comes to be.
+    """
+    length = length_of_new(intent)
+    try:
+        check_limits(intent, 0, length, limits)
+    except Refusal as refusal:
+        refusal.limits = limits
+        raise
+    short = intent.finishing and length is not None and length < limits.min_size
+    finish_after = (
+        intent.empty_finishes
+        and not intent.finishing
+        and intent.announced_length == 0
+        and intent.content_length == 0
+    )
+    return replace(
+        _receive(intent, 0, length, limits),
+        announce=intent.interims and intent.content_length != 0 and not short,
+        finish_after=finish_after,
+    )
+
+
+def request_on(
+    upload: Upload, intent: Append | AskOffset | Cancel | AskLimits, now: float
+) -> Plan:
+    """The plan for a request on an existing upload that no older request works on.
+
+    Raises:
+        Refusal: see the rules named beside each check.
+    """
+    if upload.state in TERMINAL or upload.hidden or expired(upload, now):
+        raise unknown_upload()
+    match intent:
+        case Append():
+            try:
+                return _append(upload, intent)
+            except Refusal as refusal:
+                if refusal.event is None:  # else it is no longer alive
+                    refusal.standing = standing(upload, now)
+                refusal.has_content = intent.content_length != 0
+                raise
+        case AskOffset():
+            return TellOffset()
+        case AskLimits():
+            return TellLimits()
+        case Cancel():
+            return Drop(hide=upload.state is State.FORWARDING)
+        case _:  # pragma: no cover
+            assert_never(intent)
+
+
+def _append(upload: Upload, intent: Append) -> Plan:
+    match upload.state:
+        case State.CREATED | State.RECEIVING | State.INTERRUPTED:
+            return _more(upload, intent)
+        case State.COMPLETE | State.FORWARDING:
+            if not _asks_for_answer(upload, intent):
+                raise _nothing_to_add(upload, intent)
+            return Deliver()
+        case State.UNKNOWN:
+            raise Refusal(
+                Problem.OUTCOME_UNKNOWN,
+                "The whole upload was sent on, but no answer came back; "
+                "whether it took effect is not known.",
+            )
+        case State.RESPONDED:
+            if not _asks_for_answer(upload, intent):
+                raise _finished(upload, intent)
+            return _replay(upload)
+        case _:  # pragma: no cover
+            raise AssertionError(upload.state)
+
+
+def _asks_for_answer(upload: Upload, intent: Append) -> bool:
+    """True for the empty finishing append at the total: it only wants the answer.
+
+    One that tells another length than the total is none (R55).
+    """
+    empty = intent.finishing and intent.content_length == 0
+    agrees = intent.announced_length in (None, upload.offset)
+    return empty and agrees and intent.offset == upload.offset
+
+
+def _nothing_to_add(upload: Upload, intent: Append) -> Refusal:
+    """Why a complete upload takes no append but the empty finishing one."""
+    if intent.offset != upload.offset:
+        return _mismatch(upload, intent)
+    return conflict(
+        f"All {upload.offset} bytes have been received; only an empty finishing "
+        "append of that length is possible."
+    )
+
+
+def _finished(upload: Upload, intent: Append) -> Refusal:
+    """R60, worded by the dialect from the two offsets and whether there is content."""
+    return Refusal(
+        Problem.ALREADY_FINISHED,
+        "The upload is finished.",
+        expected_offset=upload.offset,
+        provided_offset=intent.offset,
+    )
+
+
+def _replay(upload: Upload) -> Replay:
+    """The stored answer, or a refusal that tells at least its status."""
+    answer = upload.answer
+    assert answer is not None, "saved together with the state RESPONDED"
+    if not answer.kept:
+        raise Refusal(
+            Problem.ANSWER_NOT_KEPT,
+            f"The upload was answered with status {answer.status}; "
+            "the content of that answer is no longer kept.",
+            original_status=answer.status,
+        )
+    return Replay(answer)
+
+
+def _more(upload: Upload, intent: Append) -> Receive:
+    """R53 to R58, in this order."""
+    if intent.offset != upload.offset:
+        raise _mismatch(upload, intent)
+    length = length_after(upload, intent)
+    check_limits(intent, upload.offset, length, upload.limits)
+    return _receive(intent, upload.offset, length, upload.limits)
+
+
+def _mismatch(upload: Upload, intent: Append) -> Refusal:
+    """R53."""
+    return Refusal(
+        Problem.OFFSET_MISMATCH,
+        f"The upload continues at offset {upload.offset}, not at {intent.offset}.",
+        expected_offset=upload.offset,
+        provided_offset=intent.offset,
+    )
+
+
+def _receive(
+    intent: Create | Append, offset: int, length: int | None, limits: Limits
+) -> Receive:
+    """The plan to take content at `offset`, up to whatever bound comes first."""
+    bounds = request_limits(intent, limits)
+    ceiling = largest(limits)
+    if bounds.max_append_size is not None:
+        ceiling = min(ceiling, offset + bounds.max_append_size)
+    plan = Receive(
+        intent.finishing,
+        length,
+        ceiling,
+        Problem.TOO_LARGE,
+        Event.LIMIT_REACHED,
+        least=0 if intent.finishing else offset + bounds.min_append_size,
+    )
+    if length is None or length > ceiling:
+        return plan
+    event = Event.OVERRAN_FATAL if intent.overrun_is_fatal else Event.OVERRAN_KEPT
+    return replace(plan, ceiling=length, beyond=Problem.OVERRUN, overrun_event=event)
+
+
+class Ending(Enum):
+    """How the content of a request ended."""
+
+    ENDED = auto()
+    """Properly: all of it was received."""
+    CUT = auto()
+    """It will not come to its end: connection lost, idle, superseded, stopping."""
+    OVERRAN = auto()
+    """There was more than the ceiling; what fits is stored."""
+    STORAGE_FAILED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a part did to its upload: the event, and the length known from now on."""
+
+    event: Event
+    length: int | None
+    refusal: Refusal | None = None
+    """What the client is told, where that is neither an answer nor a plain 'go on'."""
+
+
+def settle(plan: Receive, offset: int, ending: Ending) -> Settled:
+    """What it means that the content ended so, with `offset` bytes stored in all.
+
+    A finishing request whose bytes reached the known length has finished, even when the
+    end of its framing got lost (R64). The refusal carries no standing yet.
+    """
+    match ending:
+        case Ending.ENDED:
+            return _settle_ended(plan, offset)
+        case Ending.CUT:
+            reached = plan.finishing and offset == plan.length
+            event = Event.LAST_PART_ENDED if reached else Event.BODY_CUT
+            return Settled(event, plan.length)
+        case Ending.OVERRAN:
+            what = "length" if plan.beyond is Problem.OVERRUN else "limit"
+            refusal = Refusal(
+                plan.beyond,
+                f"The content runs over the {what}: no byte past {plan.ceiling} is "
+                "taken.",
+                has_content=True,
+            )
+            return Settled(plan.overrun_event, plan.length, refusal)
+        case Ending.STORAGE_FAILED:
+            refusal = Refusal(
+                Problem.STORAGE,
+                "The upload cannot be stored at the moment.",
+                retry_after_s=STORAGE_RETRY_AFTER_S,
+            )
+            return Settled(Event.STORAGE_FAILED, plan.length, refusal)
+        case _:  # pragma: no cover
+            assert_never(ending)
+
+
+def _settle_ended(plan: Receive, offset: int) -> Settled:
+    if plan.finishing and plan.length is not None and offset < plan.length:
+        refusal = conflict(
+            f"The upload is {plan.length} bytes long, but the finishing request "
+            f"ended at {offset}."
+        )
+        return Settled(Event.ENDED_SHORT, plan.length, refusal)
+    if plan.finishing:
+        return Settled(Event.LAST_PART_ENDED, offset)
+    if 0 < offset < plan.least:
+        # told only now, because the length was not; what came is kept (P2, R58)
+        refusal = Refusal(
+            Problem.TOO_SMALL,
+            f"A request that is not the last must reach offset {plan.least}, this one "
+            f"ended at {offset}.",
+        )
+        return Settled(Event.PART_ENDED, plan.length, refusal)
+    return Settled(Event.PART_ENDED, plan.length)

@@ -1,0 +1,162 @@
+"""Two vocabularies: what a client can want, and what is said back.
+
+A dialect reads a request into an ``Intent`` and writes an ``Outcome`` or an ``Interim``
+as a response. Between the two nobody knows the words of any version: where versions
+want different behaviour (not different words) the intent carries it as a value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import Problem, Refusal
+from .upload import Answer, Content, Limits, Standing, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Start an upload with the request at hand; its content is the first part."""
+
+    finishing: bool
+    """The content is all there is: complete when it has been received."""
+    content_length: int | None
+    """Bytes of content; None when it is chunked."""
+    announced_length: int | None = None
+    """Bytes of the whole upload by `Upload-Length`; None when not said."""
+    version: int | None = None
+    """Interop version spoken; None: none that we may name (R15)."""
+    append_limits: bool = False
+    """The limits of one append bind this content too (v9 and later, R31, R32)."""
+    overrun_is_fatal: bool = False
+    """Running over `Upload-Length` invalidates the upload (v7 and later, R56)."""
+    empty_finishes: bool = False
+    """An empty partial creation of length 0 is finished internally (R102)."""
+    progress: bool = False
+    """The client understands 104s that tell an offset (R66)."""
+    interims: bool = True
+    """A 104 may be sent: the client named a version that we speak (R13 to R16, R22)."""
+    cut_on_storage_failure: bool = False
+    """The client resumes after a cut, never after a 5xx (R97)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Add the request's content to an upload, at `offset`."""
+
+    token: Token
+    offset: int
+    finishing: bool
+    content_length: int | None
+    announced_length: int | None = None
+    version: int | None = None
+    append_limits: bool = False
+    """max-append-size and min-append-size apply (v6 and later, R57, R58)."""
+    overrun_is_fatal: bool = False
+    """Running over the recorded length invalidates the upload (v7 and later, R56)."""
+    progress: bool = False
+    interims: bool = True
+    cut_on_storage_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AskOffset:
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class AskLimits:
+    """Discovery on an upload's own URL."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A request that says something impossible. It disturbs nothing.
+
+    `token` is None when it addresses no upload: a creation that must not reach the
+    origin, or an upload URL whose last segment cannot be a token.
+    """
+
+    token: Token | None
+    problem: Problem
+    detail: str
+
+
+Intent = Create | Append | AskOffset | Cancel | AskLimits | Malformed
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A part was received with the creation, and more is to come."""
+
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """A part was received, and more is to come."""
+
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetTold:
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsTold:
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The origin's answer, live or replayed."""
+
+    token: Token
+    total: int
+    """Bytes of the whole upload."""
+    answer: Answer
+    content: Content
+    by_creation: bool = False
+    """It answers the creation request itself (R24)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    refusal: Refusal
+
+
+Outcome = Created | Appended | OffsetTold | LimitsTold | Cancelled | Answered | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Resumable:
+    """The upload exists: its URL and limits, before its content is read (R21, R91).
+
+    It tells no offset, hence needs no sync."""
+
+    token: Token
+    limits: Limits
+    age_left_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """So many bytes are durable (R66)."""
+
+    offset: int
+
+
+Interim = Resumable | Progress

@@ -1,0 +1,233 @@
+"""The data of an upload: its head, its limits, its record, the answer it got.
+
+Only values live here, no rules. Bytes of the wire stay bytes: a field is a pair of
+``bytes`` exactly as it was received, so that it can be sent exactly so again.
+The one invariant: ``offset`` is measured from the stored body whenever a record is
+loaded, never remembered; what is remembered is ``acknowledged``, the part of it that
+was told to a client after it had been made durable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType, Protocol
+
+Field = tuple[bytes, bytes]
+"""One field line: name as the sender spelled it, value without white space around."""
+
+Fields = tuple[Field, ...]
+"""Field lines in the order of the wire, repeats included."""
+
+Token = NewType("Token", str)
+"""Names an upload and is the capability to it: 256 random bits in base64url, hence 43
+characters."""
+
+
+class Stream(Protocol):
+    """The content of a message as it comes; an async generator is one."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def __anext__(self) -> bytes: ...
+
+    async def aclose(self) -> None:
+        """No more is wanted. Called by who sends it, in every case."""
+
+
+Content = bytes | Stream
+"""The content of a message: at once, or as it comes."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+def token_from(text: str) -> Token | None:
+    """The token that `text` spells, or None when it cannot be one.
+
+    Checked before a token becomes part of a path: only the base64url alphabet and the
+    exact length pass, so no separator, dot or NUL ever reaches the file system.
+    """
+    return Token(text) if _TOKEN.fullmatch(text) else None
+
+
+def shortened(token: str) -> str:
+    """The first six characters: enough to find a log line, useless as a capability."""
+    return token[:6]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a request: what has to reach the origin as the client sent it."""
+
+    method: str
+    target: str
+    """The request-target, byte for byte, as ASCII text."""
+    fields: Fields
+    http_1_0: bool = False
+    """True when the client speaks HTTP/1.0, which knows neither interim responses nor
+    chunked coding."""
+
+    def lines(self, name: bytes) -> list[bytes]:
+        """Values of every line of the field `name` (given in lower case), in order."""
+        return [value for key, value in self.fields if key.lower() == name]
+
+    def value(self, name: bytes) -> bytes | None:
+        """The combined value of the field `name` (in lower case), or None when absent.
+
+        Source: RFC 9110 "Field Order": lines are joined with a comma.
+        """
+        lines = self.lines(name)
+        return b", ".join(lines) if lines else None
+
+    def has(self, name: bytes) -> bool:
+        return any(key.lower() == name for key, _ in self.fields)
+
+    @property
+    def path(self) -> str:
+        """The path of the target, undecoded, without query; ``*`` for ``OPTIONS *``."""
+        target = self.target.partition("?")[0]
+        if target.startswith(("/", "*")):
+            return target
+        # absolute-form, RFC 9112 section "absolute-form"
+        _, _, rest = target.partition("://")
+        slash = rest.find("/")
+        return rest[slash:] if slash >= 0 else "/"
+
+    @property
+    def content_length(self) -> int | None:
+        """Bytes of content announced; 0 when there is none, None when it is chunked.
+
+        The framing itself (one well-formed length, not both kinds) was checked when the
+        head was read.
+        """
+        if self.has(b"transfer-encoding"):
+            return None
+        value = self.value(b"content-length")
+        return 0 if value is None else int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an upload may be. Frozen when it is created, so that they never tighten."""
+
+    max_size: int | None = None
+    """Bytes of the whole upload; None: no limit."""
+    min_size: int = 0
+    """Bytes below which resumability is not offered; never a reason to refuse."""
+    max_append_size: int | None = None
+    """Bytes of one append; None: no limit."""
+    min_append_size: int = 0
+    """Bytes of one append that is not the last."""
+    max_age_s: float = 24 * 3600.0
+    """Seconds without a new byte after which the upload is given up."""
+
+
+class State(StrEnum):
+    """Where an upload stands; what leads from one to another is in ``lifecycle``."""
+
+    CREATED = "created"
+    RECEIVING = "receiving"
+    INTERRUPTED = "interrupted"
+    COMPLETE = "complete"
+    FORWARDING = "forwarding"
+    UNKNOWN = "unknown"
+    RESPONDED = "responded"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The origin's answer, as it is kept for replay; its content lies in the spool."""
+
+    status: int
+    reason: str
+    fields: Fields
+    """End-to-end fields of the origin, without framing, in order."""
+    size: int | None = None
+    """Bytes of its content; None while it is still coming, or when it broke off."""
+    kept: bool = True
+    """False once the content was too large to keep, broke off, or has been dropped."""
+
+
+LIFETIME_FACTOR = 7
+"""An upload lives at most this many times ``max_age`` in all, however often it is fed.
+Picked by hand: a week of daily continuations under the default of a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One upload as its record tells it, with the offset measured beside it."""
+
+    token: Token
+    state: State
+    request: Head
+    """What the origin will get, without its body: the creation request, cleaned."""
+    limits: Limits
+    created_at: float
+    """Seconds of the lifetime clock."""
+    fed_at: float
+    """When the last byte was accepted, seconds of the lifetime clock."""
+    offset: int = 0
+    """Bytes in the spool. Measured on load, never saved."""
+    acknowledged: int = 0
+    """Bytes that were told to a client, hence durable. Never decreases."""
+    length: int | None = None
+    """Bytes of the whole upload; None while no request has settled it."""
+    finishing: bool = False
+    """The part being received is the last: once the length is reached, all is in."""
+    version: int | None = None
+    """Interop version of the creation, for logs; None when it named none."""
+    peer: str = ""
+    """Address of the client that created it, for logs."""
+    attempts: int = 0
+    """How often the forward has been begun."""
+    hidden: bool = False
+    """Cancelled while being forwarded: nobody may see it, the forward goes on."""
+    answer: Answer | None = None
+    answered_at: float | None = None
+    """When the origin answered, seconds of the lifetime clock; None before."""
+    why: str = ""
+    """Why the last part or the last attempt ended, for logs and operators."""
+
+    @property
+    def deadline(self) -> float:
+        """End of life, seconds of the lifetime clock; it only moves later (R94)."""
+        age = self.limits.max_age_s
+        return min(self.fed_at + age, self.created_at + LIFETIME_FACTOR * age)
+
+    @property
+    def finished(self) -> bool:
+        """True once the origin has answered: "finished" in R41, R60 and R74."""
+        return self.state is State.RESPONDED
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an upload stands, as far as clients may know."""
+
+    token: Token
+    offset: int
+    """Bytes that are durable: a promise (P1)."""
+    finished: bool
+    """The origin has answered."""
+    length: int | None
+    limits: Limits
+    age_left_s: float
+    """Seconds to the end of its life, never negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is sent to a client: status, fields in order, content."""
+
+    status: int
+    fields: Fields = ()
+    content: Content = b""
+    reason: str = ""
+    """Empty: the usual phrase of the status."""
+    close: bool = False
+    """True when the connection must not be used again."""

@@ -1,0 +1,1 @@
+"""The pure rules: tables of cases, and random ones against the invariants."""
