@@ -1,0 +1,1 @@
+"""The words of every version, against tables written from the protocol."""
