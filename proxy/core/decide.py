@@ -221,13 +221,18 @@ def _replay(upload: Upload) -> Replay:
     answer = upload.answer
     assert answer is not None, "saved together with the state RESPONDED"
     if not answer.kept:
-        raise Refusal(
-            Problem.ANSWER_NOT_KEPT,
-            f"The upload was answered with status {answer.status}; "
-            "the content of that answer is no longer kept.",
-            original_status=answer.status,
-        )
+        raise answer_not_kept(answer)
     return Replay(answer)
+
+
+def answer_not_kept(answer: Answer) -> Refusal:
+    """The replay of an answer whose content is not there any more."""
+    return Refusal(
+        Problem.ANSWER_NOT_KEPT,
+        f"The upload was answered with status {answer.status}; "
+        "the content of that answer is no longer kept.",
+        original_status=answer.status,
+    )
 
 
 def _more(upload: Upload, intent: Append) -> Receive:

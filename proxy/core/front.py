@@ -12,7 +12,7 @@ Source: RFC 7239 "Security Considerations".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
@@ -122,13 +122,23 @@ def _client(head: Head, peer: str | None, trust: Trust) -> Client | None:
         return client_from_forwarded(
             _lines(head, b"forwarded"), remote, trusted=trusted
         )
-    return client_from_x_forwarded(
-        _lines(head, b"x-forwarded-for"),
-        remote,
-        proto=_lines(head, b"x-forwarded-proto"),
-        host=_lines(head, b"x-forwarded-host"),
-        trusted=trusted,
+    chain = _lines(head, b"x-forwarded-for")
+    protos, hosts = (
+        _lines(head, b"x-forwarded-proto"),
+        _lines(head, b"x-forwarded-host"),
     )
+    client = client_from_x_forwarded(
+        chain, remote, proto=protos, host=hosts, trusted=trusted
+    )
+    if client is None or chain:
+        return client
+    # A trusted peer that tells how it was asked, and not by whom: it is its own client.
+    return replace(client, proto=_last(protos), host=_last(hosts))
+
+
+def _last(lines: list[str]) -> str | None:
+    """The member a list field ends with: what the nearest sender said; None without."""
+    return lines[-1].rpartition(",")[2].strip() or None if lines else None
 
 
 def _lines(head: Head, name: bytes) -> list[str]:

@@ -168,14 +168,12 @@ def _to_origin(
         if field[0].lower() not in dropped
         and not _is_claim(field[0].lower(), front, passage.family)
     ]
-    return _spelled_alike(
-        (
-            (b"Host", _host(head, passage)),
-            *kept,
-            *_forwarding(head, front, passage.family),
-            (b"Via", (b"1.0 " if head.http_1_0 else b"1.1 ") + passage.pseudonym),
-            (b"X-Request-ID", request_id.encode("ascii")),
-        )
+    return (
+        (b"Host", _host(head, passage)),
+        *kept,
+        *_forwarding(head, front, passage.family),
+        (b"Via", (b"1.0 " if head.http_1_0 else b"1.1 ") + passage.pseudonym),
+        (b"X-Request-ID", request_id.encode("ascii")),
     )
 
 
@@ -240,14 +238,3 @@ def _replaced(fields: Fields, name: bytes, values: list[bytes]) -> Fields:
             result += [(field[0], value) for value in fresh]
             fresh = None
     return tuple(result)
-
-
-def _spelled_alike(fields: tuple[Field, ...]) -> Fields:
-    """`fields` with every name spelled as where it first stands.
-
-    aiohttp's client keeps only the last of two lines whose names differ in case.
-    """
-    spelling: dict[bytes, bytes] = {}
-    return tuple(
-        (spelling.setdefault(name.lower(), name), value) for name, value in fields
-    )

@@ -131,6 +131,8 @@ class Answered:
     content: Content
     by_creation: bool = False
     """It answers the creation request itself (R24)."""
+    length: int | None = None
+    """Bytes of the content, when they are known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,180 @@
+"""Where bytes rest: what a spool promises, in words and as protocols.
+
+A spool keeps, under an upload's token, its record, its body, and the content of the
+answer it got. It decides nothing: states and lifetimes are the business of the rooms
+above. Three promises hold for every implementation, and
+``tests/spool/test_contract.py`` checks them:
+
+- A record is replaced whole or not at all; a torn one is never loaded as another one.
+- What ``sync`` and ``save(durable=True)`` have returned for survives power loss (unless
+  the spool was told never to sync), everything written survives the death of the
+  process.
+- ``load`` measures the offset from the stored body, and refuses an upload whose body is
+  shorter than what was acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from proxy.core.upload import Token, Upload
+
+
+class Writer(Protocol):
+    """The one open end of an upload's body, or of its answer's content."""
+
+    @property
+    def offset(self) -> int:
+        """Bytes stored so far, this call's included."""
+
+    def write(self, chunk: bytes) -> None:
+        """Append `chunk`, without waiting for the disk. The hot path.
+
+        Raises:
+            SpoolError: the bytes up to `offset` are stored, the rest is not.
+        """
+
+    async def sync(self) -> int:
+        """Make everything written so far durable; returns the offset it now covers.
+
+        Raises:
+            SpoolError: nothing may be promised.
+        """
+
+    def close(self) -> None:
+        """Let go of the file. Never raises, may be called twice."""
+
+
+class Reader(Protocol):
+    """A stored body, or the content of an answer, to be read from any position."""
+
+    @property
+    def size(self) -> int:
+        """Bytes there are to read."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Up to `size` bytes at `offset`; empty past the end.
+
+        Raises:
+            SpoolError: the bytes cannot be read.
+        """
+
+    def close(self) -> None:
+        """Let go of the file. Never raises, may be called twice."""
+
+
+class Spool(Protocol):
+    """Uploads by their token. Safe for one process; tokens have been checked before."""
+
+    async def create(self, upload: Upload) -> None:
+        """Store the record of a new upload, with an empty body.
+
+        Raises:
+            SpoolError: nothing of it is stored.
+        """
+
+    async def load(self, token: Token) -> Upload:
+        """The upload as recorded, with its offset measured.
+
+        After a reboot the body is first cut back to what was acknowledged.
+
+        Raises:
+            UploadMissing: there is no such upload.
+            UploadLost: its body is shorter than what was acknowledged, or its record
+                cannot be read (UploadTooNew: it was written by a newer release).
+            SpoolError: the spool cannot be read at the moment.
+        """
+
+    async def save(self, upload: Upload, *, durable: bool) -> None:
+        """Replace the record, whole or not at all.
+
+        With `durable` it survives power loss once this returns. An upload that is
+        COMPLETE or FORWARDING is listed by `unfinished` from before this returns until
+        it is saved in another state.
+
+        Raises:
+            SpoolError: the earlier record still stands.
+        """
+
+    def writer(self, token: Token) -> Writer:
+        """Open the end of the body. The caller holds the upload's lease.
+
+        Raises:
+            SpoolError
+        """
+
+    def reader(self, token: Token) -> Reader:
+        """Open the body for reading.
+
+        Raises:
+            SpoolError
+        """
+
+    def answer_writer(self, token: Token) -> Writer:
+        """Open the content of the answer, empty.
+
+        Raises:
+            SpoolError
+        """
+
+    def answer_reader(self, token: Token) -> Reader:
+        """Open the content of the answer; one that was never written is empty.
+
+        Raises:
+            SpoolError
+        """
+
+    async def drop_body(self, token: Token) -> None:
+        """Free the body of an upload that has been answered. Its offset is then its
+        length."""
+
+    async def drop_answer(self, token: Token) -> None:
+        """Free the content of the answer."""
+
+    async def delete(self, token: Token) -> None:
+        """Remove everything of the upload; one that is not there is no error.
+
+        Raises:
+            SpoolError
+        """
+
+    def tokens(self) -> Iterator[Token]:
+        """Every upload there is, found lazily, in no order; foreign files are passed
+        over."""
+
+    def unfinished(self) -> Iterator[Token]:
+        """The uploads that are COMPLETE or FORWARDING, without reading every record."""
+
+
+class Probe(Protocol):
+    """What readiness asks of a spool."""
+
+    async def writable(self) -> bool:
+        """True when a small file could just now be written and synced."""
+
+
+class Stored:
+    """The content of a reader as a stream, in chunks.
+
+    256 KiB measured best for copying out of the page cache; larger chunks cost fresh
+    pages for every bytes object.
+    """
+
+    def __init__(self, reader: Reader, chunk: int = 256 * 1024) -> None:
+        self._reader = reader
+        self._chunk = chunk
+        self._offset = 0
+
+    def __aiter__(self) -> Stored:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data = self._reader.read(self._offset, self._chunk)
+        if not data:
+            raise StopAsyncIteration
+        self._offset += len(data)
+        return data
+
+    async def aclose(self) -> None:
+        self._reader.close()

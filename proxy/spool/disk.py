@@ -1,0 +1,209 @@
+"""A spool in a directory: every promise of ``Spool``, kept on a file system.
+
+Layout: ``<shard>/<token>.record``, ``.draft``, ``.body`` and ``.answer`` (``shards``),
+and one empty file per unfinished upload in ``unfinished/`` (``marks``). Here is decided
+what is done at once and what in a thread. The one invariant: all acts on one upload
+happen one at a time, in the order they were asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+from weakref import WeakValueDictionary
+
+from proxy.core.errors import SpoolError, UploadMissing
+from proxy.core.upload import Token, Upload
+
+from . import Reader, Writer, files
+from .failures import nameless, translated
+from .marks import Marks
+from .measure import may_grow
+from .reader import DiskReader, EmptyReader
+from .records import Records
+from .shards import ANSWER, BODY, RECORD, SUFFIXES, Shards
+from .threads import DiskThreads
+from .writer import DiskWriter, Durability
+
+Sync = Literal["acknowledged", "never"]
+"""What ``spool.sync`` may say."""
+
+_PROBE_SIZE = 64 * 1024
+"""Bytes that readiness writes: as much as one read of a socket may bring."""
+
+
+class DiskSpool:
+    """Uploads in `directory`, which is made when it is missing.
+
+    `boot_id` names the running boot of the machine, see ``clock.boot_id``. With `sync`
+    "never" nothing is synced, and what ``sync`` and ``save`` return for survives the
+    process, not the power.
+
+    Raises:
+        SpoolError: the directory cannot be used.
+    """
+
+    def __init__(
+        self, directory: Path | str, *, boot_id: str, sync: Sync = "acknowledged"
+    ) -> None:
+        self._syncs = sync == "acknowledged"
+        # the operator may have put a link there; nothing below it may be one
+        self._root = os.path.realpath(directory)
+        with translated(f"the spool directory {self._root} cannot be used"):
+            made = files.make_directories(self._root)
+            self._marks = Marks(f"{self._root}/unfinished")
+            self._shards = Shards(self._root)
+            if self._syncs:
+                for path in [*map(os.path.dirname, made), self._root]:
+                    files.sync_directory(path)
+        self._records = Records(self._shards, self._marks, boot_id, syncs=self._syncs)
+        self._threads = DiskThreads()
+        self._turns: WeakValueDictionary[Token, asyncio.Lock] = WeakValueDictionary()
+        self._doubted: set[Token] = set()
+        """Uploads whose body could not be synced: what is not acknowledged of it may be
+        gone from the disk, though it can still be read."""
+
+    async def create(self, upload: Upload) -> None:
+        """See ``Spool``."""
+        self._records.create(upload)
+
+    async def load(self, token: Token) -> Upload:
+        """See ``Spool``. A body that could not be synced is cut back, too, as long as
+        the client can send the rest again."""
+        async with self._turn(token):
+            upload, cut = self._records.read(token)
+            if token in self._doubted and may_grow(upload):
+                upload, cut = replace(upload, offset=upload.acknowledged), True
+            if cut:
+                await self._threads.run(partial(self._records.cut_back, upload))
+                self._doubted.discard(token)
+            return upload
+
+    async def save(self, upload: Upload, *, durable: bool) -> None:
+        """See ``Spool``. What need not be durable is done at once, on the loop."""
+        async with self._turn(upload.token):
+            if durable and self._syncs:
+                act = partial(self._records.save_durably, upload)
+                await self._threads.run(act)
+            else:
+                self._records.save(upload)
+
+    def writer(self, token: Token) -> Writer:
+        """See ``Spool``."""
+        if token in self._doubted:
+            raise SpoolError("an earlier sync of the body has failed")
+        with translated("the body cannot be opened"):
+            fd = self._body(token, files.open_to_write)
+        return self._write_to(fd, token, partial(self._doubted.add, token))
+
+    def reader(self, token: Token) -> Reader:
+        """See ``Spool``."""
+        with translated("the body cannot be opened"):
+            return DiskReader(self._body(token, files.open_to_read))
+
+    def _body(self, token: Token, opened: Callable[[str], int]) -> int:
+        try:
+            return opened(self._shards.stem(token) + BODY)
+        except FileNotFoundError as exc:
+            raise UploadMissing("it has no body") from nameless(exc)
+
+    def answer_writer(self, token: Token) -> Writer:
+        """See ``Spool``."""
+        path = self._shards.stem(token) + ANSWER
+        with translated("the answer cannot be opened"):
+            try:
+                fd = files.create(path)
+            except FileExistsError:
+                files.cut(path, 0, sync=False)
+                fd = files.open_to_write(path)
+        # an answer that cannot be synced is not kept: nobody doubts it later
+        return self._write_to(fd, token, lambda: None)
+
+    def answer_reader(self, token: Token) -> Reader:
+        """See ``Spool``."""
+        path = self._shards.stem(token) + ANSWER
+        with translated("the answer cannot be opened"):
+            try:
+                return DiskReader(files.open_to_read(path))
+            except FileNotFoundError:
+                return EmptyReader()
+
+    def _write_to(self, fd: int, token: Token, doubt: Callable[[], None]) -> Writer:
+        anchor = partial(self._shards.sync, token)
+        durability = Durability(self._threads, anchor, doubt, syncs=self._syncs)
+        return DiskWriter(fd, durability)
+
+    async def drop_body(self, token: Token) -> None:
+        """See ``Spool``. Raises SpoolError."""
+        await self._remove(token, (BODY,))
+
+    async def drop_answer(self, token: Token) -> None:
+        """See ``Spool``. Raises SpoolError."""
+        await self._remove(token, (ANSWER,))
+
+    async def delete(self, token: Token) -> None:
+        """See ``Spool``.
+
+        A crash in between leaves files without a record: no upload, and yet found by
+        ``tokens``, to be deleted again.
+        """
+        await self._remove(token, SUFFIXES)
+        self._doubted.discard(token)
+
+    async def _remove(self, token: Token, suffixes: tuple[str, ...]) -> None:
+        stem = self._shards.stem(token)
+
+        def act() -> None:
+            with translated("the upload cannot be removed"):
+                for suffix in suffixes:
+                    files.remove(stem + suffix)
+                    if suffix == RECORD:
+                        self._marks.clear(token)
+
+        async with self._turn(token):
+            # a thread: to free gigabytes takes its time
+            await self._threads.run(act)
+
+    def tokens(self) -> Iterator[Token]:
+        """See ``Spool``. Lists what a crash left without a record, too: ``load`` calls
+        that UploadMissing, and ``delete`` removes it."""
+        with translated("the spool cannot be listed"):
+            yield from self._shards.tokens()
+
+    def unfinished(self) -> Iterator[Token]:
+        """See ``Spool``. It may list more than there are, after a crash and after a
+        save that was not durable: ``load`` tells."""
+        with translated("the unfinished uploads cannot be listed"):
+            yield from self._marks.tokens()
+
+    async def writable(self) -> bool:
+        """See ``Probe``."""
+        return await self._threads.run(self._probe)
+
+    def _probe(self) -> bool:
+        try:
+            with tempfile.TemporaryFile(dir=self._root, buffering=0) as file:
+                files.write_all(file.fileno(), bytes(_PROBE_SIZE))
+                if self._syncs:
+                    os.fdatasync(file.fileno())
+        except OSError:
+            # why does not matter to the question
+            return False
+        return True
+
+    def close(self) -> None:
+        """Wait for what is on its way to the disk; nothing may be asked after that."""
+        self._threads.close()
+
+    def _turn(self, token: Token) -> asyncio.Lock:
+        """Held by whoever acts on the upload; it lives as long as somebody holds it."""
+        lock = self._turns.get(token)
+        if lock is None:
+            lock = self._turns[token] = asyncio.Lock()
+        return lock

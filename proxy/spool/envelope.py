@@ -1,0 +1,82 @@
+"""A small file that shows when it is not what was written: a format number, a checksum.
+
+One line of JSON with both, then the content, a second line of JSON. The checksum covers
+the format number too, so that a flipped bit never looks like a newer format. Every
+later format keeps the first line as it is here: that is how an older release tells a
+newer file from a broken one.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+
+FORMAT = 1
+"""The format this release writes, and the newest it reads."""
+
+LIMIT = 8 * 1024 * 1024
+"""Bytes of one file; picked by hand, far above what a request head can be."""
+
+START = 128
+"""Bytes in which the first line surely ends."""
+
+_FIRST_LINE = re.compile(rb'\{"format":([0-9]{1,9}),"blake2b":"([0-9a-f]{32})"\}\n')
+
+
+class Unreadable(Exception):
+    """The bytes are not what was once sealed."""
+
+
+class TooNew(Unreadable):
+    """They were sealed by a newer release, in a format this one does not know."""
+
+
+def seal(content: bytes, number: int = FORMAT) -> bytes:
+    """The file that holds `content`."""
+    digits = b"%d" % number
+    return b'{"format":%b,"blake2b":"%b"}\n%b' % (
+        digits,
+        _checksum(digits, content),
+        content,
+    )
+
+
+def unseal(sealed: bytes) -> bytes:
+    """The content that was sealed.
+
+    Raises:
+        Unreadable: cut, torn, changed, too long or never sealed.
+        TooNew
+    """
+    if len(sealed) > LIMIT:
+        raise Unreadable(f"longer than {LIMIT} bytes")
+    first_line = _first_line(sealed)
+    digits, checksum = first_line.groups()
+    content = sealed[first_line.end() :]
+    if _checksum(digits, content) != checksum:
+        raise Unreadable(f"the checksum of {len(content)} bytes is wrong")
+    if int(digits) != FORMAT:
+        raise TooNew(f"format {int(digits)}, this release reads {FORMAT}")
+    return content
+
+
+def checksum(start: bytes) -> str:
+    """The checksum as the first line tells it; the content is not looked at.
+
+    Raises:
+        Unreadable: there is no such line.
+    """
+    return _first_line(start)[2].decode()
+
+
+def _first_line(sealed: bytes) -> re.Match[bytes]:
+    first_line = _FIRST_LINE.match(sealed)
+    if first_line is None:
+        raise Unreadable(f"the first line of {len(sealed)} bytes is not ours")
+    return first_line
+
+
+def _checksum(digits: bytes, content: bytes) -> bytes:
+    seen = blake2b(digits + b"\n", digest_size=16)
+    seen.update(content)
+    return seen.hexdigest().encode()

@@ -1,0 +1,164 @@
+"""Files and directories on the spool's terms: private, whole, never through a link.
+
+Thin calls of the operating system with our flags and modes. They raise ``OSError``;
+turning that into a ``SpoolError`` is the business of who called. Modes are told with
+the call that makes a file, so that a umask can take from them and never adds. The one
+invariant: ``replace`` leaves either the earlier content or the new one under a name.
+"""
+
+# paths are plain strings: an object for each costs more than the call on it
+# ruff: noqa: PTH101, PTH102, PTH104, PTH108, PTH112
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+PRIVATE_FILE = 0o600
+PRIVATE_DIRECTORY = 0o700
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_WRITE = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+# without O_NONBLOCK the open of a FIFO that somebody put there would never return
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_LIST = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
+
+NEW = ".new"
+"""Ends the name of a file that is not whole yet."""
+
+
+def create(path: str) -> int:
+    """Descriptor of a new, empty file, open for writing."""
+    return os.open(path, _CREATE, PRIVATE_FILE)
+
+
+def write_new(path: str, content: bytes, *, sync: bool) -> None:
+    """Create the file with `content`; when that fails there is no such file."""
+    fd = create(path)
+    try:
+        try:
+            write_all(fd, content)
+            if sync:
+                os.fdatasync(fd)
+        finally:
+            os.close(fd)
+    except OSError:
+        remove(path)
+        raise
+
+
+def replace(path: str, content: bytes, *, sync: bool) -> None:
+    """Put `content` under the name `path`, whole or not at all.
+
+    With `sync` it is on the disk before the name points to it; that the name does is
+    made durable by ``sync_directory``. Without, a power loss may leave nothing of
+    either content. Not for two at a time.
+    """
+    new = path + NEW
+    try:
+        write_new(new, content, sync=sync)
+    except FileExistsError:
+        # left by a process that died while it wrote
+        remove(new)
+        write_new(new, content, sync=sync)
+    try:
+        os.rename(new, path)
+    except OSError:
+        remove(new)
+        raise
+
+
+def write_all(fd: int, content: bytes) -> None:
+    """Write `content` to the start of the file, in as many calls as it takes."""
+    offset = 0
+    with memoryview(content) as view:
+        while offset < len(view):
+            offset += os.pwrite(fd, view[offset:], offset)
+
+
+def open_to_write(path: str) -> int:
+    """Descriptor of an existing file, open for writing."""
+    return os.open(path, _WRITE)
+
+
+def open_to_read(path: str) -> int:
+    """Descriptor of an existing file, open for reading."""
+    return os.open(path, _READ)
+
+
+def read(path: str, limit: int) -> bytes:
+    """The content of the file, no more than `limit` bytes of it."""
+    fd = open_to_read(path)
+    try:
+        return os.read(fd, min(os.fstat(fd).st_size, limit))
+    finally:
+        os.close(fd)
+
+
+def size(path: str) -> int | None:
+    """Bytes of the file; None when there is none, or something that is not a file."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def cut(path: str, length: int, *, sync: bool) -> None:
+    """Shorten the file to `length` bytes."""
+    fd = open_to_write(path)
+    try:
+        os.ftruncate(fd, length)
+        if sync:
+            os.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
+def remove(path: str) -> None:
+    """Remove the name; one that is not there is no error."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        # it is gone, as was asked for
+        pass
+
+
+def is_directory(path: str) -> bool:
+    """Whether a directory stands there, itself and not through a link."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def make_directory(path: str) -> bool:
+    """Make the directory; False when it was there, with whatever rights it has."""
+    try:
+        os.mkdir(path, PRIVATE_DIRECTORY)
+    except FileExistsError:
+        if is_directory(path):
+            return False
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+    os.chmod(path, PRIVATE_DIRECTORY)
+    return True
+
+
+def make_directories(path: str) -> list[str]:
+    """Make the directory and those above it that are missing; those made, outermost
+    first."""
+    missing = []
+    while not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    return [path for path in reversed(missing) if make_directory(path)]
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in the directory durable, those that went away included."""
+    fd = os.open(path, _LIST)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

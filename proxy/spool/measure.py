@@ -1,0 +1,77 @@
+"""What a record and the size of its body make together: the upload as it stands.
+
+Pure: sizes come in, an ``Upload`` with its offset goes out, or ``UploadLost``. The one
+invariant is P1: no offset leaves here that lies below what was acknowledged, and after
+a reboot none that lies above it while bytes may still be added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from proxy.core.errors import UploadLost
+from proxy.core.lifecycle import TERMINAL
+from proxy.core.upload import State, Upload
+
+UNFINISHED = frozenset({State.COMPLETE, State.FORWARDING})
+"""All bytes are in and no answer is: these have work to be done after a restart."""
+
+_WHOLE = UNFINISHED | {State.UNKNOWN}
+"""The body is all there, and needed."""
+
+
+def measured(upload: Upload, size: int | None) -> Upload:
+    """`upload` with its offset, from the bytes of its body; None when it has no body.
+
+    One that has been answered needs its body no more: whatever is left of it, the
+    offset is the length. One that is over is not judged at all.
+
+    Raises:
+        UploadLost: the body is shorter than what was acknowledged, or not whole
+            although it was.
+    """
+    if upload.state is State.RESPONDED and upload.length is not None:
+        return replace(upload, offset=upload.length)
+    if upload.state is State.RESPONDED or upload.state in TERMINAL:
+        return replace(upload, offset=size or 0)
+    if size is None:
+        raise UploadLost(f"its body is gone, {upload.acknowledged} bytes were told")
+    if size < upload.acknowledged:
+        raise UploadLost(
+            f"its body has {size} bytes, {upload.acknowledged} were acknowledged"
+        )
+    if upload.state in _WHOLE and size != upload.length:
+        raise UploadLost(
+            f"its body has {size} bytes, it was whole with {upload.length}"
+        )
+    return replace(upload, offset=size)
+
+
+def after_reboot(upload: Upload, size: int | None) -> Upload:
+    """The same for a record of an earlier boot; its offset is what the body is cut to.
+
+    What had not been acknowledged may never have reached the disk, whatever the size
+    says: a file system may write a size before the contents, and reads zeros in the
+    gap. So it is given up, as long as the client can send it again. An upload that was
+    COMPLETE but not acknowledged to its end goes back to INTERRUPTED for that: nothing
+    short or hollow is ever forwarded. FORWARDING and UNKNOWN cannot go back, since the
+    origin may have had the request; they stand if the size is right.
+
+    Raises:
+        UploadLost: as ``measured`` does.
+    """
+    if upload.state is State.COMPLETE and upload.acknowledged != upload.length:
+        upload = replace(
+            upload,
+            state=State.INTERRUPTED,
+            why="the machine went down before the whole body was on the disk",
+        )
+    found = measured(upload, size)
+    if may_grow(found):
+        return replace(found, offset=found.acknowledged)
+    return found
+
+
+def may_grow(upload: Upload) -> bool:
+    """Whether bytes may still be added to the body."""
+    return upload.state in (State.CREATED, State.RECEIVING, State.INTERRUPTED)

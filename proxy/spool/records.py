@@ -1,0 +1,168 @@
+"""The records of uploads on a file system: made, read, replaced.
+
+A save that need not be durable must not put a durable record at risk: a name that has
+been moved to unsynced bytes points to nothing after power loss, on more than one file
+system. So it is written beside the record, as a draft, which names the record it amends
+by its checksum. A draft is read as the record as long as that one stands; one that is
+torn, or amends an older record, is none.
+
+Everything here blocks and has one caller per upload at a time. The one invariant: the
+earlier record stands until the new one is whole, and a full disk does it no harm.
+"""
+
+from __future__ import annotations
+
+import os
+
+from proxy.core.errors import UploadLost, UploadMissing, UploadTooNew
+from proxy.core.upload import Token, Upload
+
+from . import envelope, files
+from .failures import nameless, translated
+from .marks import Marks
+from .measure import UNFINISHED, after_reboot, may_grow, measured
+from .record import Record, decode, encode
+from .shards import BODY, DRAFT, RECORD, Shards
+
+
+class Records:
+    """The records in `shards`, written in the boot `boot_id`; synced when `syncs`."""
+
+    def __init__(
+        self, shards: Shards, marks: Marks, boot_id: str, *, syncs: bool
+    ) -> None:
+        self._shards = shards
+        self._marks = marks
+        self._boot_id = boot_id
+        self._syncs = syncs
+
+    def create(self, upload: Upload) -> None:
+        """Write the record of a new upload, beside an empty body. Nothing is synced.
+
+        Raises:
+            SpoolError: nothing of it is there, or it was there before.
+        """
+        content = encode(Record(upload, self._boot_id))
+        with translated("the upload cannot be created"):
+            try:
+                self._create(upload, content)
+            except FileNotFoundError:
+                # empty for long, the shard was taken for rubbish by a tidy host
+                self._shards.forget(upload.token)
+                self._create(upload, content)
+
+    def _create(self, upload: Upload, content: bytes) -> None:
+        stem = self._shards.stem(upload.token)
+        self._shards.make(upload.token)
+        # the body first: alone it is no upload, a record without it is a lost one
+        os.close(files.create(stem + BODY))
+        try:
+            if upload.state in UNFINISHED:
+                self._marks.set(upload.token, sync=False)
+            files.write_new(stem + RECORD, content, sync=False)
+        except OSError:
+            files.remove(stem + BODY)
+            self._marks.clear(upload.token)
+            raise
+
+    def read(self, token: Token) -> tuple[Upload, bool]:
+        """The upload as it stands, and whether its body has to be cut back to that.
+
+        Raises:
+            UploadMissing, UploadLost, UploadTooNew, SpoolError: as ``Spool.load``.
+        """
+        stem = self._shards.stem(token)
+        with translated("the record cannot be read"):
+            found = self._found(stem, token)
+            size = files.size(stem + BODY)
+        if found.boot_id == self._boot_id:
+            return measured(found.upload, size), False
+        upload = after_reboot(found.upload, size)
+        return upload, may_grow(upload)
+
+    def _found(self, stem: str, token: Token) -> Record:
+        """The draft if it is one of the record that stands, else the record."""
+        try:
+            sealed = files.read(stem + RECORD, _LIMIT)
+        except FileNotFoundError as exc:
+            raise UploadMissing("it has no record") from nameless(exc)
+        found = decode(sealed, token)
+        try:
+            draft = decode(files.read(stem + DRAFT, _LIMIT), token)
+        except FileNotFoundError:
+            return found
+        except UploadTooNew:
+            raise
+        except UploadLost:
+            # torn by a power loss: nobody was promised that it would stand
+            return found
+        return draft if draft.base == envelope.checksum(sealed) else found
+
+    def save(self, upload: Upload) -> None:
+        """Replace the record at once: the death of the process cannot undo it.
+
+        Never takes a mark away, since after a power loss the record may stand again.
+
+        Raises:
+            UploadMissing, UploadLost: there is no record to replace.
+            SpoolError: the earlier record still stands.
+        """
+        if not self._syncs:
+            self.save_durably(upload)
+            return
+        stem = self._shards.stem(upload.token)
+        with translated("the record cannot be saved"):
+            base = self._standing(stem)
+            content = encode(Record(upload, self._boot_id, base))
+            if upload.state in UNFINISHED:
+                self._marks.set(upload.token, sync=False)
+            files.replace(stem + DRAFT, content, sync=False)
+
+    def save_durably(self, upload: Upload) -> None:
+        """Replace the record so that no power loss can undo it, if syncing is allowed.
+
+        Raises:
+            UploadMissing, UploadLost: there is no record to replace.
+            SpoolError: the earlier record still stands; or the new one, and it is not
+                durable, when the very last sync has failed, that of its name.
+        """
+        token = upload.token
+        stem = self._shards.stem(token)
+        content = encode(Record(upload, self._boot_id))
+        with translated("the record cannot be saved"):
+            self._standing(stem)
+            if upload.state in UNFINISHED:
+                self._marks.set(token, sync=self._syncs)
+            files.replace(stem + RECORD, content, sync=self._syncs)
+            if self._syncs:
+                self._shards.sync(token)
+            files.remove(stem + DRAFT)
+            if upload.state not in UNFINISHED:
+                self._marks.clear(token)
+
+    def _standing(self, stem: str) -> str:
+        """The checksum of the record that stands."""
+        try:
+            return envelope.checksum(files.read(stem + RECORD, envelope.START))
+        except FileNotFoundError as exc:
+            raise UploadMissing("it has no record to replace") from nameless(exc)
+        except envelope.Unreadable as exc:
+            raise UploadLost(f"its record cannot be replaced: {exc}") from exc
+
+    def cut_back(self, upload: Upload) -> None:
+        """Cut the body to the offset of `upload`, and record that it is of this boot.
+
+        The record is saved even where there was nothing to cut: otherwise the next load
+        would cut off what has come in since this one.
+
+        Raises:
+            SpoolError
+        """
+        with translated("the body cannot be cut back"):
+            body = self._shards.stem(upload.token) + BODY
+            files.cut(body, upload.offset, sync=self._syncs)
+        self.save(upload)
+
+
+_LIMIT = envelope.LIMIT + 1
+"""Bytes read of a record: one over the limit shows that it is over."""

@@ -1,0 +1,118 @@
+"""Where the files of an upload lie: ``<shard>/<token>.record`` and its neighbours.
+
+A shard is a directory named by the first two characters of its tokens, made when the
+first of them comes, so that no directory grows without end. What else lies in the
+spool's directory is passed over. The one invariant: only a token becomes part of a
+path, and no shard is entered through a link.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+from proxy.core.errors import SpoolError, UploadMissing
+from proxy.core.upload import Token, token_from
+
+from . import files
+from .failures import translated
+
+RECORD = ".record"
+DRAFT = ".draft"
+"""A newer record that need not survive power loss; see ``records``."""
+BODY = ".body"
+ANSWER = ".answer"
+
+SUFFIXES = (RECORD, RECORD + files.NEW, DRAFT, DRAFT + files.NEW, ANSWER, BODY)
+"""All files an upload may have, in the order in which they are to be removed: without
+a record it is none, and as long as one is left ``tokens`` finds it."""
+
+_SHARD = re.compile(r"[A-Za-z0-9_-]{2}", re.ASCII)
+_TOKEN_LENGTH = 43
+
+
+class Shards:
+    """The shards below `root`, and which of them are known to be on the disk."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._known = {
+            entry.name
+            for entry in _entries(root)
+            if _SHARD.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+        }
+        # made since the root was synced last, or met later than at the start
+        self._loose: set[str] = set()
+
+    def stem(self, token: Token) -> str:
+        """The path of the upload's files, without what tells them apart.
+
+        Raises:
+            UploadMissing: it is no token, so there cannot be such an upload.
+            SpoolError: something else stands in the place of the shard.
+        """
+        if token_from(token) is None:
+            raise UploadMissing("not a token")
+        shard = token[:2]
+        path = f"{self.root}/{shard}"
+        if shard not in self._known:
+            self._meet(shard, path)
+        return f"{path}/{token}"
+
+    def _meet(self, shard: str, path: str) -> None:
+        with translated("a shard of the spool cannot be entered"):
+            if files.is_directory(path):
+                self._known.add(shard)
+                self._loose.add(shard)
+            elif os.path.lexists(path):
+                raise SpoolError("something else stands in the place of a shard")
+
+    def make(self, token: Token) -> None:
+        """Make the shard of `token` unless it is there. Raises OSError."""
+        shard = token[:2]
+        if shard not in self._known:
+            files.make_directory(f"{self.root}/{shard}")
+            self._known.add(shard)
+            self._loose.add(shard)
+
+    def forget(self, token: Token) -> None:
+        """Look again before the shard of `token` is used: it seems to have gone."""
+        self._known.discard(token[:2])
+
+    def sync(self, token: Token) -> None:
+        """Make the names of the upload's files durable. Raises OSError; blocks."""
+        shard = token[:2]
+        if shard in self._loose:
+            loose = frozenset(self._loose)
+            files.sync_directory(self.root)
+            self._loose -= loose
+        files.sync_directory(f"{self.root}/{shard}")
+
+    def tokens(self) -> Iterator[Token]:
+        """Every token that has a file here, be it a lone one that a crash left over."""
+        for entry in _entries(self.root):
+            if _SHARD.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                yield from self._tokens_in(entry.name)
+
+    def _tokens_in(self, shard: str) -> set[Token]:
+        found: set[Token] = set()
+        try:
+            for entry in _entries(f"{self.root}/{shard}"):
+                token = token_from(entry.name[:_TOKEN_LENGTH])
+                if (
+                    token is not None
+                    and token.startswith(shard)
+                    and entry.name[_TOKEN_LENGTH:] in SUFFIXES
+                    and entry.is_file(follow_symlinks=False)
+                ):
+                    found.add(token)
+        except FileNotFoundError:
+            # the shard was removed while we looked: nothing is in it
+            pass
+        return found
+
+
+def _entries(path: str) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(path) as entries:
+        yield from entries

@@ -1,0 +1,143 @@
+"""The open end of a body, or of an answer: the hot path of the spool.
+
+``write`` goes to the page cache at once, on the event loop, and waits for nothing; a
+hop to a thread per chunk would cost three times the CPU. ``sync`` waits in a thread,
+one flight per file at a time. The one invariant: once a sync has failed, nothing is
+promised that was not durable before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from .failures import spool_error, translated
+from .threads import DiskThreads
+from .writeback import EVERY, StartRange, start_range
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """How the bytes of one file become durable."""
+
+    threads: DiskThreads
+    anchor: Callable[[], None]
+    """Makes the file's name durable; blocks, raises OSError."""
+    doubt: Callable[[], None]
+    """Called after a sync has failed: what was written since the last one may be gone,
+    though it can still be read, and the next sync would not notice."""
+    syncs: bool = True
+    """False: never sync, every promise is a hope."""
+    start_range: StartRange | None = start_range
+    write_back_every: int = EVERY
+    """Bytes."""
+
+
+class DiskWriter:
+    """Writes to the end of a descriptor's file, and owns the descriptor."""
+
+    def __init__(self, fd: int, durability: Durability) -> None:
+        self._fd = fd
+        self._durability = durability
+        self._offset = os.fstat(fd).st_size
+        self._durable = -1  # not even the name of the file is known to be durable
+        self._flight: asyncio.Future[int] | None = None
+        self._write_back_at = self._offset + durability.write_back_every
+
+    @property
+    def offset(self) -> int:
+        """See ``Writer``."""
+        return self._offset
+
+    def write(self, chunk: bytes) -> None:
+        """See ``Writer``."""
+        try:
+            written = os.pwrite(self._fd, chunk, self._offset)
+            self._offset += written
+            while written < len(chunk):
+                # short: a full disk says so with the next call
+                with memoryview(chunk) as view:
+                    more = os.pwrite(self._fd, view[written:], self._offset)
+                written += more
+                self._offset += more
+        except OSError as exc:
+            raise spool_error("the bytes cannot be stored", exc) from exc
+        if self._offset >= self._write_back_at:
+            self._write_back()
+
+    async def sync(self) -> int:
+        """See ``Writer``."""
+        if not self._durability.syncs:
+            return self._offset
+        wanted = self._offset
+        while self._durable < wanted:
+            # the one in the air may have left too early: then the next is shared
+            await asyncio.shield(self._flight or self._take_off())
+        return self._durable
+
+    def close(self) -> None:
+        """See ``Writer``."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _take_off(self) -> asyncio.Future[int]:
+        """Begin a sync of what has been written up to now."""
+        with translated("the bytes cannot be made durable"):
+            # of its own: this writer may be closed while the sync is in the air
+            fd = os.dup(self._fd)
+        return self._fly(fd)
+
+    def _fly(self, fd: int) -> asyncio.Future[int]:
+        act = partial(self._commit, fd, self._offset)
+        self._flight = self._durability.threads.begin(act)
+        self._flight.add_done_callback(self._land)
+        return self._flight
+
+    def _commit(self, fd: int, offset: int) -> int:
+        with translated("the bytes cannot be made durable"):
+            try:
+                os.fdatasync(fd)
+            finally:
+                os.close(fd)
+            if self._durable < 0:
+                self._durability.anchor()
+        return offset
+
+    def _land(self, flight: asyncio.Future[int]) -> None:
+        self._flight = None
+        if flight.exception() is None:
+            self._durable = flight.result()
+        else:
+            self._durability.doubt()
+            self.close()
+
+    def _write_back(self) -> None:
+        """Start writing to the disk, without waiting and without a promise."""
+        ours = self._durability
+        start = self._write_back_at - ours.write_back_every
+        self._write_back_at = self._offset + ours.write_back_every
+        try:
+            fd = os.dup(self._fd)
+        except OSError:
+            # no descriptor to spare: the kernel will get to the pages by itself
+            return
+        if ours.start_range is not None:
+            # in a thread: even the start blocks when the queue of the drive is full
+            ours.threads.begin(
+                partial(_start, ours.start_range, fd, start, self._offset - start)
+            )
+        elif ours.syncs and self._flight is None:
+            self._fly(fd)
+        else:
+            os.close(fd)
+
+
+def _start(start_range: StartRange, fd: int, offset: int, size: int) -> None:
+    try:
+        start_range(fd, offset, size)
+    finally:
+        os.close(fd)

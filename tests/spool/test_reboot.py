@@ -1,0 +1,157 @@
+"""What is left of an upload when the process or the whole machine starts again (P1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proxy.core.errors import UploadLost
+from proxy.core.upload import State
+from proxy.spool.disk import DiskSpool
+
+from .samples import (
+    ANSWER,
+    BOOT,
+    answer_of,
+    append,
+    body_of,
+    keep_answer,
+    rebooted,
+    stored,
+)
+
+GROWING = (State.CREATED, State.RECEIVING, State.INTERRUPTED)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+def spool(root: Path) -> Iterator[DiskSpool]:
+    disk = DiskSpool(root, boot_id=BOOT)
+    yield disk
+    disk.close()
+
+
+@pytest.mark.parametrize("state", list(State))
+async def test_a_restart_changes_nothing(
+    root: Path, spool: DiskSpool, state: State
+) -> None:
+    saved = await stored(spool, b"12345", state=state, length=5, acknowledged=2)
+    spool.close()
+    again = DiskSpool(root, boot_id=BOOT)
+    assert await again.load(saved.token) == replace(saved, offset=5)
+    assert body_of(again, saved.token) == b"12345"
+    again.close()
+
+
+@pytest.mark.parametrize("state", GROWING)
+async def test_a_reboot_cuts_back_to_what_was_acknowledged(
+    root: Path, spool: DiskSpool, state: State
+) -> None:
+    saved = await stored(spool, b"12345", state=state, acknowledged=3)
+    after = rebooted(spool, root)
+    assert await after.load(saved.token) == replace(saved, offset=3)
+    assert body_of(after, saved.token) == b"123"
+    after.close()
+
+
+async def test_what_comes_in_after_a_reboot_is_not_cut(
+    root: Path, spool: DiskSpool
+) -> None:
+    saved = await stored(spool, b"12345", state=State.INTERRUPTED, acknowledged=3)
+    after = rebooted(spool, root)
+    await after.load(saved.token)
+    append(after, saved.token, b"more")
+    after.close()
+    again = DiskSpool(root, boot_id="boot-2")
+    assert (await again.load(saved.token)).offset == 7
+    assert body_of(again, saved.token) == b"123more"
+    later = rebooted(again, root, "boot-3")
+    assert (await later.load(saved.token)).offset == 3
+    later.close()
+
+
+@pytest.mark.parametrize("size", [3, 4, 5])
+async def test_a_complete_body_that_may_be_hollow_is_not_forwarded(
+    root: Path, spool: DiskSpool, size: int
+) -> None:
+    saved = await stored(
+        spool, b"12345"[:size], state=State.COMPLETE, length=5, acknowledged=3
+    )
+    after = rebooted(spool, root)
+    found = await after.load(saved.token)
+    assert (found.state, found.offset, found.length) == (State.INTERRUPTED, 3, 5)
+    assert body_of(after, saved.token) == b"123"
+    assert await after.load(saved.token) == found
+    await after.save(found, durable=True)
+    assert list(after.unfinished()) == []
+    after.close()
+
+
+async def test_a_complete_body_that_was_acknowledged_is_forwarded(
+    root: Path, spool: DiskSpool
+) -> None:
+    saved = await stored(
+        spool, b"12345", state=State.COMPLETE, length=5, acknowledged=5
+    )
+    after = rebooted(spool, root)
+    assert list(after.unfinished()) == [saved.token]
+    assert await after.load(saved.token) == replace(saved, offset=5)
+    after.close()
+
+
+@pytest.mark.parametrize("state", [State.FORWARDING, State.UNKNOWN])
+async def test_what_the_origin_may_have_does_not_go_back(
+    root: Path, spool: DiskSpool, state: State
+) -> None:
+    whole = await stored(spool, b"12345", state=state, length=5)
+    short = await stored(spool, b"1234", state=state, length=5)
+    after = rebooted(spool, root)
+    assert await after.load(whole.token) == replace(whole, offset=5)
+    with pytest.raises(UploadLost):
+        await after.load(short.token)
+    after.close()
+
+
+@pytest.mark.parametrize("state", [*GROWING, State.COMPLETE])
+async def test_a_reboot_that_took_what_was_told_is_a_loss(
+    root: Path, spool: DiskSpool, state: State
+) -> None:
+    saved = await stored(spool, b"12", state=state, length=5, acknowledged=3)
+    after = rebooted(spool, root)
+    with pytest.raises(UploadLost, match="2 bytes, 3 were"):
+        await after.load(saved.token)
+    after.close()
+
+
+@pytest.mark.parametrize("body", [b"12345", b"12", None])
+async def test_an_answer_is_replayed_whatever_is_left_of_the_body(
+    root: Path, spool: DiskSpool, body: bytes | None
+) -> None:
+    saved = await stored(
+        spool, body or b"", state=State.RESPONDED, length=5, answer=ANSWER
+    )
+    keep_answer(spool, saved.token, b"gone")
+    if body is None:
+        await spool.drop_body(saved.token)
+    after = rebooted(spool, root)
+    assert await after.load(saved.token) == replace(saved, offset=5)
+    assert answer_of(after, saved.token) == b"gone"
+    after.close()
+
+
+async def test_a_draft_survives_a_reboot_that_left_it_whole(
+    root: Path, spool: DiskSpool
+) -> None:
+    saved = await stored(spool, state=State.RESPONDED, length=0)
+    tombstone = replace(saved, answer=replace(ANSWER, kept=False))
+    await spool.save(tombstone, durable=False)
+    after = rebooted(spool, root)
+    assert await after.load(saved.token) == tombstone
+    after.close()

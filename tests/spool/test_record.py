@@ -1,0 +1,188 @@
+"""Records: what was written, byte for byte, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from proxy.core.errors import SpoolError, UploadLost, UploadTooNew
+from proxy.core.upload import Answer, Head, Limits, State, Upload
+from proxy.spool import envelope
+from proxy.spool.record import Record, decode, encode
+
+from .samples import ANSWER, new_token, upload
+
+counts = st.integers(min_value=0, max_value=2**63)
+maybe_counts = st.none() | counts
+seconds = st.floats(allow_nan=False)
+texts = st.text(st.characters(), max_size=20)
+fields = st.lists(
+    st.tuples(st.binary(max_size=20), st.binary(max_size=40)), max_size=6
+).map(tuple)
+heads = st.builds(
+    Head, method=texts, target=texts, fields=fields, http_1_0=st.booleans()
+)
+uploads = st.builds(
+    Upload,
+    token=st.builds(new_token),
+    state=st.sampled_from(State),
+    request=heads,
+    limits=st.builds(
+        Limits, maybe_counts, counts, maybe_counts, counts, max_age_s=seconds
+    ),
+    created_at=seconds,
+    fed_at=seconds,
+    acknowledged=counts,
+    length=maybe_counts,
+    version=st.none() | st.integers(0, 20),
+    peer=texts,
+    attempts=counts,
+    hidden=st.booleans(),
+    answer=st.none()
+    | st.builds(
+        Answer,
+        status=st.integers(100, 599),
+        reason=texts,
+        fields=fields,
+        size=maybe_counts,
+        kept=st.booleans(),
+    ),
+    answered_at=st.none() | seconds,
+    why=texts,
+)
+records = st.builds(Record, uploads, texts, st.none() | texts)
+
+SAMPLE = Record(upload(answer=ANSWER, length=7), "boot", "0" * 32)
+SEALED = encode(SAMPLE)
+
+
+@given(records)
+def test_a_record_tells_exactly_what_was_written(written: Record) -> None:
+    assert decode(encode(written), written.upload.token) == written
+
+
+def test_every_byte_of_a_field_is_kept() -> None:
+    every = bytes(range(256))
+    head = Head("PUT", "/", ((every, every),))
+    written = Record(upload(request=head), "boot")
+    assert decode(encode(written), written.upload.token) == written
+
+
+def test_no_two_records_have_the_same_checksum() -> None:
+    assert envelope.checksum(SEALED) != envelope.checksum(encode(SAMPLE))
+
+
+@given(st.data())
+def test_a_flipped_bit_is_lost(data: st.DataObject) -> None:
+    sealed = bytearray(SEALED)
+    sealed[data.draw(st.integers(0, len(sealed) - 1))] ^= 1 << data.draw(
+        st.integers(0, 7)
+    )
+    _is_lost(bytes(sealed))
+
+
+@given(st.integers(0, len(SEALED) - 1))
+@example(0)
+def test_a_cut_record_is_lost(length: int) -> None:
+    _is_lost(SEALED[:length])
+
+
+@given(st.integers(0, len(SEALED)), st.integers(0, len(SEALED)), st.binary())
+def test_a_torn_record_is_lost_or_whole(start: int, end: int, other: bytes) -> None:
+    torn = SEALED[: min(start, end)] + other + SEALED[max(start, end) :]
+    if torn == SEALED:
+        assert decode(torn, SAMPLE.upload.token) == SAMPLE
+    else:
+        _is_lost(torn)
+
+
+@given(st.binary(max_size=200))
+def test_anything_else_is_lost(other: bytes) -> None:
+    _is_lost(other)
+
+
+def test_a_page_of_zeros_is_lost() -> None:
+    """What some file systems make of a file that was not synced."""
+    _is_lost(bytes(len(SEALED)))
+
+
+def test_a_newer_format_is_told_apart() -> None:
+    newer = envelope.seal(b"who knows", envelope.FORMAT + 1)
+    with pytest.raises(UploadTooNew, match="format 2, this release reads 1"):
+        decode(newer, SAMPLE.upload.token)
+
+
+def test_a_broken_newer_format_is_lost() -> None:
+    _is_lost(envelope.seal(b"who knows", envelope.FORMAT + 1) + b"!")
+
+
+def test_the_record_of_another_upload_is_lost() -> None:
+    with pytest.raises(UploadLost, match="another upload"):
+        decode(SEALED, new_token())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"not JSON",
+        b"\xff",
+        b"[" * 100_000,
+        b"9" * 5000,
+    ],
+    ids=lambda content: f"{content[:8]!r}",
+)
+def test_what_is_sealed_and_no_record_is_lost(content: bytes) -> None:
+    _is_lost(envelope.seal(content))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("state", "dreaming"),
+        ("request", None),
+        ("request", {"method": "POST"}),
+        ("limits", {"max_size": 1, "max_speed": 2}),
+        ("answer", 5),
+    ],
+)
+def test_a_record_with_a_wrong_value_is_lost(key: str, value: Any) -> None:
+    content = json.loads(envelope.unseal(SEALED))
+    content[key] = value
+    _is_lost(envelope.seal(json.dumps(content).encode()))
+
+
+@pytest.mark.parametrize("name", ["\u20ac", 5])
+def test_a_field_that_is_not_bytes_is_lost(name: Any) -> None:
+    content = json.loads(envelope.unseal(SEALED))
+    content["request"]["fields"] = [[name, "value"]]
+    _is_lost(envelope.seal(json.dumps(content).encode()))
+
+
+def test_a_record_that_could_not_be_read_again_is_not_written() -> None:
+    large = replace(SAMPLE.upload, why="x" * envelope.LIMIT)
+    with pytest.raises(SpoolError, match=f"may have {envelope.LIMIT}"):
+        encode(Record(large, "boot"))
+
+
+def test_a_record_that_is_too_long_is_lost() -> None:
+    _is_lost(SEALED + b" " * envelope.LIMIT)
+
+
+def test_the_checksum_can_be_told_from_the_start_alone() -> None:
+    start = SEALED[: envelope.START]
+    assert envelope.checksum(start) == envelope.checksum(SEALED)
+
+
+def _is_lost(sealed: bytes) -> None:
+    with pytest.raises(UploadLost) as raised:
+        decode(sealed, SAMPLE.upload.token)
+    assert type(raised.value) is UploadLost

@@ -1,0 +1,318 @@
+"""Syncs that are shared, syncs that fail, and write-back that starts early."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from proxy.core.errors import SpoolError
+from proxy.core.upload import State, Token
+from proxy.spool import writeback
+from proxy.spool.disk import DiskSpool
+from proxy.spool.threads import DiskThreads
+from proxy.spool.writer import DiskWriter, Durability
+
+from .samples import BOOT, append, body_of, stored
+from .system import BOUND_S, SlowDisk
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[DiskSpool]:
+    disk = DiskSpool(tmp_path, boot_id=BOOT)
+    yield disk
+    disk.close()
+
+
+@pytest.fixture
+async def disk(monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
+    return SlowDisk(monkeypatch)
+
+
+async def token_of(spool: DiskSpool) -> Token:
+    return (await stored(spool)).token
+
+
+async def test_who_comes_before_a_sync_begins_shares_it(
+    spool: DiskSpool, disk: SlowDisk
+) -> None:
+    writer = spool.writer(await token_of(spool))
+    async with asyncio.timeout(BOUND_S), asyncio.TaskGroup() as group:
+        writer.write(b"first")
+        early = [group.create_task(writer.sync()) for _ in range(3)]
+        await disk.arrival()
+        # the one under way cannot cover these
+        writer.write(b", second")
+        late = [group.create_task(writer.sync()) for _ in range(3)]
+        disk.let_go(2)
+    assert [task.result() for task in early] == [5, 5, 5]
+    assert [task.result() for task in late] == [13, 13, 13]
+    assert disk.begun == 2
+    writer.close()
+
+
+async def test_who_comes_later_and_has_written_nothing_shares_it_too(
+    spool: DiskSpool, disk: SlowDisk
+) -> None:
+    writer = spool.writer(await token_of(spool))
+    writer.write(b"first")
+    async with asyncio.timeout(BOUND_S), asyncio.TaskGroup() as group:
+        early = group.create_task(writer.sync())
+        await disk.arrival()
+        late = group.create_task(writer.sync())
+        disk.let_go()
+    assert (early.result(), late.result(), disk.begun) == (5, 5, 1)
+    writer.close()
+
+
+async def test_a_writer_may_be_closed_while_it_syncs(
+    spool: DiskSpool, disk: SlowDisk
+) -> None:
+    token = await token_of(spool)
+    writer = spool.writer(token)
+    writer.write(b"first")
+    syncing = asyncio.create_task(writer.sync())
+    await disk.arrival()
+    writer.close()
+    append(spool, token, b", second")
+    disk.let_go()
+    async with asyncio.timeout(BOUND_S):
+        assert await syncing == 5
+    assert body_of(spool, token) == b"first, second"
+
+
+async def test_who_is_cancelled_takes_nobody_along(
+    spool: DiskSpool, disk: SlowDisk
+) -> None:
+    writer = spool.writer(await token_of(spool))
+    writer.write(b"first")
+    impatient = asyncio.create_task(writer.sync())
+    patient = asyncio.create_task(writer.sync())
+    await disk.arrival()
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    disk.let_go()
+    async with asyncio.timeout(BOUND_S):
+        assert await patient == 5
+    writer.close()
+
+
+async def test_a_failed_sync_fails_for_all_who_share_it(
+    spool: DiskSpool, disk: SlowDisk
+) -> None:
+    writer = spool.writer(await token_of(spool))
+    writer.write(b"first")
+    disk.fails = True
+    disk.let_go(2)
+    async with asyncio.timeout(BOUND_S):
+        outcomes = await asyncio.gather(
+            writer.sync(), writer.sync(), return_exceptions=True
+        )
+    assert [str(outcome) for outcome in outcomes] == [
+        "the bytes cannot be made durable: Input/output error"
+    ] * 2
+    with pytest.raises(SpoolError):
+        writer.write(b"more")
+    with pytest.raises(SpoolError):
+        await writer.sync()
+
+
+async def test_bytes_that_a_failed_sync_left_in_doubt_are_sent_again(
+    spool: DiskSpool, disk: SlowDisk
+) -> None:
+    """The next sync would succeed without them: the kernel reports a loss only once."""
+    disk.let_go(10)
+    saved = await stored(spool, b"12345", acknowledged=5, state=State.INTERRUPTED)
+    writer = spool.writer(saved.token)
+    writer.write(b"in doubt")
+    disk.fails = True
+    with pytest.raises(SpoolError):
+        await writer.sync()
+    disk.fails = False
+    with pytest.raises(SpoolError, match="earlier sync"):
+        spool.writer(saved.token)
+    assert (await spool.load(saved.token)).offset == 5
+    assert body_of(spool, saved.token) == b"12345"
+    append(spool, saved.token, b"again")
+    assert (await spool.load(saved.token)).offset == 10
+
+
+async def test_a_whole_body_in_doubt_is_never_told(
+    spool: DiskSpool, disk: SlowDisk
+) -> None:
+    """It may still be forwarded, since it can be read; but no offset is promised."""
+    disk.let_go(10)
+    saved = await stored(spool, b"12345", state=State.COMPLETE, length=5)
+    writer = spool.writer(saved.token)
+    disk.fails = True
+    with pytest.raises(SpoolError):
+        await writer.sync()
+    assert (await spool.load(saved.token)).state is State.COMPLETE
+    with pytest.raises(SpoolError, match="earlier sync"):
+        spool.writer(saved.token)
+    await spool.delete(saved.token)
+    await spool.create(replace(saved, state=State.RECEIVING))
+    append(spool, saved.token, b"of another life")
+
+
+async def test_a_failed_sync_of_an_answer_is_its_end(
+    spool: DiskSpool, disk: SlowDisk
+) -> None:
+    token = await token_of(spool)
+    writer = spool.answer_writer(token)
+    writer.write(b"answer")
+    disk.fails = True
+    disk.let_go()
+    with pytest.raises(SpoolError):
+        await writer.sync()
+    append(spool, token, b"the body is in no doubt")
+
+
+async def test_no_descriptor_left_is_a_failed_sync(
+    spool: DiskSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = spool.writer(await token_of(spool))
+    writer.write(b"first")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "dup", _no_descriptor)
+        with pytest.raises(SpoolError, match="Too many open files"):
+            await writer.sync()
+    assert await writer.sync() == 5
+    writer.close()
+
+
+Wrote = tuple[int, int]
+
+
+class Ranges:
+    """Write-back as it was started, and that its descriptor was good."""
+
+    def __init__(self) -> None:
+        self.started: list[Wrote] = []
+        self._any = threading.Semaphore(0)
+
+    def __call__(self, fd: int, offset: int, size: int) -> None:
+        os.fstat(fd)
+        self.started.append((offset, size))
+        self._any.release()
+
+    async def wait(self) -> None:
+        assert await asyncio.to_thread(self._any.acquire, timeout=BOUND_S)
+
+
+@pytest.fixture
+def threads() -> Iterator[DiskThreads]:
+    pool = DiskThreads()
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def write_to(tmp_path: Path, threads: DiskThreads) -> Callable[..., DiskWriter]:
+    def write_to(**durability: object) -> DiskWriter:
+        fd = os.open(tmp_path / "body", os.O_WRONLY | os.O_CREAT)
+        plain = Durability(threads, _nothing, _nothing, write_back_every=100)
+        return DiskWriter(fd, replace(plain, **durability))  # type: ignore[arg-type]
+
+    return write_to
+
+
+async def test_write_back_starts_when_much_is_dirty(
+    write_to: Callable[..., DiskWriter],
+) -> None:
+    ranges = Ranges()
+    writer = write_to(start_range=ranges)
+    writer.write(b"x" * 99)
+    assert ranges.started == []
+    writer.write(b"x" * 31)
+    await ranges.wait()
+    writer.write(b"x" * 99)
+    writer.write(b"x")
+    await ranges.wait()
+    assert ranges.started == [(0, 130), (130, 100)]
+    writer.close()
+
+
+async def test_write_back_needs_no_sync(write_to: Callable[..., DiskWriter]) -> None:
+    ranges = Ranges()
+    writer = write_to(start_range=ranges, syncs=False)
+    writer.write(b"x" * 100)
+    await ranges.wait()
+    writer.close()
+
+
+async def test_write_back_is_only_advice(
+    write_to: Callable[..., DiskWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranges = Ranges()
+    writer = write_to(start_range=ranges)
+    monkeypatch.setattr(os, "dup", _no_descriptor)
+    writer.write(b"x" * 100)
+    assert (writer.offset, ranges.started) == (100, [])
+    writer.close()
+
+
+async def test_without_write_back_a_sync_is_begun_instead(
+    write_to: Callable[..., DiskWriter], disk: SlowDisk
+) -> None:
+    writer = write_to(start_range=None)
+    writer.write(b"x" * 100)
+    await disk.arrival()
+    writer.write(b"x" * 100)  # one at a time is enough
+    syncing = asyncio.create_task(writer.sync())
+    disk.let_go(2)
+    async with asyncio.timeout(BOUND_S):
+        assert await syncing == 200
+    assert disk.begun == 2
+    writer.close()
+
+
+async def test_without_write_back_nothing_is_begun_where_nothing_is_synced(
+    write_to: Callable[..., DiskWriter], disk: SlowDisk
+) -> None:
+    writer = write_to(start_range=None, syncs=False)
+    writer.write(b"x" * 1000)
+    assert await writer.sync() == 1000
+    assert disk.begun == 0
+    writer.close()
+
+
+async def test_a_sync_begun_early_that_fails_ends_the_writer(
+    write_to: Callable[..., DiskWriter], disk: SlowDisk
+) -> None:
+    doubted = asyncio.Event()
+    writer = write_to(start_range=None, doubt=doubted.set)
+    disk.fails = True
+    writer.write(b"x" * 100)
+    disk.let_go()
+    async with asyncio.timeout(BOUND_S):
+        await doubted.wait()
+    with pytest.raises(SpoolError):
+        writer.write(b"x")
+
+
+def test_the_kernel_takes_the_advice(tmp_path: Path) -> None:
+    assert writeback.start_range is not None
+    fd = os.open(tmp_path / "body", os.O_RDWR | os.O_CREAT)
+    os.write(fd, b"x" * 10_000)
+    assert writeback.start_range(fd, 0, 10_000) == 0
+    os.close(fd)
+
+
+def test_a_library_without_the_call_is_no_error() -> None:
+    assert writeback.find_start_range(object()) is None
+
+
+def _nothing() -> None:
+    pass
+
+
+def _no_descriptor(fd: int) -> int:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
