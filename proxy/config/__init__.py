@@ -1,0 +1,33 @@
+"""The configuration: one frozen, checked value, from flags, environment and a file.
+
+    quantities, places   what a single value may look like
+    kinds, model, keys   the types, the value itself, the names of its keys
+    scalars, layers      text to values; sources, one above the other
+    document             the file;     environment: the variables
+    loading, mistakes    all of it joined and checked; what is wrong, in words
+    report, handbook     the other way: YAML for people, JSON Schema, documents
+
+Only ``cli`` and ``app`` import it; every other room is given the values it needs.
+"""
+
+from .loading import load
+from .mistakes import ConfigError, Mistake
+from .model import Admin, Config, Cors, Limits, Log, Match, Origin, Spool, Uploads
+from .report import effective, schema
+
+__all__ = [
+    "Admin",
+    "Config",
+    "ConfigError",
+    "Cors",
+    "Limits",
+    "Log",
+    "Match",
+    "Mistake",
+    "Origin",
+    "Spool",
+    "Uploads",
+    "effective",
+    "load",
+    "schema",
+]

@@ -1,0 +1,280 @@
+"""The configuration as one frozen, checked value: every key, its default, its meaning.
+
+What stands under a field is its documentation: it goes into the JSON Schema, the
+reference file and ``docs/configuration.md``, a paragraph that starts with "Danger:"
+included. Sizes are bytes, durations seconds, once they are in here. The one invariant:
+a key that is here has an effect; what the program cannot do yet has no key.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from proxy.addresses import TcpAddress
+
+from . import kinds, places
+from .quantities import (
+    INTEROP_VERSIONS,
+    WrongValue,
+    duration_text,
+    size_text,
+)
+
+
+class Section(BaseModel):
+    """A group of keys. One of which nothing is said has its defaults."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_said(cls, value: Any) -> Any:
+        # "uploads:" with every line below it commented out is null in YAML
+        return {} if value is None else value
+
+
+def _size_within(value: int, info: ValidationInfo, other: str) -> int:
+    """`value`, unless it is over that of the key `other`, where that one is right.
+
+    Raises:
+        WrongValue: with both for people.
+    """
+    limit = info.data.get(other)
+    if limit is not None and value > limit:
+        expected = f"at most {other} ({size_text(limit)})"
+        raise WrongValue(expected, got=str(size_text(value)))
+    return value
+
+
+class Admin(Section):
+    """What operators and containers ask."""
+
+    listen: kinds.Address = TcpAddress("127.0.0.1", 9090)
+    """Where /livez, /readyz and /drain are answered.
+
+    Danger: whoever reaches it can stop the proxy; keep it off public networks."""
+
+
+class Origin(Section):
+    """The application that gets every upload as one ordinary request."""
+
+    url: kinds.OriginUrl
+    """Where it is: http or https with host and port, or unix: and the path of a socket.
+    No path of a URL: requests keep theirs. The one key that has to be set."""
+    preserve_host: kinds.Switch = True
+    """Send the Host field of the client; false sends the host of `url`."""
+    connect_timeout: kinds.Span = 5.0
+    """How long a connection to it may take."""
+    response_timeout: kinds.Span = 300.0
+    """How long it may take to answer once it has the whole request.
+
+    Danger: past it nobody knows whether the upload took effect; too short a time turns
+    slow successes into unknown outcomes."""
+    retry_for: kinds.Duration = 5.0
+    """How long a client that waits for its answer is held while the origin is down.
+    After that it gets 503 and may come back; the upload is tried on without it.
+    Requests that are no uploads are not held."""
+    max_forwards: kinds.Count = 16
+    """Uploads that are sent to it at the same time; the rest wait, oldest first."""
+    unknown_outcome: Literal["keep", "repeat"] = "keep"
+    """What happens when a whole upload was sent and no answer came: keep it for the
+    operator, or repeat the request, with an Idempotency-Key from the first time on.
+
+    Danger: repeat can make the origin store an upload twice, unless it honours that
+    field."""
+    credentials: Literal["creation", "finishing"] = "creation"
+    """Whose Authorization and Cookie it gets: those of the request that began the
+    upload, or those of the one that finished it, if the first had them at all."""
+
+
+class Match(Section):
+    """One kind of request; what is not said fits every request."""
+
+    methods: kinds.Methods = ()
+    """Methods, in capitals."""
+    paths: kinds.Paths = ()
+    """Paths as they stand in the request, not decoded; * stands for any characters."""
+    media_types: kinds.MediaTypes = ()
+    """Media types of the content, without parameters; image/* for all images."""
+    host: kinds.Host = None
+    """Host of the request, without port; *.example.com for every name below it."""
+
+
+class Limits(Section):
+    """What an upload may be: told to clients, and fixed for each when it begins."""
+
+    max_size: kinds.Bound = None
+    """Bytes of a whole upload; null: no limit.
+
+    Danger: without a limit one client can fill the spool's disk."""
+    min_size: kinds.Size = 0
+    """Bytes below which an upload is not made resumable. It is not refused."""
+    max_append_size: kinds.Bound = None
+    """Bytes of one request of an upload; null: no limit. Of use when something in front
+    refuses large requests."""
+    min_append_size: kinds.Size = 0
+    """Bytes of every request of an upload but the last."""
+    max_age: kinds.Span = 86400.0
+    """How long an upload is kept after its last byte; at most seven times as long after
+    its beginning."""
+
+    @field_validator("min_size")
+    @classmethod
+    def _min_size(cls, value: int, info: ValidationInfo) -> int:
+        return _size_within(value, info, "max_size")
+
+    @field_validator("min_append_size")
+    @classmethod
+    def _min_append_size(cls, value: int, info: ValidationInfo) -> int:
+        return _size_within(value, info, "max_append_size")
+
+
+class Uploads(Section):
+    """Which requests become uploads, and how long they and their answers are kept."""
+
+    path: kinds.UploadsPath = "/resumable_upload/"
+    """Path below which upload resources live, with a slash at both ends. Requests below
+    it never reach the origin."""
+    match: tuple[Match, ...] = ()
+    """Which requests may become uploads: a list of {methods, paths, media_types, host},
+    where all that one item says has to fit. Empty: every request that asks for it.
+    Others are passed through."""
+    versions: kinds.Versions = INTEROP_VERSIONS
+    """Versions of the protocol that are spoken; rfc adds requests that name no version.
+
+    Danger: the drafts forbid the interim response 104 to clients that name no version
+    until the RFC is out; some may not survive it."""
+    limits: Limits = Limits()
+    """What an upload may be."""
+    keep_answer: Annotated[kinds.Duration, Field(validate_default=True)] = 3600.0
+    """How long the origin's answer is kept for a client that lost it; at most
+    `limits.max_age`. Its status is kept as long as the upload."""
+    keep_answer_size: kinds.Size = 2**20
+    """Bytes of an answer's content that are kept. A larger one still reaches the client
+    that waits for it, but cannot be had again."""
+    idle_timeout: kinds.Span = 60.0
+    """How long a client may pause while it sends; then its request is ended and what it
+    sent is kept."""
+    finish_stalled_after: kinds.Wait = None
+    """How long after its last byte an upload whose length is reached, but which no
+    request has ended, is taken for whole and sent to the origin all the same; null:
+    never. For clients that never say which part is the last, such as tus-js-client in
+    Node with a file stream.
+
+    Danger: by the protocol only the client says that an upload is whole; one that meant
+    to cancel it now gets it delivered."""
+
+    @field_validator("keep_answer")
+    @classmethod
+    def _keep_answer(cls, value: float, info: ValidationInfo) -> float:
+        limits = info.data.get("limits")
+        if limits is not None and value > limits.max_age:
+            longest = f"at most limits.max_age ({duration_text(limits.max_age)})"
+            raise WrongValue(longest, got=duration_text(value))
+        return value
+
+
+class Spool(Section):
+    """Where the bytes of uploads rest until the origin has them."""
+
+    directory: kinds.Directory = Field(default_factory=places.default_directory)
+    """A directory on a disk with room for every upload that is under way. It is made
+    when it is not there, and used with the rights it has when it is. A relative path
+    starts where the command was started. null: STATE_DIRECTORY where systemd sets it,
+    else upload-proxy below XDG_STATE_HOME or ~/.local/state.
+
+    Danger: on a disk in memory, or one that goes with the container, uploads are lost
+    when that goes."""
+    sync: Literal["acknowledged", "never"] = "acknowledged"
+    """When bytes are forced to the disk: before a client is told that they are here, or
+    never.
+
+    Danger: with never, a power failure can take bytes that clients were told are safe;
+    they have to start over."""
+
+
+class Cors(Section):
+    """What pages of other origins may do, by browsers' rules (CORS)."""
+
+    allow_origins: kinds.WebOrigins = ()
+    """Origins whose pages may upload, such as https://app.example, or "*" for all. For
+    these the proxy answers preflights and replaces the origin's CORS fields.
+
+    Danger: with "*" every page on the web may upload from its visitors' browsers."""
+
+
+class Log(Section):
+    """What is written to the log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is written."""
+    format: Literal["console", "json"] = "console"
+    """Lines for people, or one JSON object a line."""
+
+
+def _nowhere(value: Any) -> Any:
+    """An admin listener that listens nowhere is none."""
+    return None if value in ({"listen": None}, {"listen": "null"}) else value
+
+
+class Config(Section):
+    """The configuration of upload-proxy."""
+
+    listen: kinds.Addresses = (TcpAddress("127.0.0.1", 8080),)
+    """Where clients are served: host:port, unix:/path or fd:number, or a list of these.
+    [::]:8080 has to stand in quotes."""
+    public_url: kinds.PublicUrl = None
+    """URL under which clients reach the proxy, with a path prefix if a front adds one.
+    null: taken from the request, and from forwarding fields of trusted proxies.
+
+    Danger: a wrong one sends clients elsewhere with their bytes."""
+    location: Literal["auto", "absolute", "path"] = "auto"
+    """How the URL of an upload is told: absolute, as a path only, or auto: absolute,
+    unless there are signs of a front that is not trusted."""
+    trusted_proxies: kinds.Networks = ()
+    """Networks of fronts whose forwarding fields are believed. The peer of a unix
+    socket always is.
+
+    Danger: whoever is in them can claim any client address, scheme and host."""
+    forwarded_header: Literal["x-forwarded", "forwarded"] = "x-forwarded"
+    """The family of forwarding fields that fronts set; the other one is dropped.
+
+    Danger: if the front sets the other one, clients can set this one."""
+    interim_responses: Literal["auto", "always", "never"] = "auto"
+    """Whether clients are told in an interim response 104 where their upload is, while
+    they send it. auto: not on HTTP/1.0, and not where a trusted front forbids it by
+    X-Upload-Interim: never. Set never behind nginx, which takes it for the answer."""
+    header_limit: kinds.HeadSize = 64 * 2**10
+    """Bytes of a request's head, all its fields together; more is refused with 431."""
+    keepalive_timeout: kinds.Duration = 75.0
+    """How long a connection without a request is kept. Longer than the front keeps its
+    connections to us, or it may send into one that is just being closed."""
+    shutdown_grace: kinds.Duration = 30.0
+    """How long requests to the origin may go on once the proxy is told to stop.
+
+    Danger: what stops the proxy has to wait longer than this, or it kills it, and the
+    outcome of the uploads that were being forwarded is unknown."""
+    admin: Annotated[Admin | None, BeforeValidator(_nowhere)] = Admin()
+    """The listener for operators and containers; null turns it off."""
+    origin: Origin
+    """The application behind the proxy."""
+    uploads: Uploads = Uploads()
+    """Which requests become uploads, and how long they and their answers are kept."""
+    spool: Spool = Field(default_factory=Spool)
+    """Where the bytes of uploads rest until the origin has them."""
+    cors: Cors = Cors()
+    """What pages of other origins may do, by browsers' rules (CORS)."""
+    log: Log = Log()
+    """What is written to the log."""

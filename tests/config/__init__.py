@@ -1,0 +1,1 @@
+"""The configuration: values by tables, messages word for word, documents kept equal."""
