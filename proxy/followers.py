@@ -1,0 +1,110 @@
+"""One client that waits for the origin's answer and then follows its content.
+
+A follower stands between a delivery, which goes on whatever its clients do, and one
+request, which may leave at any time. The delivery feeds it with back-pressure, so that
+a large answer is not piled up in memory, but drops one that does not take its bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from proxy.core.errors import OriginCut, Refusal
+from proxy.core.upload import Answer
+
+_CHUNKS: Final = 4
+"""Chunks held for one client: enough to keep both sides busy, at most 1 MiB or so."""
+_PATIENCE_S: Final = 60.0
+"""Seconds a client may leave its answer untouched before the delivery goes on without
+it; the usual time-out of a proxy for a client that does not read."""
+
+
+class Follower:
+    """Waits for the answer's head, then is the stream of its content."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._head: asyncio.Future[Answer] = loop.create_future()
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(_CHUNKS)
+        self._held: asyncio.TimerHandle | None = None
+        self._left = False
+        self.length: int | None = None
+        """Bytes of the content, when the origin has told them beforehand."""
+
+    async def answer(self) -> Answer:
+        """The head of the answer.
+
+        Raises:
+            Refusal: there is none to be had now.
+        """
+        try:
+            return await self._head
+        finally:
+            self._let_loose()
+
+    def __aiter__(self) -> Follower:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next bytes of the content.
+
+        Raises:
+            OriginCut: it broke off; the client must see a cut, not an end.
+        """
+        chunk = await self._chunks.get()
+        if chunk is None:
+            raise OriginCut("the answer broke off")
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    async def aclose(self) -> None:
+        """The client is gone, or served: take nothing more."""
+        self._leave()
+
+    def _leave(self) -> None:
+        self._left = True
+        while not self._chunks.empty():
+            self._chunks.get_nowait()
+
+    def answered(self, answer: Answer, length: int | None = None) -> None:
+        """The head is here; its content will have `length` bytes, if that is known."""
+        if not self._head.done():
+            self.length = length
+            self._head.set_result(answer)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """There is no answer now; one that has its head already is not disturbed."""
+        if not self._head.done():
+            self._head.set_exception(refusal)
+            # One whose request ended meanwhile is never awaited again.
+            self._head.exception()
+
+    def hold(self, seconds: float, refusal: Callable[[], Refusal]) -> None:
+        """Refuse in `seconds` unless the answer has come by then; the first call
+        counts."""
+        if self._held is None and not self._head.done():
+            loop = asyncio.get_running_loop()
+            self._held = loop.call_later(seconds, lambda: self.refuse(refusal()))
+
+    async def feed(self, chunk: bytes) -> None:
+        """Pass on the next bytes, empty at the end; drops a client that does not
+        read."""
+        if self._left:
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._chunks.put(chunk)
+        except TimeoutError:
+            self.break_off()
+
+    def break_off(self) -> None:
+        """The content ends here, and not as it should."""
+        self._leave()
+        self._chunks.put_nowait(None)
+
+    def _let_loose(self) -> None:
+        if self._held is not None:
+            self._held.cancel()

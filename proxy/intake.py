@@ -1,0 +1,71 @@
+"""The hot path: the content of one request into the spool, and how it ended.
+
+Nothing is awaited between two reads: what has been read is written to the page cache at
+once, on the loop. Any other await there would lose bytes when the client cuts, and a
+thread per chunk costs three times the CPU. After a cut, what the connection still held
+is stored too, so that every byte that reached the process counts (P2).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from proxy.core.decide import Ending
+from proxy.core.errors import ClientGone, Gone, SpoolError
+from proxy.spool import Writer
+
+
+class Body(Protocol):
+    """The content of a request, as it comes in."""
+
+    @property
+    def gone(self) -> Gone | None:
+        """Why the content did not come to its end; None while it may, or when it
+        did."""
+
+    @property
+    def last_byte_at(self) -> float:
+        """When the last byte came, in seconds of the event loop."""
+
+    def begin(self) -> None:
+        """The content is wanted: say `100 (Continue)` where the client waits for it
+        (R65)."""
+
+    async def read(self) -> bytes:
+        """The next bytes, empty at the proper end.
+
+        Raises:
+            ClientGone: there will be no more; see `leftover`.
+        """
+
+    def leftover(self) -> bytes:
+        """What had been received but not read when the content broke off."""
+
+    def end(self, why: Gone) -> None:
+        """Make the pending or next `read` raise ClientGone, without losing a byte."""
+
+
+async def receive(body: Body, writer: Writer, ceiling: int) -> Ending:
+    """Store the content of `body`, up to `ceiling` bytes of the upload in all."""
+    try:
+        try:
+            while chunk := await body.read():
+                if not _store(chunk, writer, ceiling):
+                    return Ending.OVERRAN
+        except ClientGone:
+            fits = _store(body.leftover(), writer, ceiling)
+            return Ending.CUT if fits else Ending.OVERRAN
+    except SpoolError:
+        # What came before is stored and counted; `uploads` says what the client hears.
+        return Ending.STORAGE_FAILED
+    return Ending.ENDED
+
+
+def _store(chunk: bytes, writer: Writer, ceiling: int) -> bool:
+    """Write what fits under `ceiling`; False when that is not all."""
+    room = ceiling - writer.offset
+    if len(chunk) <= room:
+        writer.write(chunk)
+        return True
+    writer.write(chunk[:room])
+    return False

@@ -1,0 +1,142 @@
+"""One writer per upload, and the newest request is the one (P6).
+
+A lease is held while a request works on an upload's bytes or record. A newcomer asks
+the holder to let go, which ends the body the holder is receiving, and waits, with a
+bound, until it has. Only the newest of several newcomers gets its turn. ``LocalLeases``
+is for one process; the protocol is what a lease across processes has to offer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
+from typing import Final, Protocol
+
+from proxy.core.errors import Problem, Refusal
+from proxy.core.upload import Token
+
+WAIT_S: Final = 10.0
+"""Seconds a newcomer waits for the older request. Letting go takes one write and one
+save; picked by hand so that a disk in trouble does not yet turn requests away."""
+
+
+class Lease(Protocol):
+    """The right to change one upload."""
+
+    def revocable(self, end: Callable[[], None]) -> AbstractContextManager[None]:
+        """Within this, a newcomer's wish calls `end`, at once when it came before."""
+
+
+class Leases(Protocol):
+    def hold(self, token: Token) -> AbstractAsyncContextManager[Lease]:
+        """Hold the lease; the older request is ended and waited for.
+
+        Raises:
+            Refusal: the older request did not let go in time.
+        """
+
+    def is_free(self, token: Token) -> bool:
+        """True when nobody holds the lease or waits for it."""
+
+
+class _Turn:
+    """One request's turn at an upload."""
+
+    def __init__(self, before: _Turn | None) -> None:
+        self.before = before
+        """Who has to be over first; None once nobody has."""
+        self.is_over = False
+        self.successors: list[asyncio.Future[None]] = []
+        """Who waits for this turn to be over."""
+        self._wanted = False
+        self._end: Callable[[], None] | None = None
+
+    @contextmanager
+    def revocable(self, end: Callable[[], None]) -> Iterator[None]:
+        """Within this, a newcomer's wish calls `end`, at once when it came before."""
+        self._end = end
+        if self._wanted:
+            end()
+        try:
+            yield
+        finally:
+            self._end = None
+
+    def let_go(self) -> None:
+        """A newcomer wants the lease: end the body, the one that is to come as well."""
+        self._wanted = True
+        if self._end is not None:
+            self._end()
+
+    def end(self) -> None:
+        """This turn is over; whoever waits for it goes on."""
+        self.is_over = True
+        for waiter in self.successors:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Until everybody before is over.
+
+        Raises:
+            Refusal: one of them does not let go.
+        """
+        while self.before is not None:
+            if not self.before.is_over:
+                await self._wait_for(self.before)
+            # One that gave up waiting passes on whom it waited for.
+            self.before = self.before.before
+
+    async def _wait_for(self, before: _Turn) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        before.successors.append(waiter)
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await waiter
+        except TimeoutError:
+            raise Refusal(
+                Problem.UNAVAILABLE,
+                "An older request for this upload has not let go of it yet.",
+                retry_after_s=1,
+            ) from None
+
+
+class LocalLeases:
+    """Leases among the requests of one process."""
+
+    def __init__(self) -> None:
+        self._newest: dict[Token, _Turn] = {}
+
+    @asynccontextmanager
+    async def hold(self, token: Token) -> AsyncIterator[Lease]:
+        before = self._newest.get(token)
+        turn = self._newest[token] = _Turn(before)
+        try:
+            if before is not None:
+                before.let_go()
+                await turn.wait()
+            yield turn
+        finally:
+            turn.end()
+            if self._newest.get(token) is turn:
+                self._hand_back(token, turn)
+
+    def _hand_back(self, token: Token, turn: _Turn) -> None:
+        """Nobody newer has come: the newest is now whoever still works before
+        `turn`."""
+        older = turn.before
+        while older is not None and older.is_over:
+            older = older.before
+        if older is None:
+            del self._newest[token]
+        else:
+            self._newest[token] = older
+
+    def is_free(self, token: Token) -> bool:
+        return token not in self._newest

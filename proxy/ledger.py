@@ -1,0 +1,128 @@
+"""The only place where an upload changes its state: the table asked, saved, logged.
+
+Rooms above say what has happened; the ledger looks up what that leads to, replaces the
+record, and writes one log line. It holds no upload and no lock: who may save when is
+the business of the lease (while a body is received) and of the delivery (while it is
+forwarded). The one invariant: an offset leaves the process only after ``acknowledge``
+or a durable ``advance`` has returned for it (P1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.core.errors import SpoolError, UploadMissing
+from proxy.core.lifecycle import TERMINAL, Event, next_state
+from proxy.core.upload import State, Upload, shortened
+from proxy.spool import Spool
+
+_LOUD = {Event.ORIGIN_LOST, Event.SPOOL_LOST, Event.STORAGE_FAILED}
+"""Events an operator has to look at."""
+
+
+class Ledger:
+    """Records of uploads, changed by events."""
+
+    def __init__(
+        self, spool: Spool, now: Callable[[], float], log: FilteringBoundLogger
+    ) -> None:
+        self._spool = spool
+        self.now = now
+        """Seconds of the lifetime clock."""
+        self._log = log
+
+    async def open(self, upload: Upload) -> Upload:
+        """Store a new upload, to whose creation a body is attached.
+
+        Raises:
+            SpoolError: nothing of it is stored.
+        """
+        opened = replace(upload, state=next_state(upload.state, Event.BODY_ATTACHED))
+        await self._spool.create(opened)
+        self._tell(upload, opened, Event.BODY_ATTACHED)
+        return opened
+
+    async def advance(
+        self, upload: Upload, event: Event, *, durable: bool = False
+    ) -> Upload:
+        """`upload` after `event`, saved; one that is over is removed.
+
+        `durable`: the new record survives power loss when this returns.
+
+        Raises:
+            SpoolError: the earlier record still stands.
+        """
+        advanced = replace(upload, state=next_state(upload.state, event))
+        if advanced.state in TERMINAL:
+            await self._remove(advanced)
+        else:
+            await self._spool.save(advanced, durable=durable)
+        self._tell(upload, advanced, event)
+        return advanced
+
+    def note(self, upload: Upload, event: Event) -> None:
+        """Log an event that leaves the upload as it is."""
+        self._tell(
+            upload, replace(upload, state=next_state(upload.state, event)), event
+        )
+
+    async def save(self, upload: Upload, *, durable: bool = False) -> None:
+        """Save `upload`, whose state has not changed.
+
+        Raises:
+            SpoolError: the earlier record still stands.
+        """
+        await self._spool.save(upload, durable=durable)
+
+    async def sync_body(self, upload: Upload) -> Upload:
+        """`upload` with every stored byte made durable and counted as acknowledged.
+
+        The record is not saved yet: an offset may be told only when that has been done
+        durably as well.
+
+        Raises:
+            SpoolError: nothing may be promised.
+        """
+        writer = self._spool.writer(upload.token)
+        try:
+            return replace(upload, acknowledged=await writer.sync())
+        finally:
+            writer.close()
+
+    async def _remove(self, upload: Upload) -> None:
+        try:
+            await self._spool.delete(upload.token)
+        except SpoolError as exc:
+            self._log.error(
+                "not removed", upload=shortened(upload.token), error=str(exc)
+            )
+            await self._say_over(upload)
+
+    async def _say_over(self, upload: Upload) -> None:
+        """Told as gone all the same: the record says so, the sweep frees the rest."""
+        try:
+            await self._spool.save(upload, durable=False)
+        except UploadMissing:
+            # The record went before the failure: there is nothing left to tell.
+            return
+
+    def _tell(self, before: Upload, after: Upload, event: Event) -> None:
+        say = self._log.error if event in _LOUD else self._log.info
+        say(
+            "upload",
+            upload=shortened(after.token),
+            change=event.value,
+            was=before.state.value,
+            state=after.state.value,
+            offset=after.offset,
+            length=after.length,
+            **({"why": after.why} if after.why else {}),
+            **({"attempts": after.attempts} if after.state in _FORWARD else {}),
+            **({"status": after.answer.status} if after.answer else {}),
+        )
+
+
+_FORWARD = {State.FORWARDING, State.UNKNOWN, State.RESPONDED}

@@ -1,0 +1,104 @@
+"""One body into the spool: how it ends, and that every byte that came is stored."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.core.decide import Ending
+from proxy.core.errors import ClientGone, Gone, SpoolError
+from proxy.intake import receive
+
+PLENTY = 10**15
+
+
+class Script:
+    """A body that brings these chunks, and then ends or breaks off."""
+
+    def __init__(
+        self, *chunks: bytes, gone: Gone | None = None, leftover: bytes = b""
+    ) -> None:
+        self._chunks = list(chunks)
+        self.gone = gone
+        self._leftover = leftover
+        self.last_byte_at = 0.0
+
+    def begin(self) -> None:
+        raise AssertionError("receiving starts after the client was told to send")
+
+    async def read(self) -> bytes:
+        if self._chunks:
+            return self._chunks.pop(0)
+        if self.gone is not None:
+            raise ClientGone(self.gone)
+        return b""
+
+    def leftover(self) -> bytes:
+        return self._leftover
+
+    def end(self, why: Gone) -> None:
+        self.gone = why
+
+
+class Shelf:
+    """A writer that takes `room` bytes and then fails."""
+
+    def __init__(self, *, offset: int = 0, room: int = PLENTY) -> None:
+        self.stored = b""
+        self._start = offset
+        self._room = room
+
+    @property
+    def offset(self) -> int:
+        return self._start + len(self.stored)
+
+    def write(self, chunk: bytes) -> None:
+        fits = chunk[: self._room - len(self.stored)]
+        self.stored += fits
+        if len(fits) < len(chunk):
+            raise SpoolError("no space left on device")
+
+    async def sync(self) -> int:
+        raise AssertionError("nothing is synced between two reads")
+
+    def close(self) -> None:
+        raise AssertionError("not the intake's to close")
+
+
+@pytest.mark.parametrize(
+    ("body", "ceiling", "ending", "stored"),
+    [
+        (Script(), PLENTY, Ending.ENDED, b""),
+        (Script(b"ab", b"c"), PLENTY, Ending.ENDED, b"abc"),
+        (Script(b"ab", b"c"), 3, Ending.ENDED, b"abc"),
+        (Script(b"ab", b"cd"), 3, Ending.OVERRAN, b"abc"),
+        (Script(b"abcd"), 0, Ending.OVERRAN, b""),
+        (Script(b"ab", gone=Gone.CUT), PLENTY, Ending.CUT, b"ab"),
+        (Script(b"ab", gone=Gone.CUT, leftover=b"cd"), PLENTY, Ending.CUT, b"abcd"),
+        (Script(b"ab", gone=Gone.IDLE, leftover=b"cd"), 4, Ending.CUT, b"abcd"),
+        (Script(b"ab", gone=Gone.IDLE, leftover=b"cd"), 3, Ending.OVERRAN, b"abc"),
+    ],
+)
+async def test_a_body_ends(
+    body: Script, ceiling: int, ending: Ending, stored: bytes
+) -> None:
+    shelf = Shelf()
+    assert await receive(body, shelf, ceiling) is ending
+    assert shelf.stored == stored
+
+
+async def test_the_ceiling_counts_from_the_start_of_the_upload() -> None:
+    shelf = Shelf(offset=10)
+    assert await receive(Script(b"abcdef"), shelf, 14) is Ending.OVERRAN
+    assert shelf.stored == b"abcd"
+
+
+async def test_what_fits_before_the_spool_fails_is_stored() -> None:
+    shelf = Shelf(room=3)
+    assert await receive(Script(b"ab", b"cd"), shelf, PLENTY) is Ending.STORAGE_FAILED
+    assert shelf.stored == b"abc"
+
+
+async def test_a_spool_that_fails_on_the_leftover_is_a_storage_failure() -> None:
+    shelf = Shelf(room=3)
+    body = Script(b"ab", gone=Gone.CUT, leftover=b"cd")
+    assert await receive(body, shelf, PLENTY) is Ending.STORAGE_FAILED

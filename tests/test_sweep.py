@@ -1,0 +1,119 @@
+"""The sweep: unfinished uploads first, then everything, in small batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from structlog.testing import LogCapture
+
+from proxy.core.errors import SpoolError
+from proxy.core.upload import Token
+from proxy.sweep import BATCH, Sweep
+
+
+def tokens(count: int, letter: str = "t") -> list[Token]:
+    return [Token(f"{letter}{number:042}") for number in range(count)]
+
+
+class Shelf:
+    def __init__(self, unfinished: list[Token], everything: list[Token]) -> None:
+        self._unfinished = unfinished
+        self._everything = everything
+        self.broken = False
+
+    def tokens(self) -> Iterator[Token]:
+        if self.broken:
+            raise SpoolError("the directory cannot be read")
+        yield from self._everything
+
+    def unfinished(self) -> Iterator[Token]:
+        yield from self._unfinished
+
+
+class Road:
+    """Notes what is tidied, and when the loop had a chance in between."""
+
+    def __init__(self) -> None:
+        self.tidied: list[Token] = []
+        self.fails_on: set[Token] = set()
+
+    async def tidy(self, token: Token) -> None:
+        if token in self.fails_on:
+            raise SpoolError("no space left on device")
+        self.tidied.append(token)
+
+
+class Rounds:
+    """Runs a sweep for so many rounds."""
+
+    def __init__(self, shelf: Shelf, road: Road) -> None:
+        self.captured = LogCapture()
+        self._done = asyncio.Semaphore(0)
+        self._sweep = Sweep(
+            shelf,
+            road,
+            after_round=self._rounded,
+            log=structlog.wrap_logger(None, processors=[self.captured]),
+        )
+
+    async def _rounded(self) -> None:
+        self._done.release()
+
+    async def run(self, rounds: int) -> None:
+        task = asyncio.create_task(self._sweep.run())
+        async with asyncio.timeout(5):
+            for _ in range(rounds):
+                await self._done.acquire()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.sweep.BATCH_PAUSE_S", 0)
+    monkeypatch.setattr("proxy.sweep.ROUND_PAUSE_S", 0)
+
+
+async def test_the_unfinished_come_first_and_then_everything() -> None:
+    unfinished, everything = tokens(2, "u"), tokens(3)
+    road = Road()
+    await Rounds(Shelf(unfinished, everything), road).run(2)
+    assert road.tidied[:5] == [*unfinished, *everything]
+
+
+async def test_others_get_their_turn_between_two_batches() -> None:
+    road = Road()
+    seen: list[int] = []
+    rounds = asyncio.create_task(Rounds(Shelf([], tokens(3 * BATCH)), road).run(2))
+    while not rounds.done():
+        seen.append(len(road.tidied))
+        await asyncio.sleep(0)
+    assert {BATCH, 2 * BATCH} <= set(seen)
+
+
+async def test_one_that_cannot_be_swept_does_not_stop_the_rest() -> None:
+    everything = tokens(3)
+    road = Road()
+    road.fails_on = {everything[1]}
+    rounds = Rounds(Shelf([], everything), road)
+    await rounds.run(2)
+    assert road.tidied[:2] == [everything[0], everything[2]]
+    line = rounds.captured.entries[0]
+    assert (line["event"], line["upload"]) == ("not swept", everything[1][:6])
+
+
+async def test_a_spool_that_cannot_be_listed_is_tried_again_next_round() -> None:
+    shelf = Shelf([], tokens(1))
+    shelf.broken = True
+    road = Road()
+    rounds = Rounds(shelf, road)
+    running = asyncio.create_task(rounds.run(2))
+    while not rounds.captured.entries:
+        await asyncio.sleep(0)
+    shelf.broken = False
+    await running
+    assert road.tidied
