@@ -1,0 +1,33 @@
+"""aiohttp's server to our values and back: the door, heads, bodies, replies.
+
+What aiohttp parses is taken as it came and checked where aiohttp does not check; what
+we answer is written by us, byte for byte. The one invariant: a client sees either a
+whole response, or a connection that visibly broke.
+
+    door      the server and its connections; who waits learns when a client has gone
+    heads     a request's head, with every check that RFC 9110 and 9112 leave to us
+    bodies    a request's content, which loses no byte when it breaks off
+    replies   responses, interim ones, and the hard end of a connection
+    problems  errors as RFC 9457 documents
+"""
+
+from .bodies import Body
+from .door import Door, client_present
+from .heads import BadRequest, front_of_request, read_head
+from .problems import problem_reply
+from .replies import Sent, abort, send, send_interim, send_switch
+
+__all__ = [
+    "BadRequest",
+    "Body",
+    "Door",
+    "Sent",
+    "abort",
+    "client_present",
+    "front_of_request",
+    "problem_reply",
+    "read_head",
+    "send",
+    "send_interim",
+    "send_switch",
+]

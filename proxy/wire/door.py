@@ -1,0 +1,150 @@
+"""The door: aiohttp's low-level server, and what its connections do not tell.
+
+Three things are added to its connections. Whoever waits for something else learns that
+a client has gone. The reader of a body whose framing breaks is told so, where aiohttp
+would let it wait for ever. And bytes that are no HTTP get an answer in the form of all
+our errors. The one invariant: nothing here stands between two reads of a body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, Final, Self
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+
+from proxy.core.errors import ClientGone, Gone
+from proxy.core.upload import Reply
+
+from .problems import problem_reply
+from .replies import Sent, rendered
+
+LINGER_S: Final = 2.0
+"""Seconds for which what a client still sends is read after a refusal, so that it finds
+our answer instead of a reset: two round trips of a bad mobile network, and short enough
+that a large body is not read for nothing."""
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Door(web.Server):
+    """A server for one handler; call it to make the protocol of a connection."""
+
+    def __init__(
+        self, handler: Handler, *, keepalive_timeout_s: float, header_limit: int
+    ) -> None:
+        """`header_limit`: bytes of a line; `read_head` bounds the whole head."""
+        super().__init__(handler)
+        self._options: dict[str, Any] = {
+            # Otherwise a coded body arrives decoded, and every offset is wrong.
+            "auto_decompress": False,
+            "access_log": None,
+            "keepalive_timeout": keepalive_timeout_s,
+            "lingering_time": LINGER_S,
+            "max_line_size": header_limit,
+            "max_field_size": header_limit,
+        }
+
+    def __call__(self) -> Connection:
+        return Connection(self, loop=asyncio.get_running_loop(), **self._options)
+
+
+class Connection(RequestHandler):
+    """One connection of a client."""
+
+    __slots__ = ("watchers",)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.watchers: set[Callable[[], None]] = set()
+        """Called when the connection is lost."""
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        for tell in tuple(self.watchers):
+            tell()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._messages:
+            self._tell_broken_framing()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what could not be parsed, as aiohttp found out."""
+        if status != 400 or request.writer.output_size or self.transport is None:
+            return super().handle_error(request, status, exc, message)
+        reply = _unparsed(exc)
+        self.transport.write(rendered(reply))
+        return Sent(reply.status, goes_on=False)
+
+    def _tell_broken_framing(self) -> None:
+        """aiohttp queues an error behind the request it broke: tell that one."""
+        message = self._messages[-1][0]
+        request = self._current_request
+        if isinstance(message, RawRequestMessage) or request is None:
+            return
+        if not request.content.is_eof():
+            request.content.set_exception(RequestPayloadError(message.message))
+
+
+class client_present:  # noqa: N801 - read as a statement: async with client_present(...)
+    """Within it, whatever waits is given up when the client has gone.
+
+    Raises:
+        ClientGone: the connection was lost.
+    """
+
+    def __init__(self, request: web.BaseRequest) -> None:
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        self._connection = connection
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelling = 0
+        self._lost = False
+
+    async def __aenter__(self) -> Self:
+        if self._connection.transport is None:
+            raise ClientGone(Gone.CUT)
+        self._task = asyncio.current_task()
+        assert self._task is not None
+        self._cancelling = self._task.cancelling()
+        self._connection.watchers.add(self._on_lost)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.watchers.discard(self._on_lost)
+        if not self._lost:
+            return
+        assert self._task is not None
+        # As in asyncio.timeout: only our own cancellation becomes something else.
+        if self._task.uncancel() <= self._cancelling and (
+            kind is asyncio.CancelledError
+        ):
+            raise ClientGone(Gone.CUT) from exc
+
+    def _on_lost(self) -> None:
+        self._lost = True
+        assert self._task is not None
+        self._task.cancel()
+
+
+def _unparsed(exc: BaseException | None) -> Reply:
+    if isinstance(exc, LineTooLong):
+        return problem_reply(431, "head-too-large", "A line of the head is too long.")
+    return problem_reply(400, "bad-request", "What was received is not valid HTTP/1.1.")
