@@ -1,0 +1,63 @@
+"""The origin's answer: its head is here, its content still comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from aiohttp import ClientResponse
+
+from proxy.core.errors import OriginLost
+from proxy.core.headers import from_origin
+from proxy.core.upload import Answer, Fields
+
+from .failures import FOREIGN, broken_off
+
+_BREAKS: Final = (b"\r", b"\n", b"\0")
+
+
+class AnswerStream:
+    """One answer. Whoever has it closes it, in every case."""
+
+    def __init__(self, response: ClientResponse) -> None:
+        """Raises:
+        OriginLost: the answer cannot be passed on: aiohttp is lenient with origins, and
+            a field holds what would end its line. The response is closed.
+        """
+        fields: Fields = response.raw_headers
+        if any(byte in value for _, value in fields for byte in _BREAKS):
+            response.close()
+            raise OriginLost("http_protocol_error: a field of the answer has two lines")
+        self.response = response
+        self.answer = Answer(
+            response.status, response.reason or "", from_origin(fields)
+        )
+        """Status and end-to-end fields; its size is not known yet."""
+        self.length = next(
+            (value for name, value in fields if name.lower() == b"content-length"), None
+        )
+        """The `Content-Length` the origin sent, None without one."""
+
+    def at_once(self) -> bytes:
+        """All of the content, when all of it has come already; otherwise empty."""
+        content = self.response.content
+        if not content.is_eof() or content.exception() is not None:
+            return b""
+        return content.read_nowait()
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The content, as it comes.
+
+        Raises:
+            OriginError: it broke off.
+        """
+        content = self.response.content
+        try:
+            while chunk := await content.readany():
+                yield chunk
+        except FOREIGN as exc:
+            raise broken_off(exc) from exc
+
+    async def close(self) -> None:
+        """Nothing more is wanted; a connection with content still on it is closed."""
+        self.response.close()

@@ -1,0 +1,111 @@
+"""What went wrong with the origin: aiohttp's errors as ours, and in words of RFC 9209.
+
+The family of an ``OriginError`` says what the origin can have seen of the request; its
+``Failure`` says what happened, for logs, for `Proxy-Status` and for the status that a
+request gets which is passed through. Messages name no target: it may hold a secret.
+
+Source: RFC 9209 "Proxy Error Types".
+"""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from typing import Final
+
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorDNSError,
+    ClientConnectorError,
+    ClientError,
+    ClientPayloadError,
+    ClientResponseError,
+    ClientSSLError,
+    ConnectionTimeoutError,
+)
+
+from proxy.core.errors import OriginCut, OriginError, OriginLost, OriginUnreached
+
+FOREIGN: Final = (ClientError, TimeoutError, OSError)
+"""What aiohttp's client raises, whatever went wrong on the way."""
+
+
+class OnlyOnceError(ClientError):
+    """Stands for its cause, for which aiohttp would send the request again."""
+
+
+class Failure(StrEnum):
+    """Error types of RFC 9209, as far as they can happen here."""
+
+    DNS_ERROR = "dns_error"
+    CONNECTION_REFUSED = "connection_refused"
+    CONNECTION_TIMEOUT = "connection_timeout"
+    CONNECTION_TERMINATED = "connection_terminated"
+    TLS_CERTIFICATE_ERROR = "tls_certificate_error"
+    TLS_PROTOCOL_ERROR = "tls_protocol_error"
+    HTTP_PROTOCOL_ERROR = "http_protocol_error"
+    HTTP_RESPONSE_INCOMPLETE = "http_response_incomplete"
+    HTTP_RESPONSE_TIMEOUT = "http_response_timeout"
+
+    @property
+    def status(self) -> int:
+        """The status of a response about it: a late origin is 504, a bad one 502."""
+        late = (Failure.CONNECTION_TIMEOUT, Failure.HTTP_RESPONSE_TIMEOUT)
+        return 504 if self in late else 502
+
+
+def failed(exc: BaseException, *, all_left: bool) -> OriginError:
+    """The error for `exc`, which ended an exchange before an answer came.
+
+    `all_left`: the kernel had taken the whole request.
+    """
+    cause = _unwrapped(exc)
+    text = _text(cause)
+    if isinstance(cause, (ClientConnectorError, ConnectionTimeoutError)):
+        return OriginUnreached(text)
+    return OriginLost(text) if all_left else OriginCut(text)
+
+
+def broken_off(exc: BaseException) -> OriginError:
+    """The error for `exc`, which ended an answer in the middle of its content."""
+    return OriginError(_text(exc))
+
+
+def failure_of(error: OriginError) -> Failure:
+    """What happened, for an error that was raised in this room."""
+    cause = error.__cause__
+    return Failure.HTTP_PROTOCOL_ERROR if cause is None else _failure(_unwrapped(cause))
+
+
+def _failure(exc: BaseException) -> Failure:
+    match exc:
+        case ClientConnectorDNSError():
+            return Failure.DNS_ERROR
+        case ClientConnectorCertificateError():
+            return Failure.TLS_CERTIFICATE_ERROR
+        case ClientSSLError():
+            return Failure.TLS_PROTOCOL_ERROR
+        case ClientConnectorError():
+            return Failure.CONNECTION_REFUSED
+        case ConnectionTimeoutError():
+            return Failure.CONNECTION_TIMEOUT
+        case TimeoutError():
+            return Failure.HTTP_RESPONSE_TIMEOUT
+        case ClientPayloadError():
+            return Failure.HTTP_RESPONSE_INCOMPLETE
+        case ClientResponseError() | ValueError():
+            return Failure.HTTP_PROTOCOL_ERROR
+        case _:
+            return Failure.CONNECTION_TERMINATED
+
+
+def _text(exc: BaseException) -> str:
+    text = _failure(exc).value
+    number = exc.errno if isinstance(exc, OSError) else None
+    return f"{text}: {os.strerror(number)}" if number else text
+
+
+def _unwrapped(exc: BaseException) -> BaseException:
+    if isinstance(exc, OnlyOnceError) and exc.__cause__ is not None:
+        return exc.__cause__
+    return exc

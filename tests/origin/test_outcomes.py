@@ -1,0 +1,234 @@
+"""After a forward that failed: can the origin have seen the whole request?
+
+``OriginCut`` is a promise that it cannot, on which the upload is sent again; so these
+tests look at the origin's side too, and the last one tries many places at random.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import ssl
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+import trustme
+
+from proxy.core.errors import OriginCut, OriginError, OriginLost
+from proxy.core.upload import Head
+from tests.kit.bounds import BOUND_S
+from tests.relay.conftest import Serve, read_request, serving
+
+from .conftest import CREATION, FIELDS, OpenOrigin, StoredBytes, whole
+
+MORE_THAN_BUFFERS = 24_000_000
+"""Bytes that no pair of sockets holds while nobody reads."""
+
+
+@dataclass
+class Seen:
+    """What a server got to see of the requests."""
+
+    requests: int = 0
+    content: int = 0
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+def reading(
+    seen: Seen, size: int, then: Callable[[asyncio.StreamWriter], None]
+) -> Serve:
+    """Reads the head and `size` bytes of content, then does something."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        seen.requests += 1
+        while seen.content < size:
+            piece = await reader.read(min(65536, size - seen.content))
+            if not piece:
+                break
+            seen.content += len(piece)
+            seen.begun.set()
+        then(writer)
+        if not writer.is_closing():
+            await reader.read()
+        seen.ended.set()
+
+    return serve
+
+
+def closes(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+def says_garbage(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
+def says_half_a_head(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-")
+    writer.close()
+
+
+def says_nothing(writer: asyncio.StreamWriter) -> None:
+    pass
+
+
+@pytest.mark.parametrize("size", [0, 3, 100_000, 3_000_000])
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize(
+    "then", [reset, closes, says_garbage, says_half_a_head, says_nothing]
+)
+async def test_lost_when_the_whole_request_was_there_and_no_answer_came(
+    open_origin: OpenOrigin,
+    method: str,
+    size: int,
+    then: Callable[[asyncio.StreamWriter], None],
+) -> None:
+    seen = Seen()
+    async with serving(reading(seen, size, then)) as url:
+        to = open_origin(url, response_timeout_s=0.3)
+        with pytest.raises(OriginLost):
+            await to.post(Head(method, "/", FIELDS), StoredBytes(b"x" * size))
+    assert (seen.requests, seen.content) == (1, size)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("read", [0, 1, 1_000_000])
+@pytest.mark.parametrize("then", [reset, closes, says_garbage, says_half_a_head])
+async def test_cut_when_it_ended_before_the_kernel_had_all(
+    open_origin: OpenOrigin,
+    method: str,
+    read: int,
+    then: Callable[[asyncio.StreamWriter], None],
+) -> None:
+    seen = Seen()
+    body = StoredBytes(b"x" * MORE_THAN_BUFFERS)
+    async with serving(reading(seen, read, then)) as url:
+        to = open_origin(url, response_timeout_s=0.5)
+        with pytest.raises(OriginCut):
+            await to.post(Head(method, "/", FIELDS), body)
+    assert seen.requests == 1
+    assert seen.content < MORE_THAN_BUFFERS
+
+
+async def test_cut_when_the_origin_takes_nothing_and_then_nothing_follows(
+    open_origin: OpenOrigin,
+) -> None:
+    """What our transport still buffers must not leave after we have given up."""
+    content = 0
+    go_on, ended = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal content
+        await read_request(reader)
+        await go_on.wait()
+        try:
+            while piece := await reader.read(1_000_000):
+                content += len(piece)
+        except ConnectionResetError:
+            pass  # an end like any other here
+        ended.set()
+
+    body = StoredBytes(b"x" * MORE_THAN_BUFFERS)
+    async with serving(serve) as url:
+        to = open_origin(url, response_timeout_s=0.3)
+        with pytest.raises(OriginCut, match="http_response_timeout"):
+            await to.post(CREATION, body)
+        go_on.set()
+        async with asyncio.timeout(BOUND_S):
+            await ended.wait()
+    assert content < body.size
+
+
+async def test_cut_when_the_spool_cannot_be_read_to_the_end(
+    open_origin: OpenOrigin,
+) -> None:
+    seen = Seen()
+    body = StoredBytes(b"x" * 1_000_000, fails_at=600_000)
+    async with serving(reading(seen, body.size, closes)) as url:
+        with pytest.raises(OriginCut, match="the disk is gone"):
+            await open_origin(url).post(CREATION, body)
+        async with asyncio.timeout(BOUND_S):
+            await seen.ended.wait()
+    assert seen.content < body.size
+
+
+async def test_cut_when_the_body_is_shorter_than_it_said(
+    open_origin: OpenOrigin,
+) -> None:
+    class Short(StoredBytes):
+        @property
+        def size(self) -> int:
+            return 2_000_000
+
+    seen = Seen()
+    async with serving(reading(seen, 2_000_000, closes)) as url:
+        with pytest.raises(OriginCut, match="got 0"):
+            await open_origin(url).post(CREATION, Short(b"x" * 1_000_000))
+
+
+async def test_a_forward_that_is_cancelled_ends_at_once(
+    open_origin: OpenOrigin,
+) -> None:
+    seen = Seen()
+    body = StoredBytes(b"x" * MORE_THAN_BUFFERS)
+    async with serving(reading(seen, MORE_THAN_BUFFERS, closes)) as url:
+        task = asyncio.create_task(open_origin(url).post(CREATION, body))
+        async with asyncio.timeout(BOUND_S):
+            await seen.begun.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await seen.ended.wait()
+    assert seen.content < MORE_THAN_BUFFERS
+
+
+async def test_through_tls_an_end_in_the_middle_is_a_cut(
+    open_origin: OpenOrigin,
+) -> None:
+    authority = trustme.CA()
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(theirs)
+    ours = ssl.create_default_context()
+    authority.configure_trust(ours)
+    body = StoredBytes(b"x" * MORE_THAN_BUFFERS)
+    async with serving(reading(Seen(), 1_000_000, reset), tls=theirs) as url:
+        with pytest.raises(OriginCut, match="connection_terminated"):
+            await open_origin(url, tls=ours).post(CREATION, body)
+    async with serving(reading(Seen(), body.size, reset), tls=theirs) as url:
+        with pytest.raises(OriginLost, match="connection_terminated"):
+            await open_origin(url, tls=ours).post(CREATION, body)
+
+
+@pytest.mark.parametrize("ends", [reset, closes])
+async def test_a_cut_is_never_said_of_a_request_that_arrived_whole(
+    open_origin: OpenOrigin, ends: Callable[[asyncio.StreamWriter], None]
+) -> None:
+    """At random places around the end of the content, where it is easily got wrong."""
+    choose = random.Random(7)
+    outcomes = set()
+    for _ in range(40):
+        size = choose.choice([0, 1000, 300_000, MORE_THAN_BUFFERS])
+        read = max(0, size - choose.choice([0, 0, 1, 1000, 65_536, 15_000_000]))
+        seen = Seen()
+        async with serving(reading(seen, read, ends)) as url:
+            to = open_origin(url)
+            try:
+                await whole(await to.post(CREATION, StoredBytes(b"x" * size)))
+            except OriginError as exc:
+                outcomes.add(type(exc))
+                if isinstance(exc, OriginCut):
+                    assert seen.content < size
+            await to.close()
+        assert seen.requests == 1
+    assert outcomes == {OriginCut, OriginLost}
