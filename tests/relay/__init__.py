@@ -1,0 +1,1 @@
+"""Requests that are no uploads, on real sockets: what each side gets of the other."""

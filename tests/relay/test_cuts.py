@@ -1,0 +1,177 @@
+"""A message that broke off is never taken for a whole one, on either side."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.kit.bounds import BOUND_S
+from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.raw import chunk, request
+
+from .conftest import RunRelay, Settings, dial, read_request, serving
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+TEN = ("Content-Length", "10")
+
+
+@pytest.mark.parametrize("by", ["fin", "reset"])
+@pytest.mark.parametrize("chunked", [True, False])
+async def test_a_client_that_cuts_its_content_makes_the_origin_see_a_cut(
+    run_relay: RunRelay, origin: RecordingOrigin, by: str, *, chunked: bool
+) -> None:
+    between = await run_relay(origin.address)
+    client = await between.connect()
+    content = chunk(b"abc") if chunked else b"abc"
+    await client.send(request("POST", "/", CHUNKED if chunked else TEN), content)
+    seen = await origin.holds(3)
+    await (client.close() if by == "fin" else client.reset())
+    async with asyncio.timeout(BOUND_S):
+        await seen.ended.wait()
+    assert not seen.complete
+    assert (await between.handled()).broke_off
+
+
+@pytest.mark.parametrize("broken", [b"zz\r\nabc\r\n", b"3\r\nabcXX"])
+async def test_broken_framing_makes_the_origin_see_a_cut_at_once(
+    run_relay: RunRelay, origin: RecordingOrigin, broken: bytes
+) -> None:
+    between = await run_relay(origin.address)
+    client = await between.connect()
+    await client.send(request("POST", "/", CHUNKED), chunk(b"abc"))
+    seen = await origin.holds(3)
+    await client.send(broken)
+    assert await client.ended() == b""
+    async with asyncio.timeout(BOUND_S):
+        await seen.ended.wait()
+    assert not seen.complete
+    await client.close()
+
+
+async def test_a_client_that_stalls_is_given_up(
+    run_relay: RunRelay, origin: RecordingOrigin
+) -> None:
+    between = await run_relay(origin.address, Settings(idle_timeout_s=0.2))
+    client = await between.connect()
+    await client.send(request("POST", "/", TEN), b"abc")
+    seen = await origin.holds(3)
+    assert await client.ended() == b""
+    async with asyncio.timeout(BOUND_S):
+        await seen.ended.wait()
+    assert not seen.complete
+    assert (await between.handled()).broke_off == "idle"
+    await client.close()
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+async def test_an_answer_that_breaks_off_reaches_the_client_as_cut(
+    run_relay: RunRelay, origin: RecordingOrigin, framing: str
+) -> None:
+    between = await run_relay(origin.address)
+    origin.then(
+        Reply(200, (), b"x" * 1000, framing=framing, cut_after=500)  # type: ignore[arg-type]
+    )
+    client = await between.connect()
+    await client.send(request("GET", "/"))
+    answer = await client.hear("GET")
+    await client.close()
+    assert answer.status == 200
+    assert not answer.whole
+    assert (await between.handled()).broke_off == "http_response_incomplete"
+
+
+async def test_http_1_0_sees_a_reset_where_the_end_would_look_whole(
+    run_relay: RunRelay, origin: RecordingOrigin
+) -> None:
+    between = await run_relay(origin.address)
+    origin.then(Reply(200, (), b"x" * 1000, framing="chunked", cut_after=500))
+    reader, writer = await dial(between.address)
+    writer.write(request("GET", "/", protocol="HTTP/1.0"))
+    async with asyncio.timeout(BOUND_S):
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+    writer.close()
+
+
+async def test_a_silent_origin_in_the_middle_of_an_answer_is_a_cut(
+    run_relay: RunRelay,
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+        await reader.read()
+
+    async with serving(serve) as url:
+        between = await run_relay(url, Settings(response_timeout_s=0.2))
+        client = await between.connect()
+        await client.send(request("GET", "/"))
+        answer = await client.hear("GET")
+        await client.close()
+    assert (answer.content, answer.whole) == (b"abc", False)
+    assert (await between.handled()).broke_off == "http_response_timeout"
+
+
+async def test_a_client_that_leaves_while_the_origin_thinks_ends_the_exchange(
+    run_relay: RunRelay,
+) -> None:
+    arrived, left = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        arrived.set()
+        assert await reader.read() == b""
+        left.set()
+
+    async with serving(serve) as url:
+        between = await run_relay(url, Settings(response_timeout_s=60))
+        client = await between.connect()
+        await client.send(request("GET", "/"))
+        async with asyncio.timeout(BOUND_S):
+            await arrived.wait()
+            await client.close()
+            await left.wait()
+        assert (await between.handled()).broke_off == "cut"
+
+
+async def test_a_client_that_leaves_a_silent_stream_ends_the_exchange(
+    run_relay: RunRelay,
+) -> None:
+    left = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(chunk(b"event"))
+        assert await reader.read() == b""
+        left.set()
+
+    async with serving(serve) as url:
+        between = await run_relay(url, Settings(response_timeout_s=60))
+        client = await between.connect()
+        await client.send(request("GET", "/events"))
+        await client.hear_head()
+        await client.close()
+        async with asyncio.timeout(BOUND_S):
+            await left.wait()
+
+
+async def test_the_answer_to_unread_content_ends_the_connection(
+    run_relay: RunRelay,
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
+        await reader.read()
+
+    async with serving(serve) as url:
+        between = await run_relay(url)
+        client = await between.connect()
+        await client.send(request("POST", "/", ("Content-Length", "1000")), b"x")
+        answer = await client.hear()
+        assert (answer.status, answer.content) == (413, b"big")
+        assert answer.one("connection") == "close"
+        # what it still sends is not taken for a request
+        await client.send(request("GET", "/"))
+        assert await client.ended() == b""
+        await client.close()
