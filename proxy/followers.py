@@ -30,6 +30,7 @@ class Follower:
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(_CHUNKS)
         self._held: asyncio.TimerHandle | None = None
         self._left = False
+        self._ended = False
         self.length: int | None = None
         """Bytes of the content, when the origin has told them beforehand."""
 
@@ -99,11 +100,15 @@ class Follower:
                 await self._chunks.put(chunk)
         except TimeoutError:
             self.break_off()
+        else:
+            self._ended = not chunk
 
     def break_off(self) -> None:
-        """The content ends here, and not as it should."""
-        self._leave()
-        self._chunks.put_nowait(None)
+        """The content ends here, and not as it should, unless it has ended already."""
+        if not self._ended:
+            self._ended = True
+            self._leave()
+            self._chunks.put_nowait(None)
 
     def _let_loose(self) -> None:
         if self._held is not None:

@@ -1,4 +1,5 @@
-"""Deliveries over a spool in memory and an origin that does as it is told (P3 to P5)."""
+"""Deliveries over a spool in memory and an origin that does as it is told (P3 to
+P5)."""
 
 from __future__ import annotations
 
@@ -19,15 +20,15 @@ from proxy.core.errors import (
     UploadMissing,
 )
 from proxy.core.upload import Answer, Head, Limits, State, Token, Upload
-from proxy.deliveries import Deliveries, Terms
+from proxy.deliveries import Deliveries
 from proxy.followers import Follower
+from proxy.forward import Forward, Terms
 from proxy.ledger import Ledger
 from proxy.spool import Reader
 from proxy.spool.memory import MemorySpool
 from proxy.tasks import Tasks
 
 ANSWER = Answer(201, "Created", ((b"Content-Type", b"text/plain"),))
-TERMS = Terms(retry_for_s=5, max_forwards=16, repeatable=False, keep_answer_size=100)
 REQUEST = Head(
     "POST",
     "/photos",
@@ -83,7 +84,14 @@ class Origin:
 class Stage:
     """Deliveries with everything around them."""
 
-    def __init__(self, origin: Origin, terms: Terms = TERMS) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        *,
+        repeatable: bool = False,
+        retry_for_s: float = 5,
+        max_forwards: int = 16,
+    ) -> None:
         log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
             structlog.ReturnLogger(),
             processors=[],
@@ -93,8 +101,14 @@ class Stage:
         self.spool = MemorySpool()
         self.ledger = Ledger(self.spool, lambda: self.now, log)
         self.tasks = Tasks(log)
+        terms = Terms(repeatable=repeatable, keep_answer_size=100)
         self.deliveries = Deliveries(
-            self.spool, self.ledger, origin, terms, self.tasks.spawn, log
+            Forward(self.spool, self.ledger, origin, terms, log),
+            self.ledger,
+            retry_for_s=retry_for_s,
+            max_forwards=max_forwards,
+            spawn=self.tasks.spawn,
+            log=log,
         )
 
     async def complete(self, letter: str = "t", body: bytes = b"body") -> Upload:
@@ -127,6 +141,15 @@ async def refused(follower: Follower) -> Refusal:
         async with asyncio.timeout(2):
             await follower.answer()
     return refusal.value
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(2):
+        for _ in range(10_000):
+            if true():
+                return
+            await asyncio.sleep(0)
+    raise AssertionError("never became true")
 
 
 async def stored_answer(stage: Stage, token: Token) -> bytes:
@@ -221,7 +244,7 @@ async def test_a_client_is_held_no_longer_than_retry_for_and_the_upload_goes_on(
 ):
     """P5."""
     origin = Origin(OriginUnreached("refused"))
-    stage = Stage(origin, replace(TERMS, retry_for_s=0.01))
+    stage = Stage(origin, retry_for_s=0.01)
     upload = await stage.complete()
     refusal = await refused(stage.deliveries.follow(upload))
     assert refusal.problem is Problem.ORIGIN_DOWN
@@ -237,9 +260,7 @@ async def test_who_joins_in_a_pause_ends_it(monkeypatch: pytest.MonkeyPatch) -> 
     stage = Stage(origin)
     upload = await stage.complete()
     delivery = stage.deliveries.start(upload)
-    await origin.asked.wait()
-    while delivery.begun:
-        await asyncio.sleep(0)
+    await until(lambda: origin.asked.is_set() and not delivery.begun)
     assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
 
 
@@ -259,7 +280,7 @@ async def test_a_lost_answer_leaves_the_outcome_unknown() -> None:
 async def test_a_repeatable_request_is_sent_again_with_the_same_key() -> None:
     """P3, unknown_outcome: repeat."""
     origin = Origin(OriginLost("reset"), Stream(b"x"))
-    stage = Stage(origin, replace(TERMS, repeatable=True))
+    stage = Stage(origin, repeatable=True)
     upload = await stage.complete()
     assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
     keys = [head.value(b"idempotency-key") for head in origin.heads]
@@ -271,7 +292,7 @@ async def test_a_repeatable_request_is_sent_again_with_the_same_key() -> None:
 
 async def test_a_key_of_the_client_is_left_alone() -> None:
     origin = Origin(Stream())
-    stage = Stage(origin, replace(TERMS, repeatable=True))
+    stage = Stage(origin, repeatable=True)
     upload = await stage.complete()
     own = (b"Idempotency-Key", b'"mine"')
     request = replace(upload.request, fields=(*upload.request.fields, own))
@@ -282,7 +303,7 @@ async def test_a_key_of_the_client_is_left_alone() -> None:
 async def test_the_queue_is_served_oldest_first() -> None:
     origin = Origin(Stream())
     origin.go.clear()
-    stage = Stage(origin, replace(TERMS, max_forwards=1))
+    stage = Stage(origin, max_forwards=1)
     bodies = [b"1", b"2", b"3"]
     followers = [
         stage.deliveries.follow(await stage.complete(body.decode(), body))
@@ -357,7 +378,7 @@ async def test_a_hidden_upload_is_removed_however_its_forward_ends(
 async def test_a_delivery_that_has_not_begun_can_be_withdrawn() -> None:
     origin = Origin(Stream())
     origin.go.clear()
-    stage = Stage(origin, replace(TERMS, max_forwards=1))
+    stage = Stage(origin, max_forwards=1)
     stage.deliveries.start(await stage.complete("a"))
     await origin.asked.wait()
     waiting = await stage.complete("b")
@@ -416,7 +437,7 @@ class TestStopping:
     async def test_what_has_not_begun_stays_complete(self) -> None:
         origin = Origin(Stream())
         origin.go.clear()
-        stage = Stage(origin, replace(TERMS, max_forwards=1))
+        stage = Stage(origin, max_forwards=1)
         stage.deliveries.start(await stage.complete("a"))
         await origin.asked.wait()
         waiting = await stage.complete("b")

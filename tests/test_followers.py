@@ -116,3 +116,11 @@ async def _feed(follower: Follower, chunks: int) -> None:
     for _ in range(chunks):
         await follower.feed(b"x")
     await follower.feed(b"")
+
+
+async def test_breaking_off_after_the_end_changes_nothing() -> None:
+    follower = Follower()
+    await follower.feed(b"one")
+    await follower.feed(b"")
+    follower.break_off()
+    assert await _read(follower) == [b"one"]

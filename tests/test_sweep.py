@@ -23,8 +23,10 @@ class Shelf:
         self._unfinished = unfinished
         self._everything = everything
         self.broken = False
+        self.listed = asyncio.Event()
 
     def tokens(self) -> Iterator[Token]:
+        self.listed.set()
         if self.broken:
             raise SpoolError("the directory cannot be read")
         yield from self._everything
@@ -112,8 +114,9 @@ async def test_a_spool_that_cannot_be_listed_is_tried_again_next_round() -> None
     road = Road()
     rounds = Rounds(shelf, road)
     running = asyncio.create_task(rounds.run(2))
-    while not rounds.captured.entries:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(2):
+        await shelf.listed.wait()
     shelf.broken = False
     await running
+    assert rounds.captured.entries[0]["event"] == "sweep interrupted"
     assert road.tidied

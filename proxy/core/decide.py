@@ -101,6 +101,26 @@ def expired(upload: Upload, now: float) -> bool:
     return not in_flight and now >= upload.deadline
 
 
+def stalled(upload: Upload, now: float, after_s: float | None) -> bool:
+    """True when no request will ever end `upload`, as far as the operator is concerned.
+
+    All bytes of its length are there, and none has come for `after_s` seconds; None:
+    only a client ends an upload (R103).
+    """
+    if after_s is None or upload.state is not State.INTERRUPTED:
+        return False
+    return upload.offset == upload.length and now >= upload.fed_at + after_s
+
+
+def answer_is_old(upload: Upload, now: float, keep_answer_s: float) -> bool:
+    """True when the content of the answer is to be kept no longer; none has nothing to
+    lose."""
+    answer, answered_at = upload.answer, upload.answered_at
+    if answer is None or answered_at is None or not answer.kept:
+        return False
+    return answer.size != 0 and now >= answered_at + keep_answer_s
+
+
 def unknown_upload() -> Refusal:
     """The one answer for unknown, expired, cancelled and dead uploads (R42, R50)."""
     return Refusal(
@@ -173,11 +193,7 @@ def _append(upload: Upload, intent: Append) -> Plan:
                 raise _nothing_to_add(upload, intent)
             return Deliver()
         case State.UNKNOWN:
-            raise Refusal(
-                Problem.OUTCOME_UNKNOWN,
-                "The whole upload was sent on, but no answer came back; "
-                "whether it took effect is not known.",
-            )
+            raise outcome_unknown()
         case State.RESPONDED:
             if not _asks_for_answer(upload, intent):
                 raise _finished(upload, intent)
@@ -223,6 +239,15 @@ def _replay(upload: Upload) -> Replay:
     if not answer.kept:
         raise answer_not_kept(answer)
     return Replay(answer)
+
+
+def outcome_unknown() -> Refusal:
+    """The whole request left and nobody knows what the origin did with it (P3)."""
+    return Refusal(
+        Problem.OUTCOME_UNKNOWN,
+        "The whole upload was sent on, but no answer came back; "
+        "whether it took effect is not known.",
+    )
 
 
 def answer_not_kept(answer: Answer) -> Refusal:

@@ -1,0 +1,80 @@
+# Everything is made inside .venv by the targets themselves. A machine needs python3
+# (3.11 or newer, with venv) and make, nothing else; `make help` says what there is.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# Test processes at a time, what is tested, and more arguments for pytest:
+#   make test TESTS=tests/wire ARGS="-k takeover"
+JOBS   ?= 2
+TESTS  ?= tests
+ARGS   ?=
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test check format lock clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.run ## an upload that is cut twice, resumed and checked, all on this machine
+	$(BIN)/upload-proxy demo $(ARGS)
+
+test: $(VENV)/.test ## every test, with coverage; what cannot run here is listed as NOT RUN
+	sh tests/prepare
+	$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term $(ARGS) $(TESTS)
+ifeq ($(TESTS)$(ARGS),tests)
+	@echo "The rules (core and dialects) are covered to the last branch, or this fails:"
+	$(BIN)/python -m coverage report --include='proxy/core/*,proxy/dialects/*' --fail-under=100
+endif
+
+check: $(VENV)/.check $(VENV)/.test ## format, lint, types, direction of imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.check ## lay the code out, and mend what the linter can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.lock ## pin what the container installs, with hashes (ARGS=--upgrade: anew)
+	$(BIN)/uv pip compile pyproject.toml $(LOCKED) $(ARGS) --output-file requirements.lock
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+	    | $(BIN)/uv pip compile - $(LOCKED) $(ARGS) --output-file requirements-build.lock
+
+LOCKED := --universal --python-version 3.11 --generate-hashes --no-annotate --quiet \
+    --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+clean: ## remove everything that was made here
+	rm -rf $(VENV) tests/interop/node_modules build dist htmlcov .coverage .coverage.*
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: each says that the venv has what its name says, as pyproject.toml asked then.
+
+$(VENV)/.pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.pip pyproject.toml
+	$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.check: $(VENV)/.run
+	$(PIP) install --group check
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	$(PIP) install --group test
+	@touch $@
+
+$(VENV)/.lock: $(VENV)/.pip
+	$(PIP) install 'uv>=0.9'
+	@touch $@

@@ -1,0 +1,108 @@
+"""The handler behind the admin listener: a few fixed paths, answered from memory.
+
+No framework and no router: four paths. What it asks of the process comes in as a
+``Vitals``, so that it can be tested without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from aiohttp import web
+
+PROBE_TIMEOUT_S: Final = 2.0
+"""Seconds the spool may take to write a few bytes; probes give up after about three."""
+
+
+class Vitals(Protocol):
+    """What the process knows of itself."""
+
+    @property
+    def draining(self) -> bool: ...
+
+    @property
+    def in_flight(self) -> dict[str, int]:
+        """How many there are just now of `bodies` being received, `forwards` under
+        way."""
+
+    async def spool_writable(self) -> bool: ...
+
+    def drain(self) -> None:
+        """Be unready from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    passed: bool
+    why: str = ""
+
+
+class AdminHandler:
+    """Answers ``/livez``, ``/readyz`` and ``/drain``."""
+
+    def __init__(self, vitals: Vitals) -> None:
+        self._vitals = vitals
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        match request.path, request.method:
+            case "/livez", "GET" | "HEAD":
+                return _report([Check("loop", passed=True)], request)
+            case "/readyz", "GET" | "HEAD":
+                return _report(await self._checks(), request)
+            case "/drain", "GET" | "HEAD":
+                return self._drained()
+            case "/drain", "POST":
+                self._vitals.drain()
+                return self._drained()
+            case "/livez" | "/readyz", _:
+                return _text(405, "only GET here", Allow="GET, HEAD")
+            case "/drain", _:
+                return _text(405, "only GET and POST here", Allow="GET, HEAD, POST")
+            case _:
+                return _text(404, "there are /livez, /readyz and /drain here")
+
+    async def _checks(self) -> list[Check]:
+        draining = self._vitals.draining
+        writable = await self._spool_writable()
+        return [
+            Check("draining", not draining, "it is being drained" if draining else ""),
+            Check("spool", writable, "" if writable else "it cannot be written"),
+        ]
+
+    async def _spool_writable(self) -> bool:
+        try:
+            async with asyncio.timeout(PROBE_TIMEOUT_S):
+                return await self._vitals.spool_writable()
+        except TimeoutError:
+            return False
+
+    def _drained(self) -> web.Response:
+        state = {"draining": self._vitals.draining, **self._vitals.in_flight}
+        return web.Response(
+            text=json.dumps(state) + "\n",
+            content_type="application/json",
+            headers={"Cache-Control": "no-store"},
+        )
+
+
+def _report(checks: list[Check], request: web.BaseRequest) -> web.Response:
+    """200 or 503; the failed checks, or with ``?verbose`` all of them."""
+    passed = all(check.passed for check in checks)
+    verbose = "verbose" in request.query
+    lines = [
+        f"[{'+' if check.passed else '-'}] {check.name}"
+        + (f": {check.why}" if check.why else "")
+        for check in checks
+        if verbose or not check.passed
+    ]
+    lines.append("ok" if passed else "not ready")
+    return _text(200 if passed else 503, "\n".join(lines))
+
+
+def _text(status: int, text: str, **fields: str) -> web.Response:
+    headers = {"Cache-Control": "no-store", **fields}
+    return web.Response(status=status, text=text + "\n", headers=headers)

@@ -1,0 +1,60 @@
+"""The forward of one upload, from its first attempt to its end: who waits, what stands.
+
+A delivery carries its upload through the attempts; the attempts themselves are made in
+``forward``, their order and pauses in ``deliveries``. The one invariant: while a
+delivery is live, only it saves the record of its upload, one save after the other;
+others ask it to ``amend``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from proxy.core.errors import Refusal
+from proxy.core.lifecycle import TERMINAL, Event
+from proxy.core.upload import Upload
+from proxy.followers import Follower
+from proxy.ledger import Ledger
+
+
+class Delivery:
+    """The forward of one upload, from its first attempt to its end."""
+
+    def __init__(self, upload: Upload, ledger: Ledger) -> None:
+        self.upload = upload
+        self.begun = False
+        """True from before FORWARDING is saved until the attempt has ended."""
+        self.followers: list[Follower] = []
+        self.hurry = asyncio.Event()
+        """Somebody waits for the answer: end the pause."""
+        self.over = asyncio.Event()
+        """Nothing more happens here; the record says how it went."""
+        self._ledger = ledger
+        self._saving = asyncio.Lock()
+
+    async def advance(self, event: Event, *, durable: bool = False) -> Upload:
+        async with self._saving:
+            self.upload = await self._ledger.advance(
+                self.upload, event, durable=durable
+            )
+        return self.upload
+
+    async def amend(self, change: Callable[[Upload], Upload]) -> None:
+        """Save a change that is no event, durably.
+
+        Raises:
+            SpoolError: the earlier record still stands.
+        """
+        async with self._saving:
+            if self.upload.state in TERMINAL:
+                return
+            changed = change(self.upload)
+            await self._ledger.save(changed, durable=True)
+            self.upload = changed
+
+    def refuse_all(self, refusal: Callable[[], Refusal]) -> None:
+        """Whoever waits for the answer is told why there will be none now."""
+        for follower in self.followers:
+            follower.refuse(refusal())
+        self.followers.clear()

@@ -1,0 +1,90 @@
+"""OPTIONS about uploads that do not exist yet: what browsers and clients ask
+beforehand.
+
+For origins that the operator lists we answer browsers' preflights ourselves. Otherwise
+the application is asked first, because its answer may be about more than uploads; only
+where it has nothing to say do we answer alone, so that a client finds out that uploads
+are resumable here although the application knows nothing of them.
+
+Source: R80 to R85; draft-11 "Upload Limits".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from proxy.core.matching import Rule, fits_any_target
+from proxy.core.target import ASTERISK
+from proxy.core.upload import Answer, Fields, Head, Limits, Reply
+from proxy.dialects import Dialects
+from proxy.dialects.cors import is_preflight, preflight_fields, with_cors
+from proxy.dialects.discovery import with_discovery
+
+_SAYS_NOTHING: Final = frozenset({404, 405, 501})
+"""Statuses of an application that does not know OPTIONS (R81)."""
+_CORS: Final = b"access-control-"
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """Answers OPTIONS outside the upload namespace."""
+
+    dialects: Dialects
+    limits: Limits
+    rules: tuple[Rule, ...]
+    allow_origins: Sequence[str]
+
+    def allowed(self, head: Head, fields: Fields) -> Fields:
+        """`fields` of a response to `head`, with what CORS lets its origin do (R86)."""
+        if self._preflight(head):
+            return fields  # it has been told already
+        return with_cors(fields, head, self.allow_origins)
+
+    def own_answer(self, head: Head) -> Reply | None:
+        """What we answer without asking the application, or None.
+
+        A preflight from an origin that is listed (R85), and the question about the
+        server as a whole (R83), whose limits are the same for all resources.
+        """
+        preflight = self._preflight(head)
+        if preflight or head.target == ASTERISK:
+            fields = (*self.dialects.discovery(head, self.limits), *preflight)
+            return Reply(200, fields)
+        return None
+
+    def _preflight(self, head: Head) -> Fields:
+        """What a browser is told beforehand; empty when that is not ours to say."""
+        if not is_preflight(head):
+            return ()
+        return preflight_fields(head, self.allow_origins)
+
+    def concerns(self, head: Head) -> bool:
+        """True for an OPTIONS request about a target where uploads may be made."""
+        return (
+            head.method == "OPTIONS"
+            and head.content_length == 0
+            and fits_any_target(head, self.rules)
+        )
+
+    def reply(self, head: Head, answer: Answer | None, content: bytes) -> Reply:
+        """The application's `answer` with ours added, or ours alone (R81).
+
+        `answer` is None when the application could not be asked.
+        """
+        if answer is None or self._says_nothing(answer, content):
+            return Reply(200, self.dialects.discovery(head, self.limits))
+        fields = answer.fields
+        if 200 <= answer.status < 300:
+            fields = with_discovery(fields, self.limits, self.dialects.version(head))
+        return Reply(answer.status, fields, content, answer.reason)
+
+    @staticmethod
+    def _says_nothing(answer: Answer, content: bytes) -> bool:
+        if answer.status in _SAYS_NOTHING:
+            return True
+        speaks_of_cors = any(
+            name.lower().startswith(_CORS) for name, _ in answer.fields
+        )
+        return answer.status in (200, 204) and not content and not speaks_of_cors

@@ -1,0 +1,279 @@
+"""One attempt to bring a complete upload to the origin, and what is known after it
+(P3).
+
+FORWARDING is on stable storage before the first byte leaves; afterwards the record says
+exactly what is known: answered, surely not reached, or unknown. The answer's head is
+saved before a client sees a byte of it, its content is passed on as it comes and kept
+beside. The one invariant: a request leaves only from here, and only after that first
+save.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.core.decide import outcome_unknown
+from proxy.core.errors import (
+    OriginCut,
+    OriginError,
+    OriginLost,
+    OriginUnreached,
+    Problem,
+    Refusal,
+    SpoolError,
+    UploadLost,
+)
+from proxy.core.headers import without_credentials
+from proxy.core.lifecycle import Event, next_state
+from proxy.core.upload import Answer, Head, State, Upload, shortened
+from proxy.delivery import Delivery
+from proxy.followers import Follower
+from proxy.keeper import Keeper
+from proxy.ledger import Ledger
+from proxy.spool import Reader, Spool
+
+
+class AnswerStream(Protocol):
+    """The origin's answer: its head is here, its content still comes."""
+
+    @property
+    def answer(self) -> Answer: ...
+
+    @property
+    def length(self) -> bytes | None:
+        """The `Content-Length` of the content; None without one."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The content.
+
+        Raises:
+            OriginError: it broke off.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Sender(Protocol):
+    """Sends one complete request to the origin."""
+
+    async def post(self, head: Head, body: Reader) -> AnswerStream:
+        """The answer to `head` with the whole of `body`, sent once.
+
+        Raises:
+            OriginUnreached, OriginCut, OriginLost: each says what the origin can have
+            seen.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator decided about forwarding."""
+
+    repeatable: bool
+    """The origin may get a request twice; an Idempotency-Key lets it find out."""
+    keep_answer_size: int
+    """Bytes of an answer's content that are kept for replay."""
+
+
+class Forward:
+    """Makes attempts, for every delivery."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        ledger: Ledger,
+        sender: Sender,
+        terms: Terms,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._sender = sender
+        self._terms = terms
+        self._log = log
+
+    @property
+    def repeatable(self) -> bool:
+        """The operator declared that the origin may get a request twice."""
+        return self._terms.repeatable
+
+    async def attempt(self, delivery: Delivery) -> bool:
+        """Send the request once; True when it surely did not reach the origin whole."""
+        upload = replace(delivery.upload, attempts=delivery.upload.attempts + 1)
+        reader = self._spool.reader(upload.token)
+        try:
+            if reader.size != upload.length:
+                raise UploadLost(
+                    f"the body has {reader.size} bytes, expected {upload.length}"
+                )
+            if self._terms.repeatable and upload.acknowledged != upload.length:
+                # After a power loss this very body may be sent again: it must be whole.
+                upload = await self._ledger.sync_body(upload)
+            delivery.upload = replace(upload, why="")
+            await delivery.advance(Event.FORWARD_BEGAN, durable=True)
+            try:
+                stream = await self._sender.post(self._request(upload), reader)
+            except OriginError as exc:
+                return await self._failed(delivery, exc)
+        finally:
+            reader.close()
+        await self._answered(delivery, stream)
+        return False
+
+    def _request(self, upload: Upload) -> Head:
+        """What the origin gets; where it may come twice, with a key that tells so."""
+        head = upload.request
+        if not self._terms.repeatable or head.has(b"idempotency-key"):
+            return head
+        # Made from the token, so that every attempt and every process sends the same
+        # one, and hashed, because the token itself is the capability to the upload.
+        digest = hashlib.sha256(b"idempotency-key " + upload.token.encode()).hexdigest()
+        key = (b"Idempotency-Key", f'"{digest[:32]}"'.encode())
+        return replace(head, fields=(*head.fields, key))
+
+    async def _failed(self, delivery: Delivery, exc: OriginError) -> bool:
+        """Record what is known of the failed attempt; True when it may be repeated.
+
+        From here on the upload waits, for the next attempt or for the operator, and its
+        client may never come back: all of it has to survive a power loss.
+        """
+        delivery.upload = replace(delivery.upload, why=str(exc))
+        match exc:
+            case OriginUnreached():
+                event = Event.ORIGIN_UNREACHED
+            case OriginCut():
+                event = Event.ORIGIN_CUT
+            case OriginLost() if self._terms.repeatable:
+                event = Event.ORIGIN_LOST_REPEATABLE
+            case _:
+                event = Event.ORIGIN_LOST
+        await self._record_failure(delivery, event)
+        if event is Event.ORIGIN_LOST:
+            delivery.refuse_all(outcome_unknown)
+        dropped = await self._drop_hidden(delivery)
+        return not dropped and event is not Event.ORIGIN_LOST
+
+    async def _record_failure(self, delivery: Delivery, event: Event) -> None:
+        try:
+            upload = delivery.upload
+            if upload.acknowledged != upload.length:
+                delivery.upload = await self._ledger.sync_body(upload)
+            await delivery.advance(event, durable=True)
+        except SpoolError as exc:
+            self._not_recorded(delivery, event, exc)
+
+    async def _answered(self, delivery: Delivery, stream: AnswerStream) -> None:
+        """Save the answer's head, then pass its content on as it comes."""
+        try:
+            upload = delivery.upload
+            length = None if stream.length is None else int(stream.length)
+            delivery.upload = replace(
+                upload,
+                answer=self._expected(stream.answer, length),
+                answered_at=self._ledger.now(),
+                request=replace(
+                    upload.request, fields=without_credentials(upload.request.fields)
+                ),
+            )
+            await self._record_answer(delivery)
+            followers, delivery.followers = delivery.followers, []
+            try:
+                for follower in followers:
+                    follower.answered(stream.answer, length)
+                await self._pass_on(delivery, stream, followers)
+            finally:
+                for follower in followers:
+                    follower.break_off()
+        finally:
+            await stream.close()
+        await self._spool.drop_body(upload.token)
+        await self._drop_hidden(delivery)
+
+    def _expected(self, answer: Answer, length: int | None) -> Answer:
+        """`answer` as it will be kept, if all goes well: said beforehand, so that a
+        client which has got all of it finds it kept, whatever happens to us then."""
+        if length is None:
+            return answer
+        return replace(answer, size=length, kept=length <= self._terms.keep_answer_size)
+
+    async def _record_answer(self, delivery: Delivery) -> None:
+        """Have the answer's head on stable storage before a client sees any of it."""
+        try:
+            await delivery.advance(Event.ORIGIN_ANSWERED, durable=True)
+        except SpoolError as exc:
+            # The clients that wait get their answer all the same. Who comes after a
+            # restart finds the forward without an outcome: UNKNOWN.
+            self._not_recorded(delivery, Event.ORIGIN_ANSWERED, exc)
+
+    def _not_recorded(self, delivery: Delivery, event: Event, exc: SpoolError) -> None:
+        """We know better than the record, which still says FORWARDING.
+
+        Should we die now, the outcome counts as unknown: nothing is sent twice.
+        """
+        self._log.error(
+            "outcome of a forward not recorded",
+            upload=shortened(delivery.upload.token),
+            outcome=event.value,
+            error=str(exc),
+        )
+        state = next_state(delivery.upload.state, event)
+        delivery.upload = replace(delivery.upload, state=state)
+
+    async def _pass_on(
+        self, delivery: Delivery, stream: AnswerStream, followers: list[Follower]
+    ) -> None:
+        """Feed the content to who follows and to the spool; record what was kept."""
+        token = delivery.upload.token
+        keeper = Keeper(self._spool, token, self._terms.keep_answer_size)
+        try:
+            async for chunk in stream.chunks():
+                keeper.keep(chunk)
+                for follower in followers:
+                    await follower.feed(chunk)
+        except OriginError as exc:
+            self._log.warning(
+                "answer broke off", upload=shortened(token), error=str(exc)
+            )
+            await keeper.drop()
+            await self._record_content(delivery, kept=False, size=None)
+            return
+        kept = await keeper.finish()
+        await self._record_content(delivery, kept=kept, size=keeper.size)
+        # Only now: who sees the end finds the answer kept.
+        for follower in followers:
+            await follower.feed(b"")
+
+    async def _record_content(
+        self, delivery: Delivery, *, kept: bool, size: int | None
+    ) -> None:
+        """Save what became of the answer's content, unless the record says so."""
+        answer = delivery.upload.answer
+        assert answer is not None
+        if (answer.kept, answer.size) == (kept, size):
+            return
+        told = replace(answer, kept=kept, size=size)
+        try:
+            await delivery.amend(lambda current: replace(current, answer=told))
+        except SpoolError as exc:
+            # A replay compares what is there with what the record says, and finds out.
+            self._log.error(
+                "answer not recorded",
+                upload=shortened(delivery.upload.token),
+                error=str(exc),
+            )
+
+    async def _drop_hidden(self, delivery: Delivery) -> bool:
+        """Remove an upload that was cancelled while it was forwarded (R70)."""
+        if not delivery.upload.hidden:
+            return False
+        if delivery.upload.state is State.FORWARDING:  # pragma: no cover
+            raise AssertionError("removed only when the forward has ended")
+        await delivery.advance(Event.CANCEL_ASKED)
+        return True

@@ -1,0 +1,164 @@
+"""One part of an upload: its content taken, and what its end means settled and saved.
+
+The way from an upload that has a body attached to one that has not. Knows every body
+that is being received, so that all can be ended when the proxy stops. The one
+invariant: what the client is told of its part has been saved before, durably where it
+tells an offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.core import decide
+from proxy.core.decide import Receive, Settled
+from proxy.core.errors import ClientGone, Gone, SpoolError
+from proxy.core.intents import Append, Create
+from proxy.core.lifecycle import Event
+from proxy.core.upload import Head, Upload
+from proxy.intake import Body, receive
+from proxy.leases import Lease
+from proxy.ledger import Ledger
+from proxy.progress import ProgressTeller, Spawn, Tell
+from proxy.spool import Spool, Writer
+
+_CARRIES_OFFSET: Final = {
+    Event.PART_ENDED,
+    Event.ENDED_SHORT,
+    Event.LIMIT_REACHED,
+    Event.OVERRAN_KEPT,
+    Event.STORAGE_FAILED,
+}
+"""Ends of a part after which the client is told the offset: it must be durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a request brings along beside its intent."""
+
+    head: Head
+    body: Body
+    tell: Tell
+    """Sends an interim response, in the client's dialect, if it may have one."""
+    peer: str
+    """Address of the client, for the record and the log."""
+    to_origin: Callable[[], Head]
+    """The head as the origin is to get it, should this become an upload."""
+
+
+class Reception:
+    """Takes the content of requests."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        ledger: Ledger,
+        spawn: Spawn,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._spawn = spawn
+        self._log = log
+        self._bodies: set[Body] = set()
+        self._stopping = False
+
+    @property
+    def bodies(self) -> int:
+        """Bodies being received just now."""
+        return len(self._bodies)
+
+    def stop(self) -> None:
+        """End every body at the bytes it has brought; its client comes back later."""
+        self._stopping = True
+        for body in self._bodies:
+            body.end(Gone.STOPPING)
+
+    async def receive(
+        self,
+        upload: Upload,
+        plan: Receive,
+        intent: Create | Append,
+        lease: Lease,
+        exchange: Exchange,
+    ) -> Upload:
+        """`upload` with the request's content taken, and what that means saved.
+
+        Raises:
+            Refusal: the content ended otherwise than the client meant.
+            ClientGone: the connection is to be closed without an answer.
+            SpoolError: it could not be saved.
+        """
+        body = exchange.body
+        writer = self._spool.writer(upload.token)
+        progress = ProgressTeller(
+            upload, writer, body, self._ledger, exchange.tell, self._spawn
+        )
+        try:
+            with (
+                lease.revocable(partial(body.end, Gone.SUPERSEDED)),
+                self._registered(body),
+            ):
+                if intent.progress and intent.interims:
+                    progress.start()
+                body.begin()
+                ending = await receive(body, writer, plan.ceiling)
+            upload = await progress.stop()
+            settled = decide.settle(plan, writer.offset, ending)
+            return await self._settle(upload, settled, intent, writer, body)
+        finally:
+            await progress.stop()
+            writer.close()
+
+    async def _settle(
+        self,
+        upload: Upload,
+        settled: Settled,
+        intent: Create | Append,
+        writer: Writer,
+        body: Body,
+    ) -> Upload:
+        """Save what the part did; raise what the client is to hear of it."""
+        upload = replace(
+            upload,
+            offset=writer.offset,
+            length=settled.length,
+            fed_at=self._ledger.now()
+            if writer.offset > upload.offset
+            else upload.fed_at,
+            why=body.gone.value if body.gone else "",
+        )
+        told = settled.event in _CARRIES_OFFSET or body.gone is Gone.STOPPING
+        try:
+            if told:
+                upload = replace(upload, acknowledged=await writer.sync())
+            upload = await self._ledger.advance(upload, settled.event, durable=told)
+        except SpoolError as exc:
+            if intent.cut_on_storage_failure:
+                self._log.error("spool failed", error=str(exc))
+                raise ClientGone(Gone.CUT) from exc
+            raise
+        if settled.refusal is None:
+            return upload
+        if settled.event is Event.STORAGE_FAILED and intent.cut_on_storage_failure:
+            # R97: such a client resumes after a cut, never after a 5xx.
+            raise ClientGone(Gone.CUT)
+        if settled.event is not Event.OVERRAN_FATAL:
+            settled.refusal.standing = decide.standing(upload, self._ledger.now())
+        raise settled.refusal
+
+    @contextmanager
+    def _registered(self, body: Body) -> Iterator[None]:
+        self._bodies.add(body)
+        if self._stopping:
+            body.end(Gone.STOPPING)
+        try:
+            yield
+        finally:
+            self._bodies.discard(body)

@@ -1,0 +1,201 @@
+"""The one HTTP handler: head in, intent, uploads, reply out.
+
+Reads the head, asks the dialects what it wants, lets ``uploads`` fulfil it or passes
+the request through, words the outcome in the client's dialect, and writes one log line.
+What is refused anywhere below comes up here as a ``Refusal`` and becomes a reply; a
+client that is gone becomes a closed connection; anything else is a bug, logged, and a
+500.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+
+from aiohttp import web
+from structlog.typing import FilteringBoundLogger
+
+from proxy.access import Access
+from proxy.core.errors import ClientGone, OriginError, Refusal
+from proxy.core.headers import Passage, upload_to_origin
+from proxy.core.intents import Answered, Intent, Outcome, Refused
+from proxy.core.target import origin_form
+from proxy.core.upload import Fields, Head, Reply
+from proxy.dialects import Dialect, Dialects
+from proxy.discovery import Discovery
+from proxy.reception import Exchange
+from proxy.relay import Relay
+from proxy.uploads import Uploads
+from proxy.visit import Manners, Visit, request_id_of
+from proxy.wire import (
+    BadRequest,
+    Body,
+    Sent,
+    abort,
+    front_of_request,
+    problem_reply,
+    read_head,
+    send,
+)
+
+
+class Server:
+    """Answers every request of the public listeners."""
+
+    def __init__(
+        self,
+        *,
+        dialects: Dialects,
+        uploads: Uploads,
+        relay: Relay,
+        discovery: Discovery,
+        manners: Manners,
+        passage: Passage,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._dialects = dialects
+        self._uploads = uploads
+        self._relay = relay
+        self._discovery = discovery
+        self._manners = manners
+        self._passage = passage
+        self._log = log
+        self.busy = 0
+        """Requests being answered just now."""
+        self.idle = asyncio.Event()
+        """Set while there are none."""
+        self.idle.set()
+        self.closing = False
+        """Connections end with their answer: the proxy is stopping."""
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.busy += 1
+        self.idle.clear()
+        access = Access(self._log, request)
+        try:
+            sent = await self._answer(request, access)
+        finally:
+            self.busy -= 1
+            if not self.busy:
+                self.idle.set()
+        access.tell(sent)
+        return sent
+
+    async def _answer(self, request: web.BaseRequest, access: Access) -> Sent:
+        """The answer to `request`, sent; whatever happens, there is one or the end."""
+        try:
+            try:
+                visit = self._visit(request)
+            except BadRequest as bad:
+                return await send(request, bad.reply())
+            access.visit = visit
+            return await self._serve(visit, access)
+        except ClientGone as gone:
+            return abort(request, gone.why.value)
+        except Exception:  # noqa: BLE001 - a bug of ours: caught here and nowhere else
+            self._log.exception("request failed", request_id=access.request_id)
+            return await self._failed(request)
+
+    async def _failed(self, request: web.BaseRequest) -> Sent:
+        if request.writer.output_size or request.transport is None:
+            return abort(request, "failed")
+        detail = "Something went wrong here; the log of the proxy tells what."
+        reply = problem_reply(500, "internal-error", detail, close=True)
+        try:
+            return await send(request, reply)
+        except ClientGone as gone:
+            return abort(request, gone.why.value)
+
+    def _visit(self, request: web.BaseRequest) -> Visit:
+        head = read_head(request, self._manners.header_limit)
+        front = front_of_request(request, head, self._manners.trust)
+        return Visit(request, head, front, self._manners, request_id_of(head, front))
+
+    async def _serve(self, visit: Visit, access: Access) -> Sent:
+        head = visit.head
+        dialect = self._dialects.choose(head)
+        intent = None if dialect is None else dialect.read(head)
+        if head.method == "OPTIONS":
+            own = self._discovery.own_answer(head)
+            if own is not None:
+                return await self._send(visit, own)
+        if dialect is not None and intent is not None:
+            access.intent = intent
+            access.version = dialect.version
+            return await self._upload(visit, dialect, intent, access)
+        if self._discovery.concerns(head):
+            return await self._discover(visit)
+        return await self._relay.pass_through(
+            visit.request,
+            head,
+            visit.front,
+            visit.request_id,
+            partial(self._dress, visit),
+        )
+
+    async def _upload(
+        self, visit: Visit, dialect: Dialect, intent: Intent, access: Access
+    ) -> Sent:
+        body = Body(visit.request, self._manners.idle_timeout_s)
+        exchange = Exchange(
+            head=visit.head,
+            body=body,
+            tell=visit.teller(dialect),
+            peer=visit.front.client,
+            to_origin=partial(self._to_origin, visit),
+        )
+        outcome: Outcome
+        try:
+            outcome = await self._uploads.fulfil(intent, exchange)
+        except Refusal as refusal:
+            outcome = Refused(refusal)
+        access.outcome = outcome
+        reply = _framed(dialect.write(outcome, visit.locate), outcome)
+        # After a 104 a front may wait for the end of the connection; and what is left
+        # of a body would be taken for the next request.
+        close = reply.close or visit.must_close or not visit.request.content.is_eof()
+        try:
+            return await self._send(visit, replace(reply, close=close))
+        finally:
+            if isinstance(outcome, Answered) and not isinstance(outcome.content, bytes):
+                await outcome.content.aclose()
+
+    def _to_origin(self, visit: Visit) -> Head:
+        """The request the origin will get, should this one become an upload (R19)."""
+        head = visit.head
+        return Head(
+            head.method,
+            origin_form(head.method, head.target),
+            upload_to_origin(head, visit.front, self._passage, visit.request_id),
+        )
+
+    async def _discover(self, visit: Visit) -> Sent:
+        try:
+            answer, content = await self._relay.ask(
+                visit.head, visit.front, visit.request_id
+            )
+        except OriginError:
+            return await self._send(visit, self._discovery.reply(visit.head, None, b""))
+        return await self._send(
+            visit, self._discovery.reply(visit.head, answer, content)
+        )
+
+    async def _send(self, visit: Visit, reply: Reply) -> Sent:
+        close = reply.close or self.closing
+        reply = replace(reply, fields=self._dress(visit, reply.fields), close=close)
+        return await send(visit.request, reply, head_only=visit.head.method == "HEAD")
+
+    def _dress(self, visit: Visit, fields: Fields) -> Fields:
+        """`fields` of a response with the request's id, and what CORS allows (R86)."""
+        own = tuple(field for field in fields if field[0].lower() != b"x-request-id")
+        allowed = self._discovery.allowed(visit.head, own)
+        return (*allowed, (b"X-Request-ID", visit.request_id.encode()))
+
+
+def _framed(reply: Reply, outcome: Outcome) -> Reply:
+    """`reply` with the length of an answer's content, where it is known beforehand."""
+    if not isinstance(outcome, Answered) or outcome.length is None:
+        return reply
+    length = (b"Content-Length", str(outcome.length).encode())
+    return replace(reply, fields=(*reply.fields, length))

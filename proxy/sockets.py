@@ -1,0 +1,100 @@
+"""Listening sockets, from the addresses of the configuration.
+
+We bind them ourselves, before anything is served, so that an address in use is one
+clear error, and so that a socket that was handed over is treated like one of our own.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Final
+
+from proxy.addresses import Address, Descriptor, TcpAddress, UnixAddress
+
+BACKLOG: Final = 1024
+"""Connections that may wait to be accepted; the kernel cuts it to its own bound."""
+
+
+class CannotListen(Exception):
+    """An address cannot be listened on; the message names it and says why."""
+
+
+def listening_socket(address: Address) -> socket.socket:
+    """A socket that listens on `address`.
+
+    Raises:
+        CannotListen: the address is in use, not ours, or not allowed.
+    """
+    try:
+        match address:
+            case TcpAddress():
+                return _tcp(address)
+            case UnixAddress():
+                return _unix(address.path)
+            case Descriptor():
+                return _handed_over(address.number)
+    except OSError as exc:
+        reason = os.strerror(exc.errno) if exc.errno else str(exc)
+        raise CannotListen(f"cannot listen on {address}: {reason}") from exc
+
+
+def address_of(sock: socket.socket) -> str:
+    """What a client asks to reach `sock`: ``http://host:port`` or ``unix:/path``."""
+    name = sock.getsockname()
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    host = f"[{name[0]}]" if sock.family == socket.AF_INET6 else name[0]
+    return f"http://{host}:{name[1]}"
+
+
+def _tcp(address: TcpAddress) -> socket.socket:
+    found = socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    family, kind, protocol, _, where = found[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(where)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _unix(path: str) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        try:
+            sock.bind(path)
+        except OSError as exc:
+            if exc.errno != errno.EADDRINUSE or not _left_over(path):
+                raise
+            Path(path).unlink()
+            sock.bind(path)
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _left_over(path: str) -> bool:
+    """True for the socket of a process that is gone: nobody answers on it."""
+    if not stat.S_ISSOCK(os.lstat(path).st_mode):
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(path) == errno.ECONNREFUSED
+
+
+def _handed_over(number: int) -> socket.socket:
+    sock = socket.socket(fileno=number)
+    sock.setblocking(False)
+    return sock

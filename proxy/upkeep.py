@@ -1,0 +1,87 @@
+"""What has to be done for an upload when no request asks for it.
+
+Recovered after a crash, finished when it stalls at its length and the operator wants
+that, removed at the end of its life, its old answer dropped. The sweep calls this for
+one upload after the other; whatever a client is at work on is left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from proxy.core.decide import answer_is_old, expired, stalled
+from proxy.core.errors import Refusal, UploadMissing
+from proxy.core.lifecycle import TERMINAL, Event
+from proxy.core.upload import Token, Upload
+from proxy.deliveries import Deliveries
+from proxy.leases import Leases
+from proxy.ledger import Ledger
+from proxy.spool import Spool
+from proxy.standings import Standings
+
+
+class Upkeep:
+    """One for the spool."""
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        ledger: Ledger,
+        leases: Leases,
+        deliveries: Deliveries,
+        standings: Standings,
+        keep_answer_s: float,
+        finish_stalled_after_s: float | None,
+    ) -> None:
+        """`finish_stalled_after_s`: None when only clients may finish an upload
+        (R103)."""
+        self._spool = spool
+        self._ledger = ledger
+        self._leases = leases
+        self._deliveries = deliveries
+        self._standings = standings
+        self._keep_answer_s = keep_answer_s
+        self._finish_stalled_after_s = finish_stalled_after_s
+
+    async def tidy(self, token: Token) -> None:
+        """Do for the upload of `token` what its time has come for.
+
+        Raises:
+            SpoolError: nothing has changed, the next round tries again.
+        """
+        if not self._leases.is_free(token) or self._deliveries.live(token):
+            return
+        try:
+            async with self._leases.hold(token):
+                await self._tidy(await self._load(token))
+        except Refusal:
+            # Its record cannot be read, which has been logged; or a client's request is
+            # at work on it, which recovers it as well.
+            return
+
+    async def _load(self, token: Token) -> Upload:
+        try:
+            return await self._standings.load(token)
+        except Refusal as refusal:
+            if isinstance(refusal.__cause__, UploadMissing):
+                # A body without a record: what a crash left of a creation or a removal.
+                await self._spool.delete(token)
+            raise
+
+    async def _tidy(self, upload: Upload) -> None:
+        now = self._ledger.now()
+        if upload.state in TERMINAL:
+            await self._spool.delete(upload.token)
+        elif upload.hidden:
+            await self._ledger.advance(upload, Event.CANCEL_ASKED)
+        elif expired(upload, now):
+            await self._ledger.advance(upload, Event.LIFETIME_ENDED)
+        elif stalled(upload, now, self._finish_stalled_after_s):
+            finished = await self._ledger.advance(upload, Event.FINISHED_INTERNALLY)
+            self._deliveries.start(finished)
+        elif answer_is_old(upload, now, self._keep_answer_s):
+            assert upload.answer is not None
+            await self._spool.drop_answer(upload.token)
+            tombstone = replace(upload.answer, kept=False)
+            await self._ledger.save(replace(upload, answer=tombstone))

@@ -1,0 +1,126 @@
+"""One request on its way through the server: what is known of it, and its few rights.
+
+Gathers what the head, the connection and the operator's manners say together: who asks,
+under which id, where its uploads are to be found, and whether and how often it may be
+told something before the final response.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from aiohttp import web
+
+from proxy.core.front import Front, Trust, given_request_id
+from proxy.core.intents import Interim
+from proxy.core.upload import Head, Token
+from proxy.dialects import Dialect
+from proxy.wire import send_interim
+
+MOST_INTERIMS: Final = 4
+"""104s for one request, beside a 100: front proxies turn the sixth to tenth interim
+response into a 502."""
+_STATUS_104: Final = "104 Upload Resumption Supported"
+_FRONT_FIELDS: Final = (b"via", b"forwarded", b"x-forwarded-for", b"x-forwarded-proto")
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How the operator wants clients to be treated."""
+
+    upload_path: str
+    """Path below which uploads live, with a slash at both ends."""
+    public_url: str | None
+    """URL under which clients reach us, without a slash at the end; None: as asked."""
+    location: Literal["auto", "absolute", "path"]
+    interim_responses: Literal["auto", "always", "never"]
+    trust: Trust
+    header_limit: int
+    """Bytes of a whole request head."""
+    idle_timeout_s: float
+    """Seconds without a byte after which a body is ended."""
+    warn_once: Callable[[str], None]
+    """Logs a warning the first time it is said."""
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request, from its head to its answer."""
+
+    request: web.BaseRequest
+    head: Head
+    front: Front
+    manners: Manners
+    request_id: str
+    interims_sent: int = field(default=0, init=False)
+
+    def locate(self, token: Token) -> str:
+        """The URL of an upload as this client can use it (R90).
+
+        The same for every response to one request, and as far as the front says the
+        same, for all of an upload.
+        """
+        path = self.manners.upload_path + token
+        if self.manners.public_url is not None:
+            return self.manners.public_url + path
+        if self.manners.location == "path" or not self.front.host:
+            return path
+        if self.manners.location == "auto" and self._front_unknown:
+            self.manners.warn_once(
+                "requests show a front proxy that is not in trusted_proxies: uploads "
+                "are located by path only; set trusted_proxies or public_url"
+            )
+            return path
+        return f"{self.front.scheme}://{self.front.host}{path}"
+
+    def teller(self, dialect: Dialect) -> Callable[[Interim], None]:
+        """Sends interim responses in `dialect`, as far as this client may have them."""
+
+        def tell(interim: Interim) -> None:
+            if self.interims_sent >= MOST_INTERIMS or not self._may_be_told:
+                return
+            fields = dialect.interim(interim, self.locate)
+            if fields is not None and send_interim(self.request, _STATUS_104, fields):
+                self.interims_sent += 1
+
+        return tell
+
+    @property
+    def must_close(self) -> bool:
+        """True when a front may have taken a 104 for the answer.
+
+        Such a front relays what follows only once the connection ends; closing it turns
+        a client that would hang into one that is served.
+        """
+        return self.interims_sent > 0 and (self.front.trusted or self._shows_front)
+
+    @property
+    def _may_be_told(self) -> bool:
+        match self.manners.interim_responses:
+            case "never":
+                return False
+            case "always":
+                return not self.head.http_1_0
+            case "auto":
+                return not self.head.http_1_0 and not self._front_forbids
+
+    @property
+    def _front_forbids(self) -> bool:
+        told = (self.head.value(b"x-upload-interim") or b"").strip().lower()
+        return self.front.trusted and told == b"never"
+
+    @property
+    def _shows_front(self) -> bool:
+        return any(self.head.has(name) for name in _FRONT_FIELDS)
+
+    @property
+    def _front_unknown(self) -> bool:
+        return not self.front.trusted and self._shows_front
+
+
+def request_id_of(head: Head, front: Front) -> str:
+    """The id a trusted front gave this request, or a fresh one."""
+    return given_request_id(head, front) or uuid.uuid4().hex

@@ -1,0 +1,116 @@
+"""What operators and containers hear on the admin listener."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+from aiohttp import ClientSession, web
+
+from proxy.admin.listener import AdminHandler
+
+
+@dataclass
+class Process:
+    draining: bool = False
+    writable: bool = True
+    hangs: bool = False
+    in_flight: dict[str, int] = field(default_factory=lambda: {"bodies": 2})
+
+    async def spool_writable(self) -> bool:
+        if self.hangs:
+            await asyncio.Event().wait()
+        return self.writable
+
+    def drain(self) -> None:
+        self.draining = True
+
+
+@pytest.fixture
+def process() -> Process:
+    return Process()
+
+
+@pytest.fixture
+async def admin(process: Process) -> AsyncIterator[ClientSession]:
+    runner = web.ServerRunner(web.Server(AdminHandler(process)))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    async with ClientSession(f"http://{host}:{port}") as session:
+        yield session
+    await runner.cleanup()
+
+
+async def ask(admin: ClientSession, path: str, method: str = "GET") -> tuple[int, str]:
+    async with admin.request(method, path) as answer:
+        assert answer.status == 404 or answer.headers["Cache-Control"] == "no-store"
+        return answer.status, await answer.text()
+
+
+async def test_alive_looks_at_nothing_but_the_loop(
+    admin: ClientSession, process: Process
+) -> None:
+    process.writable = False
+    process.draining = True
+    assert await ask(admin, "/livez") == (200, "ok\n")
+
+
+async def test_ready_when_the_spool_is_writable_and_nobody_drains(
+    admin: ClientSession,
+) -> None:
+    assert await ask(admin, "/readyz") == (200, "ok\n")
+    assert await ask(admin, "/readyz?verbose") == (200, "[+] draining\n[+] spool\nok\n")
+
+
+async def test_not_ready_says_why(admin: ClientSession, process: Process) -> None:
+    process.writable = False
+    assert await ask(admin, "/readyz") == (
+        503,
+        "[-] spool: it cannot be written\nnot ready\n",
+    )
+
+
+async def test_a_spool_that_hangs_is_not_writable(
+    admin: ClientSession, process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.admin.listener.PROBE_TIMEOUT_S", 0.01)
+    process.hangs = True
+    assert (await ask(admin, "/readyz"))[0] == 503
+
+
+async def test_draining_makes_it_unready_and_tells_what_is_in_flight(
+    admin: ClientSession,
+) -> None:
+    assert await ask(admin, "/drain") == (200, '{"draining": false, "bodies": 2}\n')
+    assert await ask(admin, "/drain", "POST") == (
+        200,
+        '{"draining": true, "bodies": 2}\n',
+    )
+    assert await ask(admin, "/readyz") == (
+        503,
+        "[-] draining: it is being drained\nnot ready\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allow"),
+    [
+        ("POST", "/livez", 405, "GET, HEAD"),
+        ("DELETE", "/readyz", 405, "GET, HEAD"),
+        ("PUT", "/drain", 405, "GET, HEAD, POST"),
+        ("GET", "/metricks", 404, None),
+    ],
+)
+async def test_everything_else_is_refused(
+    admin: ClientSession, method: str, path: str, status: int, allow: str | None
+) -> None:
+    async with admin.request(method, path) as answer:
+        assert answer.status == status
+        assert answer.headers.get("Allow") == allow
+
+
+async def test_head_is_answered_without_content(admin: ClientSession) -> None:
+    assert await ask(admin, "/livez", "HEAD") == (200, "")

@@ -1,0 +1,98 @@
+"""What tests of whole conversations are given: an origin, a proxy before it, a client.
+
+``proxy`` runs in the process of the test, over a spool of its own, with short times.
+A test that needs other settings is marked with them, in the shape of the file:
+``@pytest.mark.configured(uploads={"limits": {"max_size": 100}})``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .kit.client import Client
+from .kit.origin import RecordingOrigin
+
+if TYPE_CHECKING:
+    from proxy.app import App
+
+pytest_plugins = ["tests.kit.not_run"]
+
+StartProxy = Callable[..., Awaitable["App"]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "configured(**settings): settings of the proxy, as in its file"
+    )
+
+
+@pytest.fixture
+async def origin() -> AsyncIterator[RecordingOrigin]:
+    recording = RecordingOrigin()
+    await recording.start()
+    yield recording
+    await recording.stop()
+
+
+@pytest.fixture
+async def start_proxy(
+    origin: RecordingOrigin, tmp_path: Path
+) -> AsyncIterator[StartProxy]:
+    """Starts proxies before `origin`, all over one spool, and stops them at the end."""
+    # here, so that the tests of pure rules do not load the whole program
+    from proxy.app import App
+    from proxy.config import Config
+
+    started: list[App] = []
+
+    async def start(**settings: Any) -> App:
+        app = App(Config.model_validate(merged(base(origin, tmp_path), settings)))
+        await app.start()
+        started.append(app)
+        return app
+
+    yield start
+    for app in started:
+        await app.stop()
+
+
+@pytest.fixture
+async def proxy(start_proxy: StartProxy, request: pytest.FixtureRequest) -> App:
+    marker = request.node.get_closest_marker("configured")
+    return await start_proxy(**(marker.kwargs if marker else {}))
+
+
+@pytest.fixture
+async def client(proxy: App) -> AsyncIterator[Client]:
+    speaking = Client(proxy.addresses[0])
+    yield speaking
+    await speaking.close()
+
+
+def base(origin: RecordingOrigin, directory: Path) -> dict[str, Any]:
+    """Settings for tests: ephemeral ports, a spool of its own, short times."""
+    return {
+        "listen": "127.0.0.1:0",
+        "admin": {"listen": None},
+        "shutdown_grace": "1s",
+        "origin": {"url": origin.address, "retry_for": "100ms"},
+        "spool": {"directory": str(directory / "spool")},
+        "log": {"level": "warning"},
+    }
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`below` with everything that `above` says, group by group."""
+    both = dict(below)
+    for key, value in above.items():
+        under = both.get(key)
+        both[key] = (
+            merged(under, value)
+            if isinstance(under, dict) and isinstance(value, dict)
+            else value
+        )
+    return both

@@ -1,0 +1,1 @@
+"""What is promised when something breaks: the proxy, the origin, the client."""

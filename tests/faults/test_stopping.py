@@ -1,0 +1,135 @@
+"""SIGTERM: what can come back is ended, what cannot is finished, and the exit is 0."""
+
+from __future__ import annotations
+
+import asyncio
+from signal import SIGTERM
+
+import pytest
+
+from tests.kit.bounds import until
+from tests.kit.client import Client
+from tests.kit.origin import RecordingOrigin, Reply, Silence
+from tests.kit.process import ProxyProcess
+from tests.kit.raw import Connection
+
+VERSION = 6
+
+
+async def _refuses(process: ProxyProcess) -> None:
+    """Wait until nobody is let in any more."""
+
+    async def refused() -> bool | None:
+        try:
+            connection = await Connection.open(process.address)
+        except OSError:
+            return True
+        await connection.close()
+        return None
+
+    await until(refused)
+
+
+async def test_with_nothing_to_do(process: ProxyProcess) -> None:
+    assert await process.terminate() == 0
+
+
+async def test_while_receiving(
+    process: ProxyProcess, speaker: Client, origin: RecordingOrigin
+) -> None:
+    """The bytes are durable, the connection is closed, the client comes back."""
+    upload = await speaker.create(VERSION, length=100, sends=b"a" * 40, then="stall")
+    assert await upload.ask_offset() == 40
+    transfer = await upload.begin(at=40, length=60, sends=b"b" * 20, then="stall")
+    process.signal(SIGTERM)
+    await transfer.ended()
+    assert await process.exited() == 0
+    assert origin.requests == []
+    await process.start()
+    offset = await upload.ask_offset()
+    assert 40 <= offset <= 60
+    answer = await upload.append(at=offset, sends=b"b" * (100 - offset))
+    assert answer.complete is True
+    assert origin.bodies == [b"a" * 40 + b"b" * 60]
+
+
+async def test_a_client_that_sends_without_end(
+    process: ProxyProcess, speaker: Client
+) -> None:
+    """Nothing that was read is thrown away: after the start there is what was sent."""
+    upload = await speaker.create(VERSION, length=10**9, then="stall")
+    sent = 0
+    for _ in range(50):
+        await upload.transfer.send(b"x" * 10_000)
+        sent += 10_000
+    process.signal(SIGTERM)
+    await upload.transfer.ended()
+    assert await process.exited() == 0
+    await process.start()
+    assert 0 < await upload.ask_offset() <= sent
+
+
+async def test_while_the_origin_works(
+    process: ProxyProcess, speaker: Client, origin: RecordingOrigin
+) -> None:
+    """The forward finishes within shutdown_grace, and its client is answered."""
+    gate = asyncio.Event()
+    origin.then(Reply(201, (), b"made", once=gate))
+    upload = await speaker.create(VERSION, length=40, sends=b"a" * 40, then="stall")
+    await origin.received()
+    process.signal(SIGTERM)
+    await _refuses(process)
+    gate.set()
+    response = await upload.transfer.hear()
+    assert (response.status, response.content) == (201, b"made")
+    assert await process.exited() == 0
+    await process.start()
+    answer = await upload.append(at=40)
+    assert (answer.status, answer.content) == (201, b"made")
+    assert len(origin.requests) == 1
+
+
+@pytest.mark.configured(shutdown_grace="200ms")
+async def test_while_the_origin_works_too_long(
+    process: ProxyProcess, speaker: Client, origin: RecordingOrigin
+) -> None:
+    """After the grace the outcome is unknown, and that is what the spool says (P3)."""
+    origin.then(Silence())
+    upload = await speaker.create(VERSION, length=40, sends=b"a" * 40, then="stall")
+    await origin.received()
+    assert await process.terminate() == 0
+    await process.start()
+    answer = await upload.append(at=40)
+    assert (answer.status, answer.offset, answer.complete) == (502, 40, False)
+    assert len(origin.requests) == 1
+
+
+async def test_a_second_signal_exits_at_once(
+    process: ProxyProcess, speaker: Client, origin: RecordingOrigin
+) -> None:
+    """The state on disk is true: the outcome of the forward is unknown (P3)."""
+    origin.then(Silence())
+    upload = await speaker.create(VERSION, length=40, sends=b"a" * 40, then="stall")
+    await origin.received()
+    process.signal(SIGTERM)
+    await _refuses(process)
+    process.signal(SIGTERM)
+    await process.exited(bound_s=2)
+    await process.start()
+    answer = await upload.append(at=40)
+    assert (answer.status, answer.offset, answer.complete) == (502, 40, False)
+    assert len(origin.requests) == 1
+
+
+async def test_uploads_that_wait_for_the_origin_survive(
+    process: ProxyProcess, speaker: Client, origin: RecordingOrigin
+) -> None:
+    """P5: COMPLETE stays COMPLETE, and is forwarded after the next start."""
+    await origin.stop()
+    upload = await speaker.create(VERSION, sends=b"a" * 40)
+    assert upload.answer.status == 503
+    assert await process.terminate() == 0
+    await origin.start()
+    await process.start()
+    assert (await origin.received(bound_s=10)).body == b"a" * 40
+    assert len(origin.requests) == 1

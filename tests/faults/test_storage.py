@@ -1,0 +1,70 @@
+"""A disk that is full: what fits is kept and told, and the upload can go on later.
+
+The limit on the size of one file stands for the disk: the body is the only large file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.kit.client import Client
+from tests.kit.origin import RecordingOrigin
+from tests.kit.words import versions, words
+
+from .conftest import StartProcess
+
+FULL = 2**20
+"""Bytes that fit."""
+
+
+@pytest.fixture
+async def cramped(start_process: StartProcess) -> AsyncIterator[Client]:
+    """A client of a proxy whose disk takes no more than so many bytes of an upload."""
+    process = await start_process(largest_file=FULL)
+    speaking = Client(process.address)
+    yield speaking
+    await speaking.close()
+
+
+@versions(3, 6)
+async def test_up_to_v6_the_connection_is_cut(
+    cramped: Client, origin: RecordingOrigin, version: int
+) -> None:
+    """R97: URLSession resumes after a cut, never after a 5xx."""
+    upload = await cramped.create(
+        version, length=2 * FULL, sends=b"a" * (FULL + 100_000), then="stall"
+    )
+    assert await upload.transfer.ended() == b""
+    assert await upload.ask_offset() == FULL
+    assert origin.requests == []
+
+
+@versions(7)
+async def test_from_v7_on_it_is_told(
+    cramped: Client, origin: RecordingOrigin, version: int
+) -> None:
+    """R97: 507 with the offset, and that more is to come."""
+    upload = await cramped.create(
+        version, length=2 * FULL, sends=b"a" * (FULL + 100_000), then="stall"
+    )
+    response = await upload.transfer.hear()
+    assert response.status == 507
+    assert response.one("Upload-Offset") == str(FULL)
+    assert response.one("Upload-Complete") == words(version).open
+    assert int(response.one("Retry-After") or "") > 0
+    assert await upload.ask_offset() == FULL
+    assert origin.requests == []
+
+
+async def test_what_fits_is_taken_while_something_else_does_not(
+    cramped: Client, origin: RecordingOrigin
+) -> None:
+    """After a failure a probe decides whether appends are taken again."""
+    upload = await cramped.create(9, length=2 * FULL, sends=b"a" * FULL, then="stall")
+    await upload.transfer.send(b"b" * 100)
+    assert (await upload.transfer.hear()).status == 507
+    other = await cramped.create(9, sends=b"small")
+    assert other.answer.status == 200
+    assert origin.bodies == [b"small"]

@@ -1,0 +1,145 @@
+"""The proxy as a process of its own, to be killed, stopped and started again.
+
+It keeps its spool and its ports from one start to the next, so that clients find their
+uploads again. The one invariant: nothing is left running; whoever starts it ends it
+with ``end``, which kills by process id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import socket
+import sys
+from pathlib import Path
+from signal import SIGKILL, SIGTERM, Signals
+from typing import Any
+
+from .bounds import BOUND_S, until
+from .raw import Connection, NoAnswerError, request
+
+START_BOUND_S = 15.0
+"""Seconds in which the process has to come up: an interpreter and its imports, on two
+busy cores."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ProxyProcess:
+    """``python -m proxy serve`` over a directory of its own."""
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: dict[str, Any],
+        largest_file: int | None = None,
+    ) -> None:
+        """A proxy with `settings`, in the shape of its file.
+
+        largest_file: bytes that one file may have, as on a disk that is full from there
+        on; None: no limit.
+        """
+        port, admin = free_port(), free_port()
+        self.address = f"http://127.0.0.1:{port}"
+        self.admin_address = f"http://127.0.0.1:{admin}"
+        self.spool = directory / "spool"
+        self._log = directory / "log"
+        self._file = directory / "config.yaml"
+        whole = {
+            "listen": f"127.0.0.1:{port}",
+            "admin": {"listen": f"127.0.0.1:{admin}"},
+            "spool": {"directory": str(self.spool)},
+            **settings,
+        }
+        self._file.write_text(json.dumps(whole))  # JSON is YAML
+        self._largest_file = largest_file
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def log(self) -> str:
+        """Everything it has printed so far, of all its starts."""
+        return self._log.read_text() if self._log.exists() else ""
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready."""
+        command = [sys.executable, "-m", "proxy", "serve", "--config", str(self._file)]
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=self._limit,
+            )
+        await until(self._ready, bound_s=START_BOUND_S)
+
+    async def kill(self) -> None:
+        """As by a crash: it can do nothing more."""
+        await self._signalled(SIGKILL)
+
+    async def terminate(self) -> int:
+        """SIGTERM, and wait until it has gone; its exit code."""
+        return await self._signalled(SIGTERM)
+
+    def signal(self, number: Signals) -> None:
+        """Send a signal and wait for nothing."""
+        self._running.send_signal(number)
+
+    async def exited(self, *, bound_s: float = BOUND_S) -> int:
+        """Wait until it has gone; its exit code."""
+        async with asyncio.timeout(bound_s):
+            code = await self._running.wait()
+        self._process = None
+        return code
+
+    async def restart(self) -> None:
+        """Kill it and start it again on the same spool and ports."""
+        await self.kill()
+        await self.start()
+
+    async def end(self) -> None:
+        """Kill it when it still runs."""
+        if self._process is not None:
+            await self.kill()
+
+    def _limit(self) -> None:
+        if self._largest_file is not None:
+            limit = (self._largest_file, self._largest_file)
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    @property
+    def _running(self) -> asyncio.subprocess.Process:
+        assert self._process is not None, "the proxy does not run"
+        return self._process
+
+    async def _signalled(self, number: Signals) -> int:
+        self._running.send_signal(number)
+        return await self.exited()
+
+    async def _ready(self) -> bool | None:
+        """True once /readyz says 200; None while it does not.
+
+        Raises:
+            AssertionError: the process has ended.
+        """
+        code = self._running.returncode
+        assert code is None, f"ended with {code}: {self.log}"
+        try:
+            admin = await Connection.open(self.admin_address)
+        except OSError:
+            return None  # not listening yet
+        try:
+            await admin.send(request("GET", "/readyz"))
+            status = (await admin.hear("GET")).status
+        except NoAnswerError:
+            status = 0
+        finally:
+            await admin.close()
+        return True if status == 200 else None

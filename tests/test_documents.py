@@ -1,0 +1,94 @@
+"""The documents hold: what is cited is explained, what is linked is there.
+
+Rules of the protocol are cited all over the code and the tests by their number, and a
+number that nobody explains is worse than none. Lists of names in the documents are held
+against the tables of the program.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from proxy import __version__
+from proxy.core.errors import Problem
+from proxy.core.upload import State
+from proxy.dialects.problems import KINDS, Registered, own_type
+from proxy.dialects.profiles import PROFILES
+
+ROOT = Path(__file__).parent.parent
+PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
+
+
+def test_every_rule_that_is_cited_is_explained() -> None:
+    explained = set(re.findall(r"^\| (R\d+) \|", PROTOCOL, re.MULTILINE))
+    sources = [*(ROOT / "proxy").rglob("*.py"), *_own_tests()]
+    cited = {
+        (rule, str(path.relative_to(ROOT)))
+        for path in sources
+        for rule in re.findall(r"\bR\d{1,3}\b", path.read_text())
+    }
+    assert {(rule, path) for rule, path in cited if rule not in explained} == set()
+
+
+def test_every_promise_that_is_cited_is_explained() -> None:
+    explained = set(re.findall(r"^\| (P\d+) \|", ARCHITECTURE, re.MULTILINE))
+    sources = [*(ROOT / "proxy").rglob("*.py"), *_own_tests()]
+    cited = {
+        promise
+        for path in sources
+        for promise in re.findall(r"\bP\d{1,2}\b", path.read_text())
+    }
+    assert cited <= explained
+
+
+def _own_tests() -> Iterator[Path]:
+    for path in (ROOT / "tests").rglob("*.py"):
+        if "node_modules" not in path.parts:
+            yield path
+
+
+def test_every_problem_of_ours_is_listed_with_its_status() -> None:
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| (\d+)", PROTOCOL, re.MULTILINE))
+    told = {problem.value: str(KINDS[problem].status) for problem in Problem}
+    registered = {kind.value for kind in Registered}
+    assert {name: rows[name] for name in rows if name not in registered} == told
+    assert registered <= rows.keys()
+    assert own_type("") in PROTOCOL
+
+
+def test_every_version_has_a_row() -> None:
+    for version in PROFILES:
+        assert re.search(rf"^\| `?{version}`? \|", PROTOCOL, re.MULTILINE), version
+
+
+def test_every_state_is_in_the_life_of_an_upload() -> None:
+    for state in State:
+        assert state.name in ARCHITECTURE
+
+
+def test_the_change_log_knows_this_version() -> None:
+    assert __version__ in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.name))
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", document.read_text()):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        path = document.parent / name if name else document
+        assert path.exists(), target
+        if anchor:
+            assert anchor in _anchors(path), target
+
+
+def _anchors(path: Path) -> set[str]:
+    """The headings of a document as links spell them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}

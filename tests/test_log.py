@@ -1,0 +1,71 @@
+"""Log lines for machines and for people."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any, Literal
+
+import pytest
+
+from proxy.log import logger
+
+
+def lines(out: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_a_line_for_machines_is_one_json_object() -> None:
+    out = io.StringIO()
+    logger("info", "json", out).info("upload", change="part_ended", upload="abc")
+    (line,) = lines(out)
+    assert line.pop("ts").endswith("Z")
+    assert line == {
+        "event": "upload",
+        "level": "info",
+        "change": "part_ended",
+        "upload": "abc",
+    }
+
+
+def test_line_breaks_cannot_forge_a_line() -> None:
+    out = io.StringIO()
+    logger("info", "json", out).info("request", path="/a\r\n{}")
+    assert len(out.getvalue().splitlines()) == 1
+
+
+def log_failure(form: Literal["json", "console"]) -> io.StringIO:
+    """What is logged of an exception while a credential is in a variable."""
+    out = io.StringIO()
+    log = logger("info", form, out)
+    credential = "-".join(("very", "secret"))
+    try:
+        1 / len(credential[:0])
+    except ZeroDivisionError:
+        log.exception("request failed")
+    return out
+
+
+def test_an_exception_is_part_of_its_line() -> None:
+    (line,) = lines(log_failure("json"))
+    assert line["exception"][0]["exc_type"] == "ZeroDivisionError"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_variable_of_a_failed_request_is_told(
+    form: Literal["json", "console"],
+) -> None:
+    """P11: heads hold credentials."""
+    told = log_failure(form).getvalue()
+    assert "by zero" in told
+    assert "very-secret" not in told
+
+
+def test_less_than_the_level_is_not_written() -> None:
+    out = io.StringIO()
+    log = logger("warning", "console", out)
+    log.info("quiet")
+    log.warning("loud", upload="abc")
+    assert "quiet" not in out.getvalue()
+    assert "loud" in out.getvalue()
+    assert "upload=abc" in out.getvalue()

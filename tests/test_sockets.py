@@ -1,0 +1,79 @@
+"""Listening sockets: what can be bound, and what an operator reads when one cannot."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from proxy.addresses import Descriptor, TcpAddress, UnixAddress
+from proxy.sockets import CannotListen, address_of, listening_socket
+
+
+def test_a_free_port_is_found_and_told() -> None:
+    with listening_socket(TcpAddress("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+        assert address_of(sock) == f"http://127.0.0.1:{port}"
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+
+
+def test_ipv6_stands_in_brackets() -> None:
+    with listening_socket(TcpAddress("::1", 0)) as sock:
+        assert address_of(sock) == f"http://[::1]:{sock.getsockname()[1]}"
+
+
+def test_an_address_in_use_is_named() -> None:
+    with listening_socket(TcpAddress("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+        with pytest.raises(
+            CannotListen,
+            match=f"^cannot listen on 127.0.0.1:{port}: Address already in use$",
+        ):
+            listening_socket(TcpAddress("127.0.0.1", port))
+
+
+def test_a_unix_socket_is_bound(tmp_path: Path) -> None:
+    path = f"{tmp_path}/s"
+    with listening_socket(UnixAddress(path)) as sock:
+        assert address_of(sock) == f"unix:{path}"
+
+
+def test_the_socket_of_a_process_that_is_gone_is_replaced(tmp_path: Path) -> None:
+    address = UnixAddress(f"{tmp_path}/s")
+    listening_socket(address).close()
+    with listening_socket(address) as sock, socket.socket(socket.AF_UNIX) as client:
+        client.connect(address.path)
+        assert address_of(sock) == str(address)
+
+
+def test_the_socket_of_a_living_process_is_left_alone(tmp_path: Path) -> None:
+    address = UnixAddress(f"{tmp_path}/s")
+    with (
+        listening_socket(address),
+        pytest.raises(CannotListen, match="Address already in use"),
+    ):
+        listening_socket(address)
+
+
+def test_a_file_in_the_place_of_a_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    path.write_text("precious")
+    with pytest.raises(CannotListen, match="Address already in use"):
+        listening_socket(UnixAddress(str(path)))
+    assert path.read_text() == "precious"
+
+
+def test_a_socket_that_was_handed_over_is_taken() -> None:
+    with listening_socket(TcpAddress("127.0.0.1", 0)) as ours:
+        taken = listening_socket(Descriptor(ours.detach()))
+        with taken:
+            assert address_of(taken).startswith("http://127.0.0.1:")
+
+
+def test_a_descriptor_that_is_no_socket_is_refused(tmp_path: Path) -> None:
+    with (
+        (tmp_path / "file").open("w") as file,
+        pytest.raises(CannotListen, match=f"cannot listen on fd:{file.fileno()}: "),
+    ):
+        listening_socket(Descriptor(file.fileno()))
