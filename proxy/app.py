@@ -165,7 +165,9 @@ class App:
         )
         leases = LocalLeases()
         standings = Standings(self._spool, ledger, self._deliveries, log)
-        self._reception = Reception(self._spool, ledger, self._tasks.spawn, log)
+        self._reception = Reception(
+            self._spool, self._spool, ledger, self._tasks.spawn, log
+        )
         uploads = Uploads(
             spool=self._spool,
             ledger=ledger,

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.core.decide import STORAGE_RETRY_AFTER_S, expired, unknown_upload
+from proxy.core.decide import expired, not_stored, unknown_upload
 from proxy.core.errors import (
     Problem,
     Refusal,
@@ -175,7 +175,7 @@ class Deliveries:
                     upload=shortened(delivery.upload.token),
                     error=str(exc),
                 )
-                delivery.refuse_all(_storage)
+                delivery.refuse_all(not_stored)
                 return delivery.upload.state is State.COMPLETE
             finally:
                 delivery.begun = False
@@ -218,12 +218,4 @@ def _stopping() -> Refusal:
         Problem.UNAVAILABLE,
         "The upload is complete and will be sent on; this server is stopping.",
         retry_after_s=1,
-    )
-
-
-def _storage() -> Refusal:
-    return Refusal(
-        Problem.STORAGE,
-        "The upload is complete, but its forward cannot be recorded at the moment.",
-        retry_after_s=STORAGE_RETRY_AFTER_S,
     )

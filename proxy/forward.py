@@ -23,8 +23,6 @@ from proxy.core.errors import (
     OriginError,
     OriginLost,
     OriginUnreached,
-    Problem,
-    Refusal,
     SpoolError,
     UploadLost,
 )

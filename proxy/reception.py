@@ -17,7 +17,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core import decide
-from proxy.core.decide import Receive, Settled
+from proxy.core.decide import Ending, Receive, Settled
 from proxy.core.errors import ClientGone, Gone, SpoolError
 from proxy.core.intents import Append, Create
 from proxy.core.lifecycle import Event
@@ -26,7 +26,7 @@ from proxy.intake import Body, receive
 from proxy.leases import Lease
 from proxy.ledger import Ledger
 from proxy.progress import ProgressTeller, Spawn, Tell
-from proxy.spool import Spool, Writer
+from proxy.spool import Probe, Spool, Writer
 
 _CARRIES_OFFSET: Final = {
     Event.PART_ENDED,
@@ -58,16 +58,20 @@ class Reception:
     def __init__(
         self,
         spool: Spool,
+        probe: Probe,
         ledger: Ledger,
         spawn: Spawn,
         log: FilteringBoundLogger,
     ) -> None:
         self._spool = spool
+        self._probe = probe
         self._ledger = ledger
         self._spawn = spawn
         self._log = log
         self._bodies: set[Body] = set()
         self._stopping = False
+        self._in_trouble = False
+        """The spool has failed to take bytes, and has not been seen to work since."""
 
     @property
     def bodies(self) -> int:
@@ -79,6 +83,21 @@ class Reception:
         self._stopping = True
         for body in self._bodies:
             body.end(Gone.STOPPING)
+
+    async def ready(self) -> None:
+        """Make sure that the spool can take bytes, before any is asked for.
+
+        Looked at only after it has failed: a client that was cut for that (R97) comes
+        back at once, and would be cut again and again.
+
+        Raises:
+            SpoolError: it still cannot.
+        """
+        if self._in_trouble:
+            if not await self._probe.writable():
+                raise SpoolError("the spool has failed and cannot be written yet")
+            self._log.info("the spool can be written again")
+            self._in_trouble = False
 
     async def receive(
         self,
@@ -110,6 +129,7 @@ class Reception:
                 body.begin()
                 ending = await receive(body, writer, plan.ceiling)
             upload = await progress.stop()
+            self._in_trouble |= ending is Ending.STORAGE_FAILED
             settled = decide.settle(plan, writer.offset, ending)
             return await self._settle(upload, settled, intent, writer, body)
         finally:

@@ -121,6 +121,7 @@ class Uploads:
 
     async def _create(self, intent: Create, exchange: Exchange) -> Outcome:
         plan = decide.creation(intent, self._terms.limits)
+        await self._reception.ready()
         upload = self._new(plan, intent, exchange)
         async with self._leases.hold(upload.token) as lease:
             upload = await self._ledger.open(upload)
@@ -162,6 +163,7 @@ class Uploads:
             follower = None
             match plan:
                 case Receive():
+                    await self._check_storage(upload)
                     upload = await self._attach(upload, plan, exchange.head)
                     upload = await self._reception.receive(
                         upload, plan, intent, lease, exchange
@@ -208,6 +210,16 @@ class Uploads:
         if intent.token is not None:
             told = self._standings.of(await self._standings.glance(intent.token))
         raise Refusal(intent.problem, intent.detail, standing=told)
+
+    async def _check_storage(self, upload: Upload) -> None:
+        """Refuse at the head what could not be stored anyway."""
+        try:
+            await self._reception.ready()
+        except SpoolError as exc:
+            refusal = decide.not_stored()
+            if upload.acknowledged == upload.offset:
+                refusal.standing = self._standings.of(upload)
+            raise refusal from exc
 
     async def _plan(
         self, upload: Upload, intent: Append | AskOffset | Cancel
@@ -306,8 +318,4 @@ class Uploads:
             yield
         except SpoolError as exc:
             self._log.error("spool failed", error=str(exc))
-            raise Refusal(
-                Problem.STORAGE,
-                "The upload cannot be stored at the moment.",
-                retry_after_s=decide.STORAGE_RETRY_AFTER_S,
-            ) from exc
+            raise decide.not_stored() from exc

@@ -241,6 +241,15 @@ def _replay(upload: Upload) -> Replay:
     return Replay(answer)
 
 
+def not_stored() -> Refusal:
+    """Our storage is in trouble (R38, R97)."""
+    return Refusal(
+        Problem.STORAGE,
+        "The upload cannot be stored at the moment.",
+        retry_after_s=STORAGE_RETRY_AFTER_S,
+    )
+
+
 def outcome_unknown() -> Refusal:
     """The whole request left and nobody knows what the origin did with it (P3)."""
     return Refusal(
@@ -346,12 +355,7 @@ def settle(plan: Receive, offset: int, ending: Ending) -> Settled:
             )
             return Settled(plan.overrun_event, plan.length, refusal)
         case Ending.STORAGE_FAILED:
-            refusal = Refusal(
-                Problem.STORAGE,
-                "The upload cannot be stored at the moment.",
-                retry_after_s=STORAGE_RETRY_AFTER_S,
-            )
-            return Settled(Event.STORAGE_FAILED, plan.length, refusal)
+            return Settled(Event.STORAGE_FAILED, plan.length, not_stored())
         case _:  # pragma: no cover
             assert_never(ending)
 

@@ -69,6 +69,22 @@ def test_scheme_and_host_come_from_the_same_trusted_peer() -> None:
     assert (front.scheme, front.host) == ("https", "shop.test:8443")
 
 
+@pytest.mark.parametrize(
+    ("proto", "host", "scheme", "told"),
+    [
+        (b"https", b"shop.test", "https", "shop.test"),
+        (b"gopher, https", b"a.test,shop.test", "https", "shop.test"),
+        (b"", b"", "http", "h.test"),
+    ],
+)
+def test_a_trusted_peer_that_tells_how_it_was_asked_and_not_by_whom(
+    proto: bytes, host: bytes, scheme: str, told: str
+) -> None:
+    lines = ((b"X-Forwarded-Proto", proto), (b"X-Forwarded-Host", host))
+    front = front_of(head(*lines), "10.0.0.1", "http", TEN)
+    assert front == Front("10.0.0.1", "10.0.0.1", scheme, told, trusted=True)
+
+
 @pytest.mark.parametrize("host", [b"a/b", b"", b"caf\xc3\xa9"])
 def test_what_cannot_be_a_scheme_or_a_host_is_not_believed(host: bytes) -> None:
     told = x_forwarded(
