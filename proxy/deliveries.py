@@ -182,8 +182,9 @@ class Deliveries:
                 self._hold(delivery, pause_s)
 
     async def _lose(self, delivery: Delivery, why: str) -> None:
-        delivery.upload = replace(delivery.upload, why=why)
-        await delivery.advance(Event.SPOOL_LOST)
+        await delivery.advance(
+            Event.SPOOL_LOST, lambda current: replace(current, why=why)
+        )
         delivery.refuse_all(unknown_upload)
 
     def _hold(self, delivery: Delivery, pause_s: float) -> None:

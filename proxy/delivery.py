@@ -10,12 +10,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from proxy.core.errors import Refusal
-from proxy.core.lifecycle import TERMINAL, Event
+from proxy.core.lifecycle import TERMINAL, Event, next_state
 from proxy.core.upload import Upload
 from proxy.followers import Follower
 from proxy.ledger import Ledger
+
+Change = Callable[[Upload], Upload]
+"""Made to the upload as it stands when its turn to be saved has come: somebody else may
+have changed it since it was last looked at."""
+
+
+def _as_it_is(upload: Upload) -> Upload:
+    return upload
 
 
 class Delivery:
@@ -33,15 +42,21 @@ class Delivery:
         self._ledger = ledger
         self._saving = asyncio.Lock()
 
-    async def advance(self, event: Event, *, durable: bool = False) -> Upload:
+    async def advance(
+        self, event: Event, change: Change = _as_it_is, *, durable: bool = False
+    ) -> None:
+        """Save the upload as it is after `change` and `event`.
+
+        Raises:
+            SpoolError: neither has happened.
+        """
         async with self._saving:
             self.upload = await self._ledger.advance(
-                self.upload, event, durable=durable
+                change(self.upload), event, durable=durable
             )
-        return self.upload
 
-    async def amend(self, change: Callable[[Upload], Upload]) -> None:
-        """Save a change that is no event, durably.
+    async def amend(self, change: Change) -> None:
+        """Save a change that is no event, durably; one that is over has none.
 
         Raises:
             SpoolError: the earlier record still stands.
@@ -52,6 +67,12 @@ class Delivery:
             changed = change(self.upload)
             await self._ledger.save(changed, durable=True)
             self.upload = changed
+
+    async def believe(self, event: Event, change: Change = _as_it_is) -> None:
+        """Know of `event` here, although the record could not be told."""
+        async with self._saving:
+            state = next_state(self.upload.state, event)
+            self.upload = replace(change(self.upload), state=state)
 
     def refuse_all(self, refusal: Callable[[], Refusal]) -> None:
         """Whoever waits for the answer is told why there will be none now."""

@@ -27,7 +27,7 @@ from proxy.core.errors import (
     UploadLost,
 )
 from proxy.core.headers import without_credentials
-from proxy.core.lifecycle import Event, next_state
+from proxy.core.lifecycle import Event
 from proxy.core.upload import Answer, Head, State, Upload, shortened
 from proxy.delivery import Delivery
 from proxy.followers import Follower
@@ -103,19 +103,23 @@ class Forward:
         return self._terms.repeatable
 
     async def attempt(self, delivery: Delivery) -> bool:
-        """Send the request once; True when it surely did not reach the origin whole."""
-        upload = replace(delivery.upload, attempts=delivery.upload.attempts + 1)
+        """Send the request once; True when it surely did not reach the origin whole.
+
+        Raises:
+            UploadLost: the body is not what was received.
+            SpoolError: the attempt has not begun.
+        """
+        upload = delivery.upload
         reader = self._spool.reader(upload.token)
         try:
             if reader.size != upload.length:
                 raise UploadLost(
                     f"the body has {reader.size} bytes, expected {upload.length}"
                 )
-            if self._terms.repeatable and upload.acknowledged != upload.length:
+            if self._terms.repeatable:
                 # After a power loss this very body may be sent again: it must be whole.
-                upload = await self._ledger.sync_body(upload)
-            delivery.upload = replace(upload, why="")
-            await delivery.advance(Event.FORWARD_BEGAN, durable=True)
+                await self._sync(delivery)
+            await delivery.advance(Event.FORWARD_BEGAN, _one_more, durable=True)
             try:
                 stream = await self._sender.post(self._request(upload), reader)
             except OriginError as exc:
@@ -124,6 +128,12 @@ class Forward:
             reader.close()
         await self._answered(delivery, stream)
         return False
+
+    async def _sync(self, delivery: Delivery) -> None:
+        """Have all of the body acknowledged, hence kept through a power loss."""
+        if delivery.upload.acknowledged != delivery.upload.length:
+            synced = await self._ledger.sync_body(delivery.upload)
+            await delivery.amend(lambda current: replace(current, acknowledged=synced))
 
     def _request(self, upload: Upload) -> Head:
         """What the origin gets; where it may come twice, with a key that tells so."""
@@ -142,7 +152,6 @@ class Forward:
         From here on the upload waits, for the next attempt or for the operator, and its
         client may never come back: all of it has to survive a power loss.
         """
-        delivery.upload = replace(delivery.upload, why=str(exc))
         match exc:
             case OriginUnreached():
                 event = Event.ORIGIN_UNREACHED
@@ -152,35 +161,28 @@ class Forward:
                 event = Event.ORIGIN_LOST_REPEATABLE
             case _:
                 event = Event.ORIGIN_LOST
-        await self._record_failure(delivery, event)
+        await self._record_failure(delivery, event, str(exc))
         if event is Event.ORIGIN_LOST:
             delivery.refuse_all(outcome_unknown)
         dropped = await self._drop_hidden(delivery)
         return not dropped and event is not Event.ORIGIN_LOST
 
-    async def _record_failure(self, delivery: Delivery, event: Event) -> None:
+    async def _record_failure(self, delivery: Delivery, event: Event, why: str) -> None:
+        def failed(current: Upload) -> Upload:
+            return replace(current, why=why)
+
         try:
-            upload = delivery.upload
-            if upload.acknowledged != upload.length:
-                delivery.upload = await self._ledger.sync_body(upload)
-            await delivery.advance(event, durable=True)
+            await self._sync(delivery)
+            await delivery.advance(event, failed, durable=True)
         except SpoolError as exc:
             self._not_recorded(delivery, event, exc)
+            await delivery.believe(event, failed)
 
     async def _answered(self, delivery: Delivery, stream: AnswerStream) -> None:
         """Save the answer's head, then pass its content on as it comes."""
         try:
-            upload = delivery.upload
             length = None if stream.length is None else int(stream.length)
-            delivery.upload = replace(
-                upload,
-                answer=self._expected(stream.answer, length),
-                answered_at=self._ledger.now(),
-                request=replace(
-                    upload.request, fields=without_credentials(upload.request.fields)
-                ),
-            )
-            await self._record_answer(delivery)
+            await self._record_answer(delivery, self._expected(stream.answer, length))
             followers, delivery.followers = delivery.followers, []
             try:
                 for follower in followers:
@@ -191,7 +193,7 @@ class Forward:
                     follower.break_off()
         finally:
             await stream.close()
-        await self._spool.drop_body(upload.token)
+        await self._spool.drop_body(delivery.upload.token)
         await self._drop_hidden(delivery)
 
     def _expected(self, answer: Answer, length: int | None) -> Answer:
@@ -201,14 +203,23 @@ class Forward:
             return answer
         return replace(answer, size=length, kept=length <= self._terms.keep_answer_size)
 
-    async def _record_answer(self, delivery: Delivery) -> None:
+    async def _record_answer(self, delivery: Delivery, answer: Answer) -> None:
         """Have the answer's head on stable storage before a client sees any of it."""
+        answered_at = self._ledger.now()
+
+        def answered(current: Upload) -> Upload:
+            kept = without_credentials(current.request.fields)
+            request = replace(current.request, fields=kept)
+            return replace(
+                current, request=request, answer=answer, answered_at=answered_at
+            )
+
         try:
-            await delivery.advance(Event.ORIGIN_ANSWERED, durable=True)
+            await delivery.advance(Event.ORIGIN_ANSWERED, answered, durable=True)
         except SpoolError as exc:
-            # The clients that wait get their answer all the same. Who comes after a
-            # restart finds the forward without an outcome: UNKNOWN.
+            # The clients that wait get their answer all the same.
             self._not_recorded(delivery, Event.ORIGIN_ANSWERED, exc)
+            await delivery.believe(Event.ORIGIN_ANSWERED, answered)
 
     def _not_recorded(self, delivery: Delivery, event: Event, exc: SpoolError) -> None:
         """We know better than the record, which still says FORWARDING.
@@ -221,8 +232,6 @@ class Forward:
             outcome=event.value,
             error=str(exc),
         )
-        state = next_state(delivery.upload.state, event)
-        delivery.upload = replace(delivery.upload, state=state)
 
     async def _pass_on(
         self, delivery: Delivery, stream: AnswerStream, followers: list[Follower]
@@ -275,3 +284,8 @@ class Forward:
             raise AssertionError("removed only when the forward has ended")
         await delivery.advance(Event.CANCEL_ASKED)
         return True
+
+
+def _one_more(upload: Upload) -> Upload:
+    """`upload` as another attempt begins."""
+    return replace(upload, attempts=upload.attempts + 1, why="")

@@ -77,18 +77,17 @@ class Ledger:
         """
         await self._spool.save(upload, durable=durable)
 
-    async def sync_body(self, upload: Upload) -> Upload:
-        """`upload` with every stored byte made durable and counted as acknowledged.
+    async def sync_body(self, upload: Upload) -> int:
+        """Make every stored byte durable; how many there are.
 
-        The record is not saved yet: an offset may be told only when that has been done
-        durably as well.
+        An offset may be told only when the record has been saved durably as well.
 
         Raises:
             SpoolError: nothing may be promised.
         """
         writer = self._spool.writer(upload.token)
         try:
-            return replace(upload, acknowledged=await writer.sync())
+            return await writer.sync()
         finally:
             writer.close()
 

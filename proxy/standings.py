@@ -82,16 +82,19 @@ class Standings:
         told."""
         if upload.acknowledged == upload.offset or upload.finished:
             return upload
-        synced = await self._ledger.sync_body(upload)
+        # Before anything is awaited: it may end meanwhile, and then the record says more
+        # than `upload` does. None begins, because that takes the lease.
         delivery = self._deliveries.live(upload.token)
+        synced = await self._ledger.sync_body(upload)
+
+        def acknowledged(current: Upload) -> Upload:
+            return replace(current, acknowledged=synced)
+
         if delivery is None:
-            await self._ledger.save(synced, durable=True)
+            await self._ledger.save(acknowledged(upload), durable=True)
         else:
-            acknowledged = synced.acknowledged
-            await delivery.amend(
-                lambda current: replace(current, acknowledged=acknowledged)
-            )
-        return synced
+            await delivery.amend(acknowledged)
+        return acknowledged(upload)
 
     async def after(self, refusal: Refusal, token: Token) -> Standing | None:
         """What may be told with the refusal of a delivery; None when nothing is
