@@ -2,15 +2,18 @@
 
 The rooms, from the door down; imports point down only:
 
-    cli, demo    arguments and exit codes; the embedded demonstration
-    app          the only place where parts are chosen and joined; config beside it
-    server       one HTTP handler: head in, intent, uploads, reply out
-    relay, wire  what is no upload, passed through; aiohttp to our values and back
-    uploads      create, append, tell an offset, cancel: each a short road
-    deliveries   one forward per complete upload; intake, leases, origin below it
-    ledger       the only place where an upload changes its state
-    spool        where bytes rest; dialects: how clients say it
-    core         pure: what an upload is and what may happen to it
+    cli, demo                 arguments and exit codes; the embedded demonstration
+    app                       the parts chosen and joined; config, log, tasks beside it
+    server, admin, sweep      one HTTP handler; probes; rounds through the spool
+    access, visit, discovery  its log line; what is known of one request; OPTIONS
+    relay, wire               what is no upload, passed through; aiohttp to our values
+    uploads, upkeep           what a request does with an upload, and what needs none
+    reception, standings      one part taken, progress told; where an upload stands
+    deliveries, forward       one forward per upload: delivery, followers, keeper
+    intake, leases, origin    the hot path; one writer per upload; the origin's side
+    ledger                    the only place where an upload changes its state
+    spool, dialects           where bytes rest; how clients say it
+    core                      pure: what an upload is and what may happen to it
 """
 
 __version__ = "0.1.0"

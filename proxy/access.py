@@ -1,30 +1,31 @@
 """One log line for every request, written when it has been answered.
 
 It says who asked for what, what came of it and how long it took, without the query of
-the target (it may hold secrets) and without the token of an upload URL (it is a
-capability).
+the target (it may hold secrets) and with tokens shortened (they are capabilities). An
+error is what somebody has to look at: a bug, a disk, an outcome nobody knows. A warning
+is trouble of ours that ends by itself. What the application itself answers is neither.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
-from proxy.core.intents import (
-    Answered,
-    Create,
-    Created,
-    Intent,
-    Malformed,
-    Outcome,
-    Refused,
-)
-from proxy.core.upload import Token, shortened
+from proxy.core.errors import Problem
+from proxy.core.intents import Create, Intent
+from proxy.core.upload import Token, shortened, without_tokens
 from proxy.visit import Visit
 from proxy.wire import Sent
+
+INTERNAL_ERROR: Final = "internal-error"
+_ERRORS: Final = {INTERNAL_ERROR, Problem.STORAGE, Problem.OUTCOME_UNKNOWN}
+_AGENT_LENGTH: Final = 200
+"""Characters of a `User-Agent` that are logged; clients may send kilobytes of it."""
 
 
 class Access:
@@ -34,77 +35,88 @@ class Access:
         self._log = log
         self._request = request
         self._began = time.monotonic()
+        self._request_id = uuid.uuid4().hex
         self.visit: Visit | None = None
         """None when the head could not be read."""
         self.intent: Intent | None = None
         """None when the request was passed through."""
         self.version: int | None = None
-        self.outcome: Outcome | None = None
+        self.token: Token | None = None
+        """The upload it was about, or that it began."""
+        self.refused = ""
+        """Why the head could not be read."""
 
     @property
     def request_id(self) -> str:
-        return "" if self.visit is None else self.visit.request_id
+        return self._request_id if self.visit is None else self.visit.request_id
 
-    def tell(self, sent: web.StreamResponse) -> None:
-        say = self._log.error if sent.status >= 500 else self._log.info
-        say(
+    def begun(self, token: Token) -> None:
+        """The request has begun an upload, whatever becomes of it."""
+        self.token = token
+
+    def tell(self, sent: Sent) -> None:
+        request = self._request
+        _say(self._log, sent)(
             "request",
-            request_id=self.request_id,
-            peer=self._request.remote or "",
-            method=self._request.method,
+            method=request.method,
+            path=without_tokens(request.raw_path.partition("?")[0]),
             status=sent.status,
-            bytes_in=self._request.content.total_bytes,
-            bytes_out=self._request.writer.output_size,
             duration_s=round(time.monotonic() - self._began, 4),
-            **self._of_visit(),
             **self._of_upload(),
-            **_broken_off(sent),
+            **_of_trouble(sent, self.refused),
+            **self._of_visit(),
+            bytes_in=request.content.total_bytes,
+            bytes_out=request.writer.output_size,
+            peer=request.remote or "",
+            request_id=self.request_id,
         )
 
     def _of_visit(self) -> dict[str, Any]:
         if self.visit is None:
             return {}
-        told: dict[str, Any] = {"client": self.visit.front.client, "path": self._path()}
+        told: dict[str, Any] = {"client": self.visit.front.client}
         agent = self.visit.head.value(b"user-agent")
         if agent is not None:
-            told["user_agent"] = agent.decode("utf-8", "replace")[:200]
+            said = agent.decode("utf-8", "replace")[:_AGENT_LENGTH]
+            told["user_agent"] = without_tokens(said)
         if self.visit.interims_sent:
             told["interims"] = self.visit.interims_sent
         return told
-
-    def _path(self) -> str:
-        assert self.visit is not None
-        path, base = self.visit.head.path, self.visit.manners.upload_path
-        return base + "…" if path.startswith(base) else path
-
-    def _token(self, intent: Intent) -> Token | None:
-        match self.outcome, intent:
-            case Answered(token), _:
-                return token
-            case Created(standing), _:
-                return standing.token
-            case _, Create():
-                return None
-            case _:
-                return intent.token
 
     def _of_upload(self) -> dict[str, Any]:
         if self.intent is None:
             return {}
         told: dict[str, Any] = {"op": type(self.intent).__name__.lower()}
-        token = self._token(self.intent)
+        token = self.token
+        if token is None and not isinstance(self.intent, Create):
+            token = self.intent.token
         if token is not None:
             told["upload"] = shortened(token)
         if self.version is not None:
             told["version"] = self.version
-        if isinstance(self.outcome, Refused):
-            told["problem"] = self.outcome.refusal.problem.value
-        elif isinstance(self.intent, Malformed):
-            told["problem"] = self.intent.problem.value
         return told
 
 
-def _broken_off(sent: web.StreamResponse) -> dict[str, Any]:
-    if isinstance(sent, Sent) and sent.broke_off:
-        return {"broke_off": sent.broke_off}
-    return {}
+def tell_unparsed(
+    log: FilteringBoundLogger,
+) -> Callable[[str, Sent, str], None]:
+    """A line for what was no HTTP, such as a TLS handshake on a plain port."""
+
+    def tell(peer: str, sent: Sent, why: str) -> None:
+        _say(log, sent)(
+            "request", status=sent.status, **_of_trouble(sent, why), peer=peer
+        )
+
+    return tell
+
+
+def _say(log: FilteringBoundLogger, sent: Sent) -> Callable[..., None]:
+    if sent.problem in _ERRORS:
+        return log.error
+    ours = sent.problem and sent.status in (502, 503, 504)
+    return log.warning if ours else log.info
+
+
+def _of_trouble(sent: Sent, why: str) -> dict[str, str]:
+    told = {"problem": sent.problem, "why": why, "broke_off": sent.broke_off}
+    return {key: value for key, value in told.items() if value}

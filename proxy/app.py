@@ -21,6 +21,7 @@ from typing import Final
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
+from proxy.access import tell_unparsed
 from proxy.admin.listener import AdminHandler
 from proxy.config import Config
 from proxy.core.errors import SpoolError
@@ -40,9 +41,10 @@ from proxy.origin import Origin
 from proxy.reception import Reception
 from proxy.relay import Relay
 from proxy.server import Server
-from proxy.sockets import CannotListen, address_of, listening_socket
+from proxy.sockets import BACKLOG, CannotListen, address_of, listening_socket
 from proxy.spool.clock import LifetimeClock, boot_id
 from proxy.spool.disk import DiskSpool
+from proxy.spool.owner import Owner
 from proxy.standings import Standings
 from proxy.sweep import Sweep
 from proxy.tasks import Tasks
@@ -107,6 +109,7 @@ class App:
         await self._origin.close()
         await self._save_clock()
         self._spool.close()
+        self._owner.release()
         self._log.info("stopped")
 
     async def _answered(self, deadline: float) -> None:
@@ -143,6 +146,7 @@ class App:
         boot = boot_id()
         directory = config.spool.directory
         self._spool = DiskSpool(directory, boot_id=boot, sync=config.spool.sync)
+        self._owner = Owner(directory)
         self._clock = LifetimeClock(directory, boot_id=boot)
         if self._clock.damage is not None:
             log.error("lifetime clock lost", error=self._clock.damage)
@@ -262,6 +266,7 @@ class App:
             self._server,
             keepalive_timeout_s=self._config.keepalive_timeout,
             header_limit=self._config.header_limit,
+            unparsed=tell_unparsed(self._log),
         )
         operators = web.Server(AdminHandler(self), keepalive_timeout=ADMIN_KEEPALIVE_S)
         self._runner, self.addresses = await _serving(door, public)
@@ -282,7 +287,7 @@ async def _serving(
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     for sock in sockets:
-        await web.SockSite(runner, sock).start()
+        await web.SockSite(runner, sock, backlog=BACKLOG).start()
     return runner, [address_of(sock) for sock in sockets]
 
 

@@ -222,8 +222,9 @@ def drain(
 ) -> None:
     """Drain a running proxy, and wait until it has nothing under way.
 
-    It becomes unready, so that no new uploads are sent to it. Waits until no body is
-    being received and no request is on its way to the origin, or the proxy has gone.
+    It becomes unready, so that no new uploads are sent to it. Waits until no request is
+    being answered and no upload is on its way to the origin, or the proxy has gone.
+    Uploads that wait for an origin that is down are not waited for.
 
     \b
     Example, as the preStop hook of a Kubernetes container:

@@ -27,7 +27,7 @@ from proxy.core.lifecycle import Event
 from proxy.core.upload import State, Token, Upload, shortened
 from proxy.delivery import Delivery
 from proxy.followers import Follower
-from proxy.forward import Forward
+from proxy.forward import AnswerStream, Forward
 from proxy.ledger import Ledger
 
 FIRST_PAUSE_S: Final = 0.2
@@ -65,6 +65,9 @@ class Deliveries:
         self._live: dict[Token, Delivery] = {}
         self._tasks: dict[Token, asyncio.Task[None]] = {}
         self._stopping = False
+        self._origin_down = False
+        """The last attempt did not reach the origin: who comes now is held no longer
+        than `retry_for`, even if its own turn comes later than that."""
 
     @property
     def repeatable(self) -> bool:
@@ -74,7 +77,7 @@ class Deliveries:
     @property
     def in_flight(self) -> int:
         """Forwards begun and not yet ended."""
-        return sum(delivery.begun for delivery in self._live.values())
+        return sum(delivery.in_attempt for delivery in self._live.values())
 
     def live(self, token: Token) -> Delivery | None:
         """The delivery of an upload, while there is one."""
@@ -100,11 +103,12 @@ class Deliveries:
         it."""
         follower = Follower()
         delivery = self.start(upload)
-        if self._stopping and not delivery.begun:
+        if self._stopping and not delivery.in_attempt:
             follower.refuse(_stopping())
         else:
-            delivery.followers.append(follower)
-            delivery.hurry.set()
+            delivery.add(follower)
+            if self._origin_down:
+                self._hold(delivery)
         return follower
 
     def withdraw(self, token: Token) -> bool:
@@ -112,7 +116,7 @@ class Deliveries:
         delivery = self._live.get(token)
         if delivery is None:
             return True
-        if delivery.begun:
+        if delivery.in_attempt:
             return False
         task = self._tasks.pop(token, None)
         if task is not None:
@@ -129,7 +133,7 @@ class Deliveries:
         """
         self._stopping = True
         for token, delivery in list(self._live.items()):
-            if not delivery.begun:
+            if not delivery.in_attempt:
                 self._tasks[token].cancel()
                 delivery.refuse_all(_stopping)
         tasks = list(self._tasks.values())
@@ -145,41 +149,54 @@ class Deliveries:
         token = delivery.upload.token
         try:
             pause_s = FIRST_PAUSE_S
-            while await self._attempt_in_turn(delivery, pause_s):
-                if self._stopping:
-                    return
+            while await self._attempt(delivery) and not self._stopping:
                 pause_s = await _pause(delivery, pause_s)
         finally:
             if self._live.get(token) is delivery:
                 del self._live[token]
                 self._tasks.pop(token, None)
             delivery.over.set()
-            delivery.refuse_all(_stopping)
+            delivery.refuse_all(_stopping if self._stopping else _given_up)
 
-    async def _attempt_in_turn(self, delivery: Delivery, pause_s: float) -> bool:
+    async def _attempt(self, delivery: Delivery) -> bool:
         """One attempt when its turn has come; True when there is to be another."""
+        try:
+            stream = await self._attempt_in_turn(delivery)
+            if isinstance(stream, bool):
+                return stream
+            # Its turn is over: a client that reads slowly holds up nobody else.
+            await self._forward.pass_on(delivery, stream)
+        except UploadLost as exc:
+            await self._lose(delivery, str(exc))
+        except SpoolError as exc:
+            self._log.error(
+                "spool failed under a forward",
+                upload=shortened(delivery.upload.token),
+                error=str(exc),
+            )
+            delivery.refuse_all(not_stored)
+            return delivery.upload.state is State.COMPLETE
+        finally:
+            delivery.in_attempt = False
+        return False
+
+    async def _attempt_in_turn(self, delivery: Delivery) -> AnswerStream | bool:
+        """The answer, its head recorded; or whether to try again."""
         async with self._slots:
             if expired(delivery.upload, self._ledger.now()):
                 await delivery.advance(Event.LIFETIME_ENDED)
                 delivery.refuse_all(unknown_upload)
                 return False
-            delivery.begun = True
-            try:
-                return await self._forward.attempt(delivery)
-            except UploadLost as exc:
-                await self._lose(delivery, str(exc))
-                return False
-            except SpoolError as exc:
-                self._log.error(
-                    "spool failed under a forward",
-                    upload=shortened(delivery.upload.token),
-                    error=str(exc),
-                )
-                delivery.refuse_all(not_stored)
-                return delivery.upload.state is State.COMPLETE
-            finally:
-                delivery.begun = False
-                self._hold(delivery, pause_s)
+            delivery.in_attempt = True
+            stream = await self._forward.attempt(delivery)
+            again = delivery.upload.state is State.COMPLETE
+            self._origin_down = stream is None and again
+            if stream is not None:
+                return stream
+            delivery.in_attempt = False
+            for waiting in self._live.values():
+                self._hold(waiting)
+            return again
 
     async def _lose(self, delivery: Delivery, why: str) -> None:
         await delivery.advance(
@@ -187,15 +204,17 @@ class Deliveries:
         )
         delivery.refuse_all(unknown_upload)
 
-    def _hold(self, delivery: Delivery, pause_s: float) -> None:
+    def _hold(self, delivery: Delivery) -> None:
         """The origin was not reached: who waits is held for `retry_for`, not longer."""
 
-        def down() -> Refusal:
+        def down() -> Refusal | None:
+            if delivery.in_attempt:
+                return None  # it may have the request by now: that is not "down"
             return Refusal(
                 Problem.ORIGIN_DOWN,
                 "The upload is complete, but the server behind cannot be reached; "
                 "it is tried on.",
-                retry_after_s=max(1, math.ceil(pause_s)),
+                retry_after_s=max(1, math.ceil(self._retry_for_s)),
             )
 
         for follower in delivery.followers:
@@ -212,6 +231,15 @@ async def _pause(delivery: Delivery, pause_s: float) -> float:
         return min(2 * pause_s, LONGEST_PAUSE_S)
     # Whoever came is held for some seconds: an origin that is back is to be found then.
     return FIRST_PAUSE_S
+
+
+def _given_up() -> Refusal:
+    """For who waits when a delivery ends by a bug of ours: nobody is left hanging."""
+    return Refusal(
+        Problem.UNAVAILABLE,
+        "The upload is complete, but something went wrong in sending it on.",
+        retry_after_s=1,
+    )
 
 
 def _stopping() -> Refusal:

@@ -32,11 +32,14 @@ class Delivery:
 
     def __init__(self, upload: Upload, ledger: Ledger) -> None:
         self.upload = upload
-        self.begun = False
-        """True from before FORWARDING is saved until the attempt has ended."""
+        self.in_attempt = False
+        """From before FORWARDING is saved until the attempt's outcome has been dealt
+        with; then it can no longer be withdrawn."""
         self.followers: list[Follower] = []
         self.hurry = asyncio.Event()
         """Somebody waits for the answer: end the pause."""
+        self.is_believed = False
+        """The record does not say yet what we know: it could not be saved."""
         self.over = asyncio.Event()
         """Nothing more happens here; the record says how it went."""
         self._ledger = ledger
@@ -54,12 +57,13 @@ class Delivery:
             self.upload = await self._ledger.advance(
                 change(self.upload), event, durable=durable
             )
+            self.is_believed = False
 
     async def amend(self, change: Change) -> None:
         """Save a change that is no event, durably; one that is over has none.
 
         Raises:
-            SpoolError: the earlier record still stands.
+            SpoolError: the new record cannot be counted on, see ``Spool.save``.
         """
         async with self._saving:
             if self.upload.state in TERMINAL:
@@ -67,12 +71,20 @@ class Delivery:
             changed = change(self.upload)
             await self._ledger.save(changed, durable=True)
             self.upload = changed
+            self.is_believed = False
 
     async def believe(self, event: Event, change: Change = _as_it_is) -> None:
         """Know of `event` here, although the record could not be told."""
         async with self._saving:
             state = next_state(self.upload.state, event)
             self.upload = replace(change(self.upload), state=state)
+            self.is_believed = True
+
+    def add(self, follower: Follower) -> None:
+        """Somebody waits for the answer; forget those who have left."""
+        self.followers = [one for one in self.followers if not one.has_left]
+        self.followers.append(follower)
+        self.hurry.set()
 
     def refuse_all(self, refusal: Callable[[], Refusal]) -> None:
         """Whoever waits for the answer is told why there will be none now."""

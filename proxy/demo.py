@@ -254,9 +254,10 @@ def _verdict(phone: Phone, sent: str, origin: Origin, console: Console) -> bool:
     else:
         console.print(f"[red]Expected one body {sent}, got {origin.received}.[/red]")
     console.print(
-        f"{phone.saved / 2**20:.1f} MiB ({phone.saved} bytes) did not have to be sent "
-        "twice.",
+        f"{phone.saved} bytes ({phone.saved / 2**20:.1f} MiB) were not sent twice: "
+        "what starting over after each cut would have sent again.",
         highlight=False,
+        soft_wrap=True,
     )
     return passed
 
@@ -280,5 +281,6 @@ The proxy stays up at {url}; Ctrl-C ends it. In another terminal:
 """,
         highlight=False,
         markup=False,
+        soft_wrap=True,
     )
     await asyncio.Event().wait()

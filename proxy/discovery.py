@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from proxy.core.matching import Rule, fits_any_target
-from proxy.core.target import ASTERISK
+from proxy.core.target import ASTERISK, origin_form
 from proxy.core.upload import Answer, Fields, Head, Limits, Reply
 from proxy.dialects import Dialects
 from proxy.dialects.cors import is_preflight, preflight_fields, with_cors
@@ -49,7 +49,8 @@ class Discovery:
         server as a whole (R83), whose limits are the same for all resources.
         """
         preflight = self._preflight(head)
-        if preflight or head.target == ASTERISK:
+        of_server = origin_form(head.method, head.target) == ASTERISK
+        if preflight or of_server:
             fields = (*self.dialects.discovery(head, self.limits), *preflight)
             return Reply(200, fields)
         return None

@@ -31,6 +31,7 @@ class Follower:
         self._held: asyncio.TimerHandle | None = None
         self._left = False
         self._ended = False
+        self._overdue = False
         self.length: int | None = None
         """Bytes of the content, when the origin has told them beforehand."""
 
@@ -76,19 +77,39 @@ class Follower:
             self.length = length
             self._head.set_result(answer)
 
+    @property
+    def has_left(self) -> bool:
+        """Nothing more is taken: whoever feeds may forget it."""
+        return self._left
+
     def refuse(self, refusal: Refusal) -> None:
         """There is no answer now; one that has its head already is not disturbed."""
         if not self._head.done():
+            self._leave()
             self._head.set_exception(refusal)
             # One whose request ended meanwhile is never awaited again.
             self._head.exception()
 
-    def hold(self, seconds: float, refusal: Callable[[], Refusal]) -> None:
-        """Refuse in `seconds` unless the answer has come by then; the first call
-        counts."""
-        if self._held is None and not self._head.done():
+    def hold(self, seconds: float, refusal: Callable[[], Refusal | None]) -> None:
+        """Refuse in `seconds` unless the answer has come by then.
+
+        Of several holds the first one counts. When its time is up and `refusal` gives
+        none, because an attempt is under way just then, the next hold refuses at once.
+        """
+        if self._head.done():
+            return
+        if self._overdue:
+            self._time_is_up(refusal)
+        elif self._held is None:
             loop = asyncio.get_running_loop()
-            self._held = loop.call_later(seconds, lambda: self.refuse(refusal()))
+            self._held = loop.call_later(seconds, self._time_is_up, refusal)
+
+    def _time_is_up(self, refusal: Callable[[], Refusal | None]) -> None:
+        said = refusal()
+        if said is None:
+            self._overdue = True
+        else:
+            self.refuse(said)
 
     async def feed(self, chunk: bytes) -> None:
         """Pass on the next bytes, empty at the end; drops a client that does not

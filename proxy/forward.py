@@ -26,9 +26,9 @@ from proxy.core.errors import (
     SpoolError,
     UploadLost,
 )
-from proxy.core.headers import without_credentials
-from proxy.core.lifecycle import Event
-from proxy.core.upload import Answer, Head, State, Upload, shortened
+from proxy.core.headers import harmless
+from proxy.core.lifecycle import TERMINAL, Event
+from proxy.core.upload import Answer, Head, Upload, shortened
 from proxy.delivery import Delivery
 from proxy.followers import Follower
 from proxy.keeper import Keeper
@@ -102,8 +102,11 @@ class Forward:
         """The operator declared that the origin may get a request twice."""
         return self._terms.repeatable
 
-    async def attempt(self, delivery: Delivery) -> bool:
-        """Send the request once; True when it surely did not reach the origin whole.
+    async def attempt(self, delivery: Delivery) -> AnswerStream | None:
+        """Send the request once; the answer, its head recorded, or None without one.
+
+        Without an answer the upload is COMPLETE when the request surely did not reach
+        the origin whole, and else in whatever state that led to.
 
         Raises:
             UploadLost: the body is not what was received.
@@ -119,15 +122,19 @@ class Forward:
             if self._terms.repeatable:
                 # After a power loss this very body may be sent again: it must be whole.
                 await self._sync(delivery)
-            await delivery.advance(Event.FORWARD_BEGAN, _one_more, durable=True)
             try:
+                await delivery.advance(Event.FORWARD_BEGAN, _one_more, durable=True)
                 stream = await self._sender.post(self._request(upload), reader)
+            except _CancelledMeanwhileError:
+                await self._drop_hidden(delivery)
+                return None
             except OriginError as exc:
-                return await self._failed(delivery, exc)
+                await self._failed(delivery, exc)
+                return None
         finally:
             reader.close()
-        await self._answered(delivery, stream)
-        return False
+        await self._record_answer(delivery, stream)
+        return stream
 
     async def _sync(self, delivery: Delivery) -> None:
         """Have all of the body acknowledged, hence kept through a power loss."""
@@ -146,8 +153,8 @@ class Forward:
         key = (b"Idempotency-Key", f'"{digest[:32]}"'.encode())
         return replace(head, fields=(*head.fields, key))
 
-    async def _failed(self, delivery: Delivery, exc: OriginError) -> bool:
-        """Record what is known of the failed attempt; True when it may be repeated.
+    async def _failed(self, delivery: Delivery, exc: OriginError) -> None:
+        """Record what is known of the failed attempt.
 
         From here on the upload waits, for the next attempt or for the operator, and its
         client may never come back: all of it has to survive a power loss.
@@ -164,8 +171,7 @@ class Forward:
         await self._record_failure(delivery, event, str(exc))
         if event is Event.ORIGIN_LOST:
             delivery.refuse_all(outcome_unknown)
-        dropped = await self._drop_hidden(delivery)
-        return not dropped and event is not Event.ORIGIN_LOST
+        await self._drop_hidden(delivery)
 
     async def _record_failure(self, delivery: Delivery, event: Event, why: str) -> None:
         def failed(current: Upload) -> Upload:
@@ -178,40 +184,16 @@ class Forward:
             self._not_recorded(delivery, event, exc)
             await delivery.believe(event, failed)
 
-    async def _answered(self, delivery: Delivery, stream: AnswerStream) -> None:
-        """Save the answer's head, then pass its content on as it comes."""
-        try:
-            length = None if stream.length is None else int(stream.length)
-            await self._record_answer(delivery, self._expected(stream.answer, length))
-            followers, delivery.followers = delivery.followers, []
-            try:
-                for follower in followers:
-                    follower.answered(stream.answer, length)
-                await self._pass_on(delivery, stream, followers)
-            finally:
-                for follower in followers:
-                    follower.break_off()
-        finally:
-            await stream.close()
-        await self._spool.drop_body(delivery.upload.token)
-        await self._drop_hidden(delivery)
-
-    def _expected(self, answer: Answer, length: int | None) -> Answer:
-        """`answer` as it will be kept, if all goes well: said beforehand, so that a
-        client which has got all of it finds it kept, whatever happens to us then."""
-        if length is None:
-            return answer
-        return replace(answer, size=length, kept=length <= self._terms.keep_answer_size)
-
-    async def _record_answer(self, delivery: Delivery, answer: Answer) -> None:
+    async def _record_answer(self, delivery: Delivery, stream: AnswerStream) -> None:
         """Have the answer's head on stable storage before a client sees any of it."""
-        answered_at = self._ledger.now()
+        answer, answered_at = self._expected(stream), self._ledger.now()
 
         def answered(current: Upload) -> Upload:
-            kept = without_credentials(current.request.fields)
-            request = replace(current.request, fields=kept)
             return replace(
-                current, request=request, answer=answer, answered_at=answered_at
+                current,
+                request=harmless(current.request),
+                answer=answer,
+                answered_at=answered_at,
             )
 
         try:
@@ -220,6 +202,47 @@ class Forward:
             # The clients that wait get their answer all the same.
             self._not_recorded(delivery, Event.ORIGIN_ANSWERED, exc)
             await delivery.believe(Event.ORIGIN_ANSWERED, answered)
+
+    def _expected(self, stream: AnswerStream) -> Answer:
+        """The answer as it will be kept, if all goes well: said beforehand, so that a
+        client which has got all of it finds it kept, whatever happens to us then."""
+        if stream.length is None:
+            return stream.answer
+        size = int(stream.length)
+        return replace(
+            stream.answer, size=size, kept=size <= self._terms.keep_answer_size
+        )
+
+    async def pass_on(self, delivery: Delivery, stream: AnswerStream) -> None:
+        """Pass the answer's content on as it comes, and be done with the upload."""
+        followers, delivery.followers = delivery.followers, []
+        try:
+            length = None if stream.length is None else int(stream.length)
+            for follower in followers:
+                follower.answered(stream.answer, length)
+            await self._pass_on(delivery, stream, followers)
+        finally:
+            for follower in followers:
+                follower.break_off()
+            await stream.close()
+        if await self._is_recorded(delivery):
+            await self._spool.drop_body(delivery.upload.token)
+        await self._drop_hidden(delivery)
+
+    async def _is_recorded(self, delivery: Delivery) -> bool:
+        """True once the record says RESPONDED, tried again where it could not before.
+
+        Otherwise it still says FORWARDING, and the body has to stay, since to whoever
+        finds that after us the outcome is unknown.
+        """
+        if not delivery.is_believed:
+            return True
+        try:
+            await delivery.amend(lambda current: current)
+        except SpoolError as exc:
+            self._not_recorded(delivery, Event.ORIGIN_ANSWERED, exc)
+            return False
+        return True
 
     def _not_recorded(self, delivery: Delivery, event: Event, exc: SpoolError) -> None:
         """We know better than the record, which still says FORWARDING.
@@ -276,16 +299,18 @@ class Forward:
                 error=str(exc),
             )
 
-    async def _drop_hidden(self, delivery: Delivery) -> bool:
+    async def _drop_hidden(self, delivery: Delivery) -> None:
         """Remove an upload that was cancelled while it was forwarded (R70)."""
-        if not delivery.upload.hidden:
-            return False
-        if delivery.upload.state is State.FORWARDING:  # pragma: no cover
-            raise AssertionError("removed only when the forward has ended")
-        await delivery.advance(Event.CANCEL_ASKED)
-        return True
+        if delivery.upload.hidden and delivery.upload.state not in TERMINAL:
+            await delivery.advance(Event.CANCEL_ASKED)
+
+
+class _CancelledMeanwhileError(Exception):
+    """The client has given the upload up: nothing of it may leave any more."""
 
 
 def _one_more(upload: Upload) -> Upload:
-    """`upload` as another attempt begins."""
+    """`upload` as another attempt begins, unless it must not begin any more."""
+    if upload.hidden:
+        raise _CancelledMeanwhileError
     return replace(upload, attempts=upload.attempts + 1, why="")

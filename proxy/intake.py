@@ -24,6 +24,10 @@ class Body(Protocol):
         did."""
 
     @property
+    def all_came(self) -> bool:
+        """The proper end of the content has come, read or not."""
+
+    @property
     def last_byte_at(self) -> float:
         """When the last byte came, in seconds of the event loop."""
 
@@ -53,10 +57,13 @@ async def receive(body: Body, writer: Writer, ceiling: int) -> Ending:
                 if not _store(chunk, writer, ceiling):
                     return Ending.OVERRAN
         except ClientGone:
-            fits = _store(body.leftover(), writer, ceiling)
-            return Ending.CUT if fits else Ending.OVERRAN
+            if not _store(body.leftover(), writer, ceiling):
+                return Ending.OVERRAN
+            # All of it had come before it was ended: then it has not been cut.
+            return Ending.ENDED if body.all_came else Ending.CUT
     except SpoolError:
-        # What came before is stored and counted; `uploads` says what the client hears.
+        # What came before is stored and counted; what the client hears is said by
+        # `decide.settle`, and by `reception` for those who need a cut (R97).
         return Ending.STORAGE_FAILED
     return Ending.ENDED
 

@@ -16,11 +16,13 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.lifecycle import TERMINAL, Event, next_state
-from proxy.core.upload import State, Upload, shortened
+from proxy.core.upload import State, Upload, shortened, without_tokens
 from proxy.spool import Spool
 
 _LOUD = {Event.ORIGIN_LOST, Event.SPOOL_LOST, Event.STORAGE_FAILED}
 """Events an operator has to look at."""
+_WORTH_A_LOOK = {Event.ORIGIN_UNREACHED, Event.ORIGIN_CUT, Event.ORIGIN_LOST_REPEATABLE}
+"""Events that are trouble, which will be over by itself."""
 
 
 class Ledger:
@@ -53,7 +55,7 @@ class Ledger:
         `durable`: the new record survives power loss when this returns.
 
         Raises:
-            SpoolError: the earlier record still stands.
+            SpoolError: the new record cannot be counted on, see ``Spool.save``.
         """
         advanced = replace(upload, state=next_state(upload.state, event))
         if advanced.state in TERMINAL:
@@ -73,7 +75,7 @@ class Ledger:
         """Save `upload`, whose state has not changed.
 
         Raises:
-            SpoolError: the earlier record still stands.
+            SpoolError: the new record cannot be counted on, see ``Spool.save``.
         """
         await self._spool.save(upload, durable=durable)
 
@@ -109,8 +111,7 @@ class Ledger:
             return
 
     def _tell(self, before: Upload, after: Upload, event: Event) -> None:
-        say = self._log.error if event in _LOUD else self._log.info
-        say(
+        self._say(event)(
             "upload",
             upload=shortened(after.token),
             change=event.value,
@@ -118,10 +119,32 @@ class Ledger:
             state=after.state.value,
             offset=after.offset,
             length=after.length,
+            **(_origins(after) if _is_told_whole(before, event) else {}),
             **({"why": after.why} if after.why else {}),
             **({"attempts": after.attempts} if after.state in _FORWARD else {}),
             **({"status": after.answer.status} if after.answer else {}),
         )
 
+    def _say(self, event: Event) -> Callable[..., None]:
+        if event in _LOUD:
+            return self._log.error
+        return self._log.warning if event in _WORTH_A_LOOK else self._log.info
+
 
 _FORWARD = {State.FORWARDING, State.UNKNOWN, State.RESPONDED}
+
+
+def _is_told_whole(before: Upload, event: Event) -> bool:
+    """True where an operator wants to know whose upload it is, and what for."""
+    return before.state is State.CREATED or event in _LOUD
+
+
+def _origins(upload: Upload) -> dict[str, str]:
+    """Where an upload comes from: what finds it in the origin's log as well."""
+    request_id = upload.request.value(b"x-request-id") or b""
+    return {
+        "method": upload.request.method,
+        "path": without_tokens(upload.request.path),
+        "client": upload.peer,
+        "request_id": request_id.decode("ascii", "replace"),
+    }

@@ -1,8 +1,8 @@
 """How log lines look: for people on a console, or one JSON object a line for machines.
 
 Lines go to standard error, in the order they are written. Rooms get a logger handed in
-and never configure anything. Tokens are capabilities: they appear shortened, and the
-path of an upload URL never appears at all.
+and never configure anything. Tokens are capabilities: wherever they stand, in the path
+of an upload URL too, they appear shortened.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def _processors(form: Literal["console", "json"], *, colors: bool) -> list[Proce
     return [
         *common,
         structlog.dev.ConsoleRenderer(
+            sort_keys=False,
             exception_formatter=structlog.dev.plain_traceback,
             colors=colors,
             timestamp_key="ts",

@@ -50,6 +50,8 @@ class ProgressTeller:
         self._pauses = iter(PAUSES_S)
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self.failure: SpoolError | None = None
+        """Why bytes that had been written could not be made durable."""
 
     def start(self) -> None:
         pause = next(self._pauses, None)
@@ -75,11 +77,13 @@ class ProgressTeller:
         if self._flowing():
             try:
                 offset = await self._writer.sync()
-                acknowledged = replace(self._upload, acknowledged=offset)
+                acknowledged = replace(
+                    self._upload, acknowledged=offset, fed_at=self._ledger.now()
+                )
                 await self._ledger.save(acknowledged, durable=True)
-            except SpoolError:
-                # Nothing may be promised. Whether the upload itself is in trouble the
-                # next write shows, which says so to the client and in the log.
+            except SpoolError as exc:
+                # What was written may not be there any more: the part cannot end well.
+                self.failure = exc
                 return
             self._upload = acknowledged
             if self._flowing():

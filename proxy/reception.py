@@ -21,7 +21,7 @@ from proxy.core.decide import Ending, Receive, Settled
 from proxy.core.errors import ClientGone, Gone, SpoolError
 from proxy.core.intents import Append, Create
 from proxy.core.lifecycle import Event
-from proxy.core.upload import Head, Upload
+from proxy.core.upload import Head, Token, Upload
 from proxy.intake import Body, receive
 from proxy.leases import Lease
 from proxy.ledger import Ledger
@@ -48,6 +48,8 @@ class Exchange:
     """Sends an interim response, in the client's dialect, if it may have one."""
     peer: str
     """Address of the client, for the record and the log."""
+    begun: Callable[[Token], None]
+    """Told the token of the upload that the request begins, for the log."""
     to_origin: Callable[[], Head]
     """The head as the origin is to get it, should this become an upload."""
 
@@ -129,12 +131,16 @@ class Reception:
                 body.begin()
                 ending = await receive(body, writer, plan.ceiling)
             upload = await progress.stop()
+            if progress.failure is not None:
+                ending = Ending.STORAGE_FAILED
             self._in_trouble |= ending is Ending.STORAGE_FAILED
             settled = decide.settle(plan, writer.offset, ending)
             return await self._settle(upload, settled, intent, writer, body)
         finally:
-            await progress.stop()
-            writer.close()
+            try:
+                await progress.stop()
+            finally:
+                writer.close()
 
     async def _settle(
         self,

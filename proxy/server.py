@@ -16,18 +16,19 @@ from functools import partial
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
-from proxy.access import Access
+from proxy.access import INTERNAL_ERROR, Access
 from proxy.core.errors import ClientGone, OriginError, Refusal
+from proxy.core.front import given_request_id
 from proxy.core.headers import Passage, upload_to_origin
 from proxy.core.intents import Answered, Intent, Outcome, Refused
-from proxy.core.target import origin_form
+from proxy.core.target import origin_form, resolved
 from proxy.core.upload import Fields, Head, Reply
 from proxy.dialects import Dialect, Dialects
 from proxy.discovery import Discovery
 from proxy.reception import Exchange
 from proxy.relay import Relay
 from proxy.uploads import Uploads
-from proxy.visit import Manners, Visit, request_id_of
+from proxy.visit import Manners, Visit
 from proxy.wire import (
     BadRequest,
     Body,
@@ -86,34 +87,52 @@ class Server:
         """The answer to `request`, sent; whatever happens, there is one or the end."""
         try:
             try:
-                visit = self._visit(request)
+                visit = self._visit(request, access)
             except BadRequest as bad:
-                return await send(request, bad.reply())
+                access.refused = bad.detail
+                return await self._refused(request, bad.reply(), bad.head, access)
             access.visit = visit
             return await self._serve(visit, access)
         except ClientGone as gone:
             return abort(request, gone.why.value)
         except Exception:  # noqa: BLE001 - a bug of ours: caught here and nowhere else
             self._log.exception("request failed", request_id=access.request_id)
-            return await self._failed(request)
+            return await self._failed(request, access)
 
-    async def _failed(self, request: web.BaseRequest) -> Sent:
+    async def _refused(
+        self, request: web.BaseRequest, reply: Reply, head: Head | None, access: Access
+    ) -> Sent:
+        """Answer what goes no further; `head` as far as it is known, for CORS."""
+        fields = reply.fields
+        if head is not None:
+            fields = self._discovery.allowed(head, fields)
+        reply = replace(reply, fields=_named(fields, access.request_id))
+        return await send(request, reply, head_only=request.method == "HEAD")
+
+    async def _failed(self, request: web.BaseRequest, access: Access) -> Sent:
         if request.writer.output_size or request.transport is None:
             return abort(request, "failed")
         detail = "Something went wrong here; the log of the proxy tells what."
-        reply = problem_reply(500, "internal-error", detail, close=True)
+        reply = problem_reply(500, INTERNAL_ERROR, detail, close=True)
         try:
-            return await send(request, reply)
+            head = None if access.visit is None else access.visit.head
+            return await self._refused(request, reply, head, access)
         except ClientGone as gone:
             return abort(request, gone.why.value)
 
-    def _visit(self, request: web.BaseRequest) -> Visit:
+    def _visit(self, request: web.BaseRequest, access: Access) -> Visit:
         head = read_head(request, self._manners.header_limit)
         front = front_of_request(request, head, self._manners.trust)
-        return Visit(request, head, front, self._manners, request_id_of(head, front))
+        request_id = given_request_id(head, front) or access.request_id
+        return Visit(request, head, front, self._manners, request_id)
 
     async def _serve(self, visit: Visit, access: Access) -> Sent:
         head = visit.head
+        if self._is_ambiguous(head):
+            detail = "The path is another one to us than to the server behind us."
+            return await self._send(
+                visit, problem_reply(400, "ambiguous-path", detail, close=True)
+            )
         dialect = self._dialects.choose(head)
         intent = None if dialect is None else dialect.read(head)
         if head.method == "OPTIONS":
@@ -124,7 +143,7 @@ class Server:
             access.intent = intent
             access.version = dialect.version
             return await self._upload(visit, dialect, intent, access)
-        if self._discovery.concerns(head):
+        if self._discovery.concerns(head) and self._relay.own_answer(head) is None:
             return await self._discover(visit)
         return await self._relay.pass_through(
             visit.request,
@@ -133,6 +152,11 @@ class Server:
             visit.request_id,
             partial(self._dress, visit),
         )
+
+    def _is_ambiguous(self, head: Head) -> bool:
+        """True for a path that lies where uploads do only for one of two readers."""
+        path, uploads = head.path, self._manners.upload_path
+        return path.startswith(uploads) != resolved(path).startswith(uploads)
 
     async def _upload(
         self, visit: Visit, dialect: Dialect, intent: Intent, access: Access
@@ -143,6 +167,7 @@ class Server:
             body=body,
             tell=visit.teller(dialect),
             peer=visit.front.client,
+            begun=access.begun,
             to_origin=partial(self._to_origin, visit),
         )
         outcome: Outcome
@@ -150,16 +175,20 @@ class Server:
             outcome = await self._uploads.fulfil(intent, exchange)
         except Refusal as refusal:
             outcome = Refused(refusal)
-        access.outcome = outcome
-        reply = _framed(dialect.write(outcome, visit.locate), outcome)
-        # After a 104 a front may wait for the end of the connection; and what is left
-        # of a body would be taken for the next request.
-        close = reply.close or visit.must_close or not visit.request.content.is_eof()
         try:
-            return await self._send(visit, replace(reply, close=close))
+            reply = _framed(dialect.write(outcome, visit.locate), outcome)
+            # After a 104 a front may wait for the end of the connection; and what is
+            # left of a body would be taken for the next request.
+            unread = not visit.request.content.is_eof()
+            close = reply.close or visit.must_close or unread
+            sent = await self._send(visit, replace(reply, close=close))
         finally:
             if isinstance(outcome, Answered) and not isinstance(outcome.content, bytes):
                 await outcome.content.aclose()
+        if body.gone is not None:
+            # Nothing more is read of a body that was ended, not even to throw it away.
+            visit.request.protocol.force_close()
+        return sent
 
     def _to_origin(self, visit: Visit) -> Head:
         """The request the origin will get, should this one become an upload (R19)."""
@@ -188,9 +217,14 @@ class Server:
 
     def _dress(self, visit: Visit, fields: Fields) -> Fields:
         """`fields` of a response with the request's id, and what CORS allows (R86)."""
-        own = tuple(field for field in fields if field[0].lower() != b"x-request-id")
-        allowed = self._discovery.allowed(visit.head, own)
-        return (*allowed, (b"X-Request-ID", visit.request_id.encode()))
+        return _named(self._discovery.allowed(visit.head, fields), visit.request_id)
+
+
+def _named(fields: Fields, request_id: str) -> Fields:
+    """`fields` with the request's id, unless the origin told one of its own."""
+    if any(name.lower() == b"x-request-id" for name, _ in fields):
+        return fields
+    return (*fields, (b"X-Request-ID", request_id.encode()))
 
 
 def _framed(reply: Reply, outcome: Outcome) -> Reply:

@@ -9,17 +9,21 @@ been made durable first (P1).
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core import decide
 from proxy.core.errors import Problem, Refusal, UploadLost, UploadMissing
 from proxy.core.intents import AskLimits
-from proxy.core.lifecycle import event_after_crash
+from proxy.core.lifecycle import Event, event_after_crash, next_state
 from proxy.core.upload import Standing, State, Token, Upload, shortened
 from proxy.deliveries import Deliveries
 from proxy.ledger import Ledger
 from proxy.spool import Spool
+
+_NOT_RESUMABLE: Final = {State.RESPONDED, State.UNKNOWN}
+"""There its offset is the total, and no promise that could be taken up."""
 
 
 class Standings:
@@ -36,6 +40,8 @@ class Standings:
         self._ledger = ledger
         self._deliveries = deliveries
         self._log = log
+        self._told_lost: set[Token] = set()
+        """Uploads whose loss has been logged: once is loud enough."""
 
     def of(self, upload: Upload) -> Standing:
         """What may be told of `upload`, whose offset is durable."""
@@ -48,42 +54,67 @@ class Standings:
         except UploadMissing as exc:
             raise decide.unknown_upload() from exc
         except UploadLost as exc:
-            self._log.error("upload lost", upload=shortened(token), error=str(exc))
+            if token not in self._told_lost:
+                self._told_lost.add(token)
+                self._log.error("upload lost", upload=shortened(token), error=str(exc))
             raise decide.unknown_upload() from exc
 
-    async def load(self, token: Token) -> Upload:
-        """The upload as it stands, recovered if a crash left it in the middle of
-        something.
+    async def load(self, token: Token, *, to_remove: bool = False) -> Upload:
+        """The upload as it stands, set right if a crash left it in the middle of
+        something; one that is COMPLETE has its delivery started.
 
-        The caller holds the lease.
+        The caller holds the lease. `to_remove`: it is about to be removed, so nothing
+        is saved and nothing started, which also works where nothing can be saved.
         """
         delivery = self._deliveries.live(token)
         if delivery is not None:
             return delivery.upload
         upload = await self.read(token)
         event = event_after_crash(upload, repeatable=self._deliveries.repeatable)
+        found = upload if event is None else self._found(upload)
+        if to_remove or self._is_over(found, event):
+            state = found.state if event is None else next_state(found.state, event)
+            return replace(found, state=state)
         if event is not None:
-            upload = replace(upload, why="found after a crash")
-            upload = await self._ledger.advance(upload, event, durable=True)
-        over = upload.hidden or decide.expired(upload, self._ledger.now())
-        if upload.state is State.COMPLETE and not over:
-            self._deliveries.start(upload)
-        return upload
+            found = await self._ledger.advance(found, event, durable=True)
+        if found.state is State.COMPLETE:
+            self._deliveries.start(found)
+        return found
+
+    def _found(self, upload: Upload) -> Upload:
+        """`upload` as it is found after a crash.
+
+        When its last byte came is known only for parts that ended; that the process
+        that took it has died must not make it old.
+        """
+        fed_at = upload.fed_at
+        if upload.state is State.RECEIVING:
+            fed_at = self._ledger.now()
+        return replace(upload, fed_at=fed_at, why="found after a crash")
+
+    def _is_over(self, upload: Upload, event: Event | None) -> bool:
+        state = upload.state if event is None else next_state(upload.state, event)
+        stopped = replace(upload, state=state)
+        return upload.hidden or decide.expired(stopped, self._ledger.now())
 
     async def glance(self, token: Token) -> Upload:
         """The upload as acknowledged, whatever is being done with it."""
         delivery = self._deliveries.live(token)
         upload = delivery.upload if delivery else await self.read(token)
         decide.request_on(upload, AskLimits(token), self._ledger.now())
+        if upload.finished:
+            return (
+                upload  # its total needs no acknowledging: there is nothing to resume
+            )
         return replace(upload, offset=upload.acknowledged)
 
     async def acknowledge(self, upload: Upload) -> Upload:
         """`upload` with its offset durable, in body and record, so that it may be
         told."""
-        if upload.acknowledged == upload.offset or upload.finished:
+        if upload.acknowledged == upload.offset or upload.state in _NOT_RESUMABLE:
             return upload
-        # Before anything is awaited: it may end meanwhile, and then the record says more
-        # than `upload` does. None begins, because that takes the lease.
+        # Before anything is awaited: it may end meanwhile, and then the record says
+        # more than `upload` does. None begins, because that takes the lease.
         delivery = self._deliveries.live(upload.token)
         synced = await self._ledger.sync_body(upload)
 

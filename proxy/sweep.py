@@ -30,7 +30,7 @@ the round only frees what it held."""
 class Swept(Protocol):
     """What the sweep does to one upload."""
 
-    async def tidy(self, token: Token) -> None:
+    async def tidy(self, token: Token, *, thorough: bool = False) -> None:
         """Recover it, or remove what its time has run out for.
 
         Raises:
@@ -50,37 +50,48 @@ class Sweep:
     def __init__(
         self,
         spool: Listed,
-        uploads: Swept,
+        upkeep: Swept,
         *,
         after_round: Callable[[], Awaitable[None]],
         log: FilteringBoundLogger,
     ) -> None:
         self._spool = spool
-        self._uploads = uploads
+        self._upkeep = upkeep
         self._after_round = after_round
         """Called after every round: saves the lifetime clock."""
         self._log = log
 
     async def run(self) -> None:
         """Until cancelled."""
-        await self._round(self._spool.unfinished)
+        await self._round(self._spool.unfinished, thorough=False)
+        thorough = True
         while True:
-            await self._round(self._spool.tokens)
+            await self._round(self._spool.tokens, thorough=thorough)
+            thorough = False
             await asyncio.sleep(ROUND_PAUSE_S)
 
-    async def _round(self, tokens: Callable[[], Iterator[Token]]) -> None:
+    async def _round(
+        self, tokens: Callable[[], Iterator[Token]], *, thorough: bool
+    ) -> None:
         try:
             remaining = tokens()
-            while batch := list(islice(remaining, BATCH)):
+            # In a thread: thousands of empty directories may lie between two uploads.
+            while batch := await asyncio.to_thread(_next_batch, remaining):
                 for token in batch:
-                    await self._one(token)
+                    await self._one(token, thorough=thorough)
                 await asyncio.sleep(BATCH_PAUSE_S)
             await self._after_round()
         except SpoolError as exc:
             self._log.error("sweep interrupted", error=str(exc))
 
-    async def _one(self, token: Token) -> None:
+    async def _one(self, token: Token, *, thorough: bool) -> None:
         try:
-            await self._uploads.tidy(token)
+            await self._upkeep.tidy(token, thorough=thorough)
         except SpoolError as exc:
             self._log.error("not swept", upload=shortened(token), error=str(exc))
+        except Exception:  # noqa: BLE001 - one bad upload must not end all sweeping
+            self._log.exception("not swept", upload=shortened(token))
+
+
+def _next_batch(remaining: Iterator[Token]) -> list[Token]:
+    return list(islice(remaining, BATCH))

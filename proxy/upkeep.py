@@ -44,8 +44,11 @@ class Upkeep:
         self._keep_answer_s = keep_answer_s
         self._finish_stalled_after_s = finish_stalled_after_s
 
-    async def tidy(self, token: Token) -> None:
+    async def tidy(self, token: Token, *, thorough: bool = False) -> None:
         """Do for the upload of `token` what its time has come for.
+
+        `thorough`: also free the body of one that has been answered, which a process
+        that ended in between has left; once after a start is enough.
 
         Raises:
             SpoolError: nothing has changed, the next round tries again.
@@ -54,7 +57,10 @@ class Upkeep:
             return
         try:
             async with self._leases.hold(token):
-                await self._tidy(await self._load(token))
+                upload = await self._load(token)
+                await self._tidy(upload)
+                if thorough and upload.finished:
+                    await self._spool.drop_body(token)
         except Refusal:
             # Its record cannot be read, which has been logged; or a client's request is
             # at work on it, which recovers it as well.

@@ -123,6 +123,7 @@ class Uploads:
         plan = decide.creation(intent, self._terms.limits)
         await self._reception.ready()
         upload = self._new(plan, intent, exchange)
+        exchange.begun(upload.token)
         async with self._leases.hold(upload.token) as lease:
             upload = await self._ledger.open(upload)
             if plan.announce:
@@ -188,11 +189,12 @@ class Uploads:
 
     async def _cancel(self, intent: Cancel) -> Outcome:
         async with self._leases.hold(intent.token):
-            upload = await self._standings.load(intent.token)
+            upload = await self._standings.load(intent.token, to_remove=True)
             plan = await self._plan(upload, intent)
             assert isinstance(plan, Drop)
             delivery = self._deliveries.live(intent.token)
-            if delivery is not None and not self._deliveries.withdraw(intent.token):
+            withdrawn = not plan.hide and self._deliveries.withdraw(intent.token)
+            if delivery is not None and not withdrawn:
                 # In flight: hidden at once, removed by the delivery when it has ended.
                 await delivery.amend(lambda current: replace(current, hidden=True))
             else:
@@ -268,6 +270,10 @@ class Uploads:
         except Refusal as refusal:
             refusal.standing = await self._standings.after(refusal, upload.token)
             raise
+        except asyncio.CancelledError:
+            # Nobody will read what the delivery feeds: it must not wait for that.
+            await follower.aclose()
+            raise
         return Answered(
             upload.token,
             upload.offset,
@@ -291,7 +297,8 @@ class Uploads:
                     standing=self._standings.of(upload),
                     retry_after_s=1,
                 ) from None
-            upload = await self._standings.read(upload.token)
+            # Not the record, which may not have been told what the delivery knows.
+            upload = delivery.upload
         return self._stored_answer(upload)
 
     def _stored_answer(self, upload: Upload) -> Outcome:

@@ -7,14 +7,13 @@ told something before the final response.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from aiohttp import web
 
-from proxy.core.front import Front, Trust, given_request_id
+from proxy.core.front import Front, Trust
 from proxy.core.intents import Interim
 from proxy.core.upload import Head, Token
 from proxy.dialects import Dialect
@@ -119,8 +118,3 @@ class Visit:
     @property
     def _front_unknown(self) -> bool:
         return not self.front.trusted and self._shows_front
-
-
-def request_id_of(head: Head, front: Front) -> str:
-    """The id a trusted front gave this request, or a fresh one."""
-    return given_request_id(head, front) or uuid.uuid4().hex

@@ -39,25 +39,42 @@ async def origin() -> AsyncIterator[RecordingOrigin]:
 
 
 @pytest.fixture
-async def start_proxy(
-    origin: RecordingOrigin, tmp_path: Path
-) -> AsyncIterator[StartProxy]:
-    """Starts proxies before `origin`, all over one spool, and stops them at the end."""
+async def running() -> AsyncIterator[list[App]]:
+    """The proxies of this test that run; stopped at its end."""
+    apps: list[App] = []
+    yield apps
+    for app in apps:
+        await app.stop()
+
+
+@pytest.fixture
+def start_proxy(
+    origin: RecordingOrigin, tmp_path: Path, running: list[App]
+) -> StartProxy:
+    """Starts proxies before `origin`, all over one spool."""
     # here, so that the tests of pure rules do not load the whole program
     from proxy.app import App
     from proxy.config import Config
 
-    started: list[App] = []
-
     async def start(**settings: Any) -> App:
         app = App(Config.model_validate(merged(base(origin, tmp_path), settings)))
         await app.start()
-        started.append(app)
+        running.append(app)
         return app
 
-    yield start
-    for app in started:
-        await app.stop()
+    return start
+
+
+@pytest.fixture
+def restart_proxy(running: list[App], start_proxy: StartProxy) -> StartProxy:
+    """Stops every proxy and starts one over the spool they leave."""
+
+    async def restart(**settings: Any) -> App:
+        while running:
+            await running.pop().stop()
+        return await start_proxy(**settings)
+
+    return restart
 
 
 @pytest.fixture

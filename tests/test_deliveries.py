@@ -1,14 +1,10 @@
-"""Deliveries over a spool in memory and an origin that does as it is told (P3 to
-P5)."""
+"""One forward for each complete upload, whoever waits for it (P3 to P5)."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
-import structlog
 
 from proxy.core.errors import (
     OriginCut,
@@ -16,145 +12,19 @@ from proxy.core.errors import (
     OriginLost,
     OriginUnreached,
     Problem,
-    Refusal,
-    UploadMissing,
 )
-from proxy.core.upload import Answer, Head, Limits, State, Token, Upload
-from proxy.deliveries import Deliveries
-from proxy.followers import Follower
-from proxy.forward import Forward, Terms
-from proxy.ledger import Ledger
-from proxy.spool import Reader
-from proxy.spool.memory import MemorySpool
-from proxy.tasks import Tasks
+from proxy.core.upload import State
 
-ANSWER = Answer(201, "Created", ((b"Content-Type", b"text/plain"),))
-REQUEST = Head(
-    "POST",
-    "/photos",
-    ((b"Host", b"h"), (b"Authorization", b"secret"), (b"Cookie", b"secret")),
+from .stage import (
+    ANSWER,
+    Origin,
+    Stage,
+    Stream,
+    answered,
+    refused,
+    stored_answer,
+    until,
 )
-
-
-class Stream:
-    """An answer whose content is given, and may break off."""
-
-    def __init__(self, *chunks: bytes, breaks: bool = False) -> None:
-        self.answer = ANSWER
-        self.length: bytes | None = None
-        self._chunks = chunks
-        self._breaks = breaks
-        self.closed = False
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        for chunk in self._chunks:
-            yield chunk
-        if self._breaks:
-            raise OriginCut("the answer broke off")
-
-    async def close(self) -> None:
-        self.closed = True
-
-
-class Origin:
-    """Does what its script says, one step for each request; the last step stays."""
-
-    def __init__(self, *script: OriginError | Stream) -> None:
-        self.script = list(script)
-        self.bodies: list[bytes] = []
-        self.heads: list[Head] = []
-        self.go = asyncio.Event()
-        """Answers are held until this is set."""
-        self.go.set()
-        self.asked = asyncio.Event()
-        self.on_post: Callable[[], None] = lambda: None
-
-    async def post(self, head: Head, body: Reader) -> Stream:
-        self.on_post()
-        self.heads.append(head)
-        self.bodies.append(body.read(0, body.size + 1))
-        self.asked.set()
-        await self.go.wait()
-        step = self.script[0] if len(self.script) == 1 else self.script.pop(0)
-        if isinstance(step, OriginError):
-            raise step
-        return step
-
-
-class Stage:
-    """Deliveries with everything around them."""
-
-    def __init__(
-        self,
-        origin: Origin,
-        *,
-        repeatable: bool = False,
-        retry_for_s: float = 5,
-        max_forwards: int = 16,
-    ) -> None:
-        log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-            structlog.ReturnLogger(),
-            processors=[],
-            wrapper_class=structlog.make_filtering_bound_logger(50),
-        )
-        self.now = 1000.0
-        self.spool = MemorySpool()
-        self.ledger = Ledger(self.spool, lambda: self.now, log)
-        self.tasks = Tasks(log)
-        terms = Terms(repeatable=repeatable, keep_answer_size=100)
-        self.deliveries = Deliveries(
-            Forward(self.spool, self.ledger, origin, terms, log),
-            self.ledger,
-            retry_for_s=retry_for_s,
-            max_forwards=max_forwards,
-            spawn=self.tasks.spawn,
-            log=log,
-        )
-
-    async def complete(self, letter: str = "t", body: bytes = b"body") -> Upload:
-        """An upload that is COMPLETE, in the spool."""
-        token = Token(letter * 43)
-        upload = Upload(token, State.COMPLETE, REQUEST, Limits(), self.now, self.now)
-        await self.spool.create(replace(upload, state=State.RECEIVING))
-        writer = self.spool.writer(token)
-        writer.write(body)
-        writer.close()
-        upload = replace(upload, length=len(body), offset=len(body))
-        await self.spool.save(upload, durable=False)
-        return upload
-
-    async def over(self, token: Token) -> None:
-        delivery = self.deliveries.live(token)
-        if delivery is not None:
-            async with asyncio.timeout(2):
-                await delivery.over.wait()
-
-
-async def answered(follower: Follower) -> tuple[Answer, bytes]:
-    async with asyncio.timeout(2):
-        answer = await follower.answer()
-        return answer, b"".join([chunk async for chunk in follower])
-
-
-async def refused(follower: Follower) -> Refusal:
-    with pytest.raises(Refusal) as refusal:
-        async with asyncio.timeout(2):
-            await follower.answer()
-    return refusal.value
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(2):
-        for _ in range(10_000):
-            if true():
-                return
-            await asyncio.sleep(0)
-    raise AssertionError("never became true")
-
-
-async def stored_answer(stage: Stage, token: Token) -> bytes:
-    reader = stage.spool.answer_reader(token)
-    return reader.read(0, reader.size)
 
 
 @pytest.fixture(autouse=True)
@@ -260,7 +130,7 @@ async def test_who_joins_in_a_pause_ends_it(monkeypatch: pytest.MonkeyPatch) -> 
     stage = Stage(origin)
     upload = await stage.complete()
     delivery = stage.deliveries.start(upload)
-    await until(lambda: origin.asked.is_set() and not delivery.begun)
+    await until(lambda: origin.asked.is_set() and not delivery.in_attempt)
     assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
 
 
@@ -340,130 +210,40 @@ async def test_an_answer_that_breaks_off_is_a_cut_and_is_not_kept() -> None:
     assert kept.answer == replace(ANSWER, size=None, kept=False)
 
 
-async def test_an_upload_cancelled_in_flight_is_hidden_and_removed_at_the_end() -> None:
-    """R70 under FORWARDING."""
-    origin = Origin(Stream())
-    origin.go.clear()
-    stage = Stage(origin)
-    upload = await stage.complete()
-    delivery = stage.deliveries.start(upload)
-    await origin.asked.wait()
-    assert not stage.deliveries.withdraw(upload.token)
-    await delivery.amend(lambda current: replace(current, hidden=True))
-    assert (await stage.spool.load(upload.token)).hidden
-    origin.go.set()
-    await stage.over(upload.token)
-    with pytest.raises(UploadMissing):
-        await stage.spool.load(upload.token)
-
-
-@pytest.mark.parametrize("trouble", [OriginLost("reset"), OriginUnreached("refused")])
-async def test_a_hidden_upload_is_removed_however_its_forward_ends(
-    trouble: OriginError,
-) -> None:
-    origin = Origin(trouble)
-    origin.go.clear()
-    stage = Stage(origin)
-    upload = await stage.complete()
-    delivery = stage.deliveries.start(upload)
-    await origin.asked.wait()
-    await delivery.amend(lambda current: replace(current, hidden=True))
-    origin.go.set()
-    await stage.over(upload.token)
-    with pytest.raises(UploadMissing):
-        await stage.spool.load(upload.token)
-    assert len(origin.bodies) == 1
-
-
-async def test_a_delivery_that_has_not_begun_can_be_withdrawn() -> None:
-    origin = Origin(Stream())
-    origin.go.clear()
+async def test_a_client_that_reads_slowly_holds_up_no_other_upload() -> None:
+    """Its turn is over when the origin has answered."""
+    origin = Origin(Stream(*[b"x"] * 50))
     stage = Stage(origin, max_forwards=1)
-    stage.deliveries.start(await stage.complete("a"))
-    await origin.asked.wait()
-    waiting = await stage.complete("b")
-    follower = stage.deliveries.follow(waiting)
-    assert stage.deliveries.withdraw(waiting.token)
-    assert (await refused(follower)).problem is Problem.UNKNOWN_UPLOAD
-    origin.go.set()
-    await stage.over(Token("a" * 43))
-    assert len(origin.bodies) == 1
+    slow = stage.deliveries.follow(await stage.complete("a"))
+    await slow.answer()
+    assert await answered(stage.deliveries.follow(await stage.complete("b"))) == (
+        ANSWER,
+        b"x" * 50,
+    )
+    await slow.aclose()
 
 
-async def test_withdrawing_what_is_not_there_is_no_trouble() -> None:
-    assert Stage(Origin()).deliveries.withdraw(Token("a" * 43))
-
-
-async def test_a_body_of_another_size_is_never_forwarded() -> None:
-    """P1."""
-    origin = Origin(Stream())
-    stage = Stage(origin)
-    upload = replace(await stage.complete(), length=5)
-    refusal = await refused(stage.deliveries.follow(upload))
-    assert refusal.problem is Problem.UNKNOWN_UPLOAD
-    await stage.over(upload.token)
-    assert origin.bodies == []
-    with pytest.raises(UploadMissing):
-        await stage.spool.load(upload.token)
-
-
-async def test_what_has_outlived_its_time_is_not_tried_any_more() -> None:
+async def test_who_comes_while_the_origin_is_down_is_held_from_then_on() -> None:
+    """P5: no longer than retry_for, even when its own turn is far off."""
     origin = Origin(OriginUnreached("refused"))
-    stage = Stage(origin)
+    stage = Stage(origin, max_forwards=1, retry_for_s=0.01)
+    first = await stage.complete("a")
+    await refused(stage.deliveries.follow(first))
+    origin.go.clear()
+    origin.asked.clear()
+    stage.deliveries.start(first).hurry.set()
+    await origin.asked.wait()  # the one turn there is has been taken
+    late = stage.deliveries.follow(await stage.complete("b"))
+    assert (await refused(late)).problem is Problem.ORIGIN_DOWN
+    origin.go.set()
+
+
+async def test_those_who_have_left_are_forgotten() -> None:
+    origin = Origin(OriginUnreached("refused"))
+    stage = Stage(origin, retry_for_s=0)
     upload = await stage.complete()
-    stage.deliveries.start(upload)
-    await origin.asked.wait()
-    stage.now += upload.limits.max_age_s
-    await stage.over(upload.token)
-    with pytest.raises(UploadMissing):
-        await stage.spool.load(upload.token)
-
-
-class TestStopping:
-    async def test_what_is_in_flight_may_finish(self) -> None:
-        origin = Origin(Stream(b"x"))
-        origin.go.clear()
-        stage = Stage(origin)
-        upload = await stage.complete()
-        follower = stage.deliveries.follow(upload)
-        await origin.asked.wait()
-        stopping = asyncio.create_task(stage.deliveries.stop(2))
-        await asyncio.sleep(0)
-        origin.go.set()
-        assert await answered(follower) == (ANSWER, b"x")
-        await stopping
-        assert (await stage.spool.load(upload.token)).state is State.RESPONDED
-
-    async def test_what_has_not_begun_stays_complete(self) -> None:
-        origin = Origin(Stream())
-        origin.go.clear()
-        stage = Stage(origin, max_forwards=1)
-        stage.deliveries.start(await stage.complete("a"))
-        await origin.asked.wait()
-        waiting = await stage.complete("b")
-        follower = stage.deliveries.follow(waiting)
-        stopping = asyncio.create_task(stage.deliveries.stop(2))
-        assert (await refused(follower)).problem is Problem.UNAVAILABLE
-        origin.go.set()
-        await stopping
-        assert (await stage.spool.load(waiting.token)).state is State.COMPLETE
-        assert len(origin.bodies) == 1
-
-    async def test_what_does_not_finish_in_time_is_found_forwarding(self) -> None:
-        origin = Origin(Stream())
-        origin.go.clear()
-        stage = Stage(origin)
-        upload = await stage.complete()
-        stage.deliveries.start(upload)
-        await origin.asked.wait()
-        assert stage.deliveries.in_flight == 1
-        await stage.deliveries.stop(0.01)
-        assert (await stage.spool.load(upload.token)).state is State.FORWARDING
-
-    async def test_nothing_new_begins(self) -> None:
-        origin = Origin(Stream())
-        stage = Stage(origin)
-        await stage.deliveries.stop(0.01)
-        follower = stage.deliveries.follow(await stage.complete())
-        assert (await refused(follower)).problem is Problem.UNAVAILABLE
-        assert origin.bodies == []
+    for _ in range(5):
+        await refused(stage.deliveries.follow(upload))
+    delivery = stage.deliveries.live(upload.token)
+    assert delivery is not None
+    assert len(delivery.followers) <= 1

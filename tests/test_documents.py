@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from proxy import __version__
+from proxy.access import INTERNAL_ERROR
 from proxy.core.errors import Problem
 from proxy.core.upload import State
 from proxy.dialects.problems import KINDS, Registered, own_type
 from proxy.dialects.profiles import PROFILES
+from proxy.origin.failures import Failure
 
 ROOT = Path(__file__).parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
@@ -60,6 +62,23 @@ def test_every_problem_of_ours_is_listed_with_its_status() -> None:
     assert {name: rows[name] for name in rows if name not in registered} == told
     assert registered <= rows.keys()
     assert own_type("") in PROTOCOL
+
+
+def test_every_error_about_http_is_listed_with_its_status() -> None:
+    said = re.compile(r'(?:problem_reply|BadRequest)\(\s*(\d{3}),\s*"([a-z-]+)"')
+    ours = {
+        found
+        for path in (ROOT / "proxy").rglob("*.py")
+        for found in said.findall(path.read_text())
+    }
+    ours.add(("500", INTERNAL_ERROR))
+    rows = re.findall(r"^\| (\d+) \| `([a-z-]+)` \|", PROTOCOL, re.MULTILINE)
+    assert set(rows) == ours
+
+
+def test_every_failure_of_the_origin_is_listed() -> None:
+    for failure in Failure:
+        assert f"`{failure.value.replace('_', '-')}`" in PROTOCOL
 
 
 def test_every_version_has_a_row() -> None:

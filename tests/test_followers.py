@@ -124,3 +124,21 @@ async def test_breaking_off_after_the_end_changes_nothing() -> None:
     await follower.feed(b"")
     follower.break_off()
     assert await _read(follower) == [b"one"]
+
+
+async def test_one_that_was_refused_holds_nobody_back() -> None:
+    follower = Follower()
+    follower.refuse(down())
+    assert follower.has_left
+    async with asyncio.timeout(1):
+        await _feed(follower, 20)
+
+
+async def test_while_an_attempt_is_under_way_nobody_is_told_that_it_is_down() -> None:
+    follower = Follower()
+    follower.hold(0, lambda: None)
+    await asyncio.sleep(0.01)
+    assert not follower.has_left
+    follower.hold(3600, down)
+    with pytest.raises(Refusal):
+        await follower.answer()

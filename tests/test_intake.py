@@ -15,11 +15,16 @@ class Script:
     """A body that brings these chunks, and then ends or breaks off."""
 
     def __init__(
-        self, *chunks: bytes, gone: Gone | None = None, leftover: bytes = b""
+        self,
+        *chunks: bytes,
+        gone: Gone | None = None,
+        leftover: bytes = b"",
+        all_came: bool = False,
     ) -> None:
         self._chunks = list(chunks)
         self.gone = gone
         self._leftover = leftover
+        self.all_came = all_came
         self.last_byte_at = 0.0
 
     def begin(self) -> None:
@@ -74,6 +79,12 @@ class Shelf:
         (Script(b"abcd"), 0, Ending.OVERRAN, b""),
         (Script(b"ab", gone=Gone.CUT), PLENTY, Ending.CUT, b"ab"),
         (Script(b"ab", gone=Gone.CUT, leftover=b"cd"), PLENTY, Ending.CUT, b"abcd"),
+        (
+            Script(gone=Gone.SUPERSEDED, leftover=b"abcd", all_came=True),
+            PLENTY,
+            Ending.ENDED,
+            b"abcd",
+        ),
         (Script(b"ab", gone=Gone.IDLE, leftover=b"cd"), 4, Ending.CUT, b"abcd"),
         (Script(b"ab", gone=Gone.IDLE, leftover=b"cd"), 3, Ending.OVERRAN, b"abc"),
     ],

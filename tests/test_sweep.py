@@ -40,9 +40,11 @@ class Road:
 
     def __init__(self) -> None:
         self.tidied: list[Token] = []
+        self.thorough: list[bool] = []
         self.fails_on: set[Token] = set()
 
-    async def tidy(self, token: Token) -> None:
+    async def tidy(self, token: Token, *, thorough: bool = False) -> None:
+        self.thorough.append(thorough)
         if token in self.fails_on:
             raise SpoolError("no space left on device")
         self.tidied.append(token)
@@ -85,6 +87,8 @@ async def test_the_unfinished_come_first_and_then_everything() -> None:
     road = Road()
     await Rounds(Shelf(unfinished, everything), road).run(2)
     assert road.tidied[:5] == [*unfinished, *everything]
+    assert road.thorough[:5] == [False, False, True, True, True]
+    assert not any(road.thorough[5:])
 
 
 async def test_others_get_their_turn_between_two_batches() -> None:

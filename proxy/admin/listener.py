@@ -25,8 +25,8 @@ class Vitals(Protocol):
 
     @property
     def in_flight(self) -> dict[str, int]:
-        """How many there are just now of `bodies` being received, `forwards` under
-        way."""
+        """How many there are just now of `requests` being answered, `bodies` being
+        received, `forwards` under way."""
 
     async def spool_writable(self) -> bool: ...
 

@@ -259,8 +259,9 @@ class Config(Section):
     header_limit: kinds.HeadSize = 64 * 2**10
     """Bytes of a request's head, all its fields together; more is refused with 431."""
     keepalive_timeout: kinds.Duration = 75.0
-    """How long a connection without a request is kept. Longer than the front keeps its
-    connections to us, or it may send into one that is just being closed."""
+    """How long a connection may go without a whole request head: from its start, or
+    from the end of the answer before. Longer than the front keeps its connections to
+    us, or it may send into one that is just being closed."""
     shutdown_grace: kinds.Duration = 30.0
     """How long requests to the origin may go on once the proxy is told to stop.
 

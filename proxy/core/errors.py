@@ -1,10 +1,12 @@
 """Everything that can go wrong, in four families by whose fault it is.
 
-``Refusal``: the request asks for what it cannot have; caught in ``server``, which words
-it in the client's dialect. ``ClientGone``: the connection of the client is over; caught
-in ``server``, which closes it. ``SpoolError``: our storage; caught in ``uploads``.
-``OriginError``: the origin; caught in ``deliveries`` and ``relay``. Foreign exceptions
-are translated into these at the edge that met them.
+``Refusal``: the request asks for what it cannot have; ``server`` words it in the
+client's dialect. ``ClientGone``: the client's connection is over; ``server`` closes it.
+``SpoolError``: our storage; ``uploads`` makes it a Refusal, ``reception`` a cut for who
+needs one (R97); what no client waits for is logged, in ``forward``, ``deliveries`` and
+``sweep``. ``OriginError``: the origin; ``forward`` records it for an upload, ``relay``
+and ``server`` answer it for the rest. Foreign exceptions are translated into these at
+the edge that met them.
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ class ClientGone(Exception):
 
 
 class SpoolError(Exception):
-    """Our storage failed. Bytes written before the failure are still there."""
+    """Our storage failed. What had been acknowledged before is still there."""
 
 
 class UploadMissing(SpoolError):

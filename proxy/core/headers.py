@@ -10,7 +10,7 @@ Source: RFC 9110 "Connection", "Via", "Max-Forwards"; RFC 7239.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Final
 
@@ -38,7 +38,17 @@ dropped and must then not be announced."""
 
 _NOT_AN_OPTION: Final = frozenset({b"forwarded", b"host"})
 _NOT_AN_OPTION_PREFIX: Final = (b"content-", b"upload-", b"x-forwarded-")
-_CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
+_TELL_NO_SECRET: Final = frozenset(
+    {
+        b"host",
+        b"content-type",
+        b"content-encoding",
+        b"content-language",
+        b"content-disposition",
+        b"user-agent",
+        b"x-request-id",
+    }
+)
 _OURS: Final = frozenset({b"host", b"x-request-id"})
 _X_FORWARDED: Final = b"x-forwarded-"
 _WRITTEN: Final = {
@@ -121,9 +131,15 @@ def upload_to_origin(
     return _to_origin(head, fields, front, passage, request_id)
 
 
-def without_credentials(fields: Fields) -> Fields:
-    """`fields` as they may be kept once the origin has answered."""
-    return _without(fields, _CREDENTIALS)
+def harmless(request: Head) -> Head:
+    """What may be kept of a request that the origin has answered: nothing secret.
+
+    The query may be signed, and any field may hold a key; those that stay are listed.
+    """
+    fields = tuple(
+        field for field in request.fields if field[0].lower() in _TELL_NO_SECRET
+    )
+    return replace(request, target=request.path, fields=fields)
 
 
 def with_credentials_of(fields: Fields, head: Head) -> Fields:

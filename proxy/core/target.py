@@ -12,11 +12,15 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import unquote
 
 _IP_LITERAL = r"\[(?:[0-9A-Fa-f:.]+|v[0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+)\]"
 _REG_NAME = r"(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+"
 _AUTHORITY = re.compile(rf"(?:{_IP_LITERAL}|{_REG_NAME})(?::[0-9]{{0,5}})?", re.ASCII)
 _ABSOLUTE = re.compile(r"https?://([^/?]*)", re.ASCII | re.IGNORECASE)
+
+_UNCLEAR = re.compile(r"[%\\]|//|/\.")
+"""What makes a path mean something else to another reader."""
 
 ASTERISK: Final = "*"
 """The target of an OPTIONS request about the server as a whole."""
@@ -50,3 +54,23 @@ def origin_form(method: str, target: str) -> str:
     if not rest and method == "OPTIONS":
         return ASTERISK
     return rest if rest.startswith("/") else "/" + rest
+
+
+def resolved(path: str) -> str:
+    """`path` as a server may read it: decoded once, without dots and doubled slashes.
+
+    Only to see whether it could be taken for another path; what is sent on is always
+    the path as it came.
+
+    Source: RFC 3986 "Remove Dot Segments"; what common servers make of the rest.
+    """
+    if not _UNCLEAR.search(path):
+        return path
+    segments: list[str] = []
+    for segment in unquote(path, "latin-1").replace("\\", "/").split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(segment)
+    end = "/" if path.endswith("/") and segments else ""
+    return "/" + "/".join(segments) + end

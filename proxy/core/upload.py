@@ -26,6 +26,11 @@ Token = NewType("Token", str)
 characters."""
 
 
+def without_tokens(text: str) -> str:
+    """`text` for a log: everything in it that may be a token, shortened."""
+    return _LIKE_A_TOKEN.sub(lambda found: shortened(found.group()) + "…", text)
+
+
 class Stream(Protocol):
     """The content of a message as it comes; an async generator is one."""
 
@@ -40,6 +45,8 @@ class Stream(Protocol):
 Content = bytes | Stream
 """The content of a message: at once, or as it comes."""
 
+_LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9_-]{40,}", re.ASCII)
+"""A token, also where a few characters of it were lost or others put around it."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -68,6 +75,9 @@ class Head:
     http_1_0: bool = False
     """True when the client speaks HTTP/1.0, which knows neither interim responses nor
     chunked coding."""
+    is_empty: bool = False
+    """True when the content is known to have come to its end without a byte: chunked
+    content does not announce that, but its end may have come along with the head."""
 
     def lines(self, name: bytes) -> list[bytes]:
         """Values of every line of the field `name` (given in lower case), in order."""
@@ -103,7 +113,7 @@ class Head:
         head was read.
         """
         if self.has(b"transfer-encoding"):
-            return None
+            return 0 if self.is_empty else None
         value = self.value(b"content-length")
         return 0 if value is None else int(value)
 
@@ -196,8 +206,12 @@ class Upload:
     @property
     def deadline(self) -> float:
         """End of life, seconds of the lifetime clock; it only moves later (R94)."""
-        age = self.limits.max_age_s
-        return min(self.fed_at + age, self.created_at + LIFETIME_FACTOR * age)
+        age_s = self.limits.max_age_s
+        end = min(self.fed_at + age_s, self.created_at + LIFETIME_FACTOR * age_s)
+        if self.answered_at is None:
+            return end
+        # However long the forward took: its client is to find out how it went.
+        return max(end, self.answered_at + age_s)
 
     @property
     def finished(self) -> bool:
@@ -231,3 +245,5 @@ class Reply:
     """Empty: the usual phrase of the status."""
     close: bool = False
     """True when the connection must not be used again."""
+    problem: str = ""
+    """Name of what went wrong, when the response is an error of ours; for logs."""

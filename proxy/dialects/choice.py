@@ -69,7 +69,6 @@ class Dialects:
             self.uploads,
             spoken=spoken,
             interims=spoken and profile.interims and not head.http_1_0,
-            has_content=head.content_length != 0,
         )
 
     def _profile(self, head: Head) -> tuple[Profile, bool]:

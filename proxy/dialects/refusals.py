@@ -30,13 +30,11 @@ from .replies import (
 _OVER_LIMITS: Final = frozenset({Problem.TOO_LARGE, Problem.TOO_SMALL})
 
 
-def refused(
-    refusal: Refusal, profile: Profile, version: Version, *, unread: bool
-) -> Reply:
+def refused(refusal: Refusal, profile: Profile, version: Version) -> Reply:
     """The response that says `refusal`.
 
-    `unread`: content of the request may be left unread, so that the connection cannot
-    be used again (R49, R101).
+    Whether the connection can go on after it depends on what was read of the request,
+    which only its sender knows (R49, R101).
     """
     kind = problems.KINDS[refusal.problem]
     verdict = _verdict(refusal, kind, profile)
@@ -50,7 +48,7 @@ def refused(
             *problems.FIELDS,
         ),
         _document(refusal, kind, verdict),
-        close=unread,
+        problem=refusal.problem.value,
     )
 
 

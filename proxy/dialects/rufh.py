@@ -44,8 +44,6 @@ class Rufh:
     """The request is in this very version, not only answered in it (R13 to R16)."""
     interims: bool
     """A 104 may be sent to this request (R13 to R16, R22)."""
-    has_content: bool
-    """Content follows the head, or may follow it."""
 
     @property
     def version(self) -> int | None:
@@ -84,8 +82,7 @@ class Rufh:
             case Answered(token):
                 return replies.answered(outcome, profile, version, locate(token))
             case Refused(refusal):
-                unread = self.has_content
-                return refusals.refused(refusal, profile, version, unread=unread)
+                return refusals.refused(refusal, profile, version)
             case _:  # pragma: no cover
                 assert_never(outcome)
 

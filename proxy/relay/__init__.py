@@ -83,7 +83,7 @@ class Relay:
                 request, replace(what, fields=fields), head_only=head_only
             )
 
-        own = self._own_answer(head)
+        own = self.own_answer(head)
         if own is not None:
             return await reply(own)
         onward = self._onward(head, front, request_id)
@@ -116,7 +116,7 @@ class Relay:
                     raise OriginError(f"more than {ASKED_BOUND} bytes were answered")
         return stream.answer, content
 
-    def _own_answer(self, head: Head) -> Reply | None:
+    def own_answer(self, head: Head) -> Reply | None:
         """The answer to what must not go on to the origin; None when it must."""
         if passes_us_again(head, self._passage.pseudonym):
             return problem_reply(
@@ -141,7 +141,7 @@ class Relay:
 
     def _onward(self, head: Head, front: Front, request_id: str) -> Head:
         """The request as the origin gets it."""
-        expect = head.content_length != 0 and not head.http_1_0
+        expect = _has_content(head) and not head.http_1_0
         fields = to_origin(head, front, self._passage, request_id, expect=expect)
         return replace(head, fields=_one_forward_less(fields, head))
 
@@ -150,8 +150,7 @@ class Relay:
     ) -> AnswerStream | Upgraded:
         if wants_websocket(head):
             return await self._origin.upgrade(asking_websocket(onward))
-        has_content = head.content_length != 0
-        body = Body(request, self._idle_timeout_s) if has_content else None
+        body = Body(request, self._idle_timeout_s) if _has_content(head) else None
         return await self._origin.exchange(onward, body)
 
     def _failure(self, exc: OriginError) -> Reply:
@@ -163,6 +162,11 @@ class Relay:
             _DETAILS[failure.status],
             fields=((b"Proxy-Status", said),),
         )
+
+
+def _has_content(head: Head) -> bool:
+    """True when content is framed, be it empty: so it goes on in the framing it has."""
+    return head.content_length != 0 or head.has(b"transfer-encoding")
 
 
 def _one_forward_less(fields: Fields, head: Head) -> Fields:

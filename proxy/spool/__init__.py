@@ -94,7 +94,8 @@ class Spool(Protocol):
         it is saved in another state.
 
         Raises:
-            SpoolError: the earlier record still stands.
+            SpoolError: the earlier record still stands; or, with `durable`, the new one
+                does, and a power loss may undo it: the last step is to sync its name.
         """
 
     def writer(self, token: Token) -> Writer:

@@ -64,6 +64,8 @@ class DiskSpool:
                     files.sync_directory(path)
         self._records = Records(self._shards, self._marks, boot_id, syncs=self._syncs)
         self._threads = DiskThreads()
+        # of their own: a slow sync of large bodies must not hold up small records
+        self._body_threads = DiskThreads()
         self._turns: WeakValueDictionary[Token, asyncio.Lock] = WeakValueDictionary()
         self._doubted: set[Token] = set()
         """Uploads whose body could not be synced: what is not acknowledged of it may be
@@ -136,7 +138,7 @@ class DiskSpool:
 
     def _write_to(self, fd: int, token: Token, doubt: Callable[[], None]) -> Writer:
         anchor = partial(self._shards.sync, token)
-        durability = Durability(self._threads, anchor, doubt, syncs=self._syncs)
+        durability = Durability(self._body_threads, anchor, doubt, syncs=self._syncs)
         return DiskWriter(fd, durability)
 
     async def drop_body(self, token: Token) -> None:
@@ -199,6 +201,7 @@ class DiskSpool:
 
     def close(self) -> None:
         """Wait for what is on its way to the disk; nothing may be asked after that."""
+        self._body_threads.close()
         self._threads.close()
 
     def _turn(self, token: Token) -> asyncio.Lock:

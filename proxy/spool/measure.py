@@ -20,6 +20,10 @@ _WHOLE = UNFINISHED | {State.UNKNOWN}
 """The body is all there, and needed."""
 
 
+_SENT = frozenset({State.FORWARDING, State.UNKNOWN})
+"""The request may have left."""
+
+
 def measured(upload: Upload, size: int | None) -> Upload:
     """`upload` with its offset, from the bytes of its body; None when it has no body.
 
@@ -55,7 +59,7 @@ def after_reboot(upload: Upload, size: int | None) -> Upload:
     gap. So it is given up, as long as the client can send it again. An upload that was
     COMPLETE but not acknowledged to its end goes back to INTERRUPTED for that: nothing
     short or hollow is ever forwarded. FORWARDING and UNKNOWN cannot go back, since the
-    origin may have had the request; they stand if the size is right.
+    origin may have had the request; they stand, whatever has become of their body.
 
     Raises:
         UploadLost: as ``measured`` does.
@@ -66,6 +70,10 @@ def after_reboot(upload: Upload, size: int | None) -> Upload:
             state=State.INTERRUPTED,
             why="the machine went down before the whole body was on the disk",
         )
+    if upload.state in _SENT and upload.acknowledged != upload.length:
+        # The origin may have had it: unknown is said aloud, not told as lost. Nobody
+        # will be promised these bytes, and a forward compares their number first.
+        return replace(upload, offset=upload.length or 0)
     found = measured(upload, size)
     if may_grow(found):
         return replace(found, offset=found.acknowledged)

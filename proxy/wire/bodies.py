@@ -45,6 +45,11 @@ class Body:
         return self._gone
 
     @property
+    def all_came(self) -> bool:
+        """True once the proper end of the content has come, read or not."""
+        return self._content.is_eof()
+
+    @property
     def consumed(self) -> bool:
         """True once `read` has given the end: all of the content is out."""
         return self._consumed

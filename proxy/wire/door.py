@@ -36,10 +36,20 @@ class Door(web.Server):
     """A server for one handler; call it to make the protocol of a connection."""
 
     def __init__(
-        self, handler: Handler, *, keepalive_timeout_s: float, header_limit: int
+        self,
+        handler: Handler,
+        *,
+        keepalive_timeout_s: float,
+        header_limit: int,
+        unparsed: Callable[[str, Sent, str], None] | None = None,
     ) -> None:
-        """`header_limit`: bytes of a line; `read_head` bounds the whole head."""
+        """`header_limit`: bytes of a line; `read_head` bounds the whole head.
+
+        `unparsed`: told of every connection that speaks no HTTP: the peer's address,
+        what it was answered, and why.
+        """
         super().__init__(handler)
+        self.unparsed = unparsed
         self._options: dict[str, Any] = {
             # Otherwise a coded body arrives decoded, and every offset is wrong.
             "auto_decompress": False,
@@ -86,7 +96,11 @@ class Connection(RequestHandler):
             return super().handle_error(request, status, exc, message)
         reply = _unparsed(exc)
         self.transport.write(rendered(reply))
-        return Sent(reply.status, goes_on=False)
+        sent = Sent(reply.status, goes_on=False, problem=reply.problem)
+        if isinstance(self._manager, Door) and self._manager.unparsed is not None:
+            # The name only: the message quotes what was received, credentials and all.
+            self._manager.unparsed(request.remote or "", sent, type(exc).__name__)
+        return sent
 
     def _tell_broken_framing(self) -> None:
         """aiohttp queues an error behind the request it broke: tell that one."""
@@ -147,4 +161,6 @@ class client_present:  # noqa: N801 - read as a statement: async with client_pre
 def _unparsed(exc: BaseException | None) -> Reply:
     if isinstance(exc, LineTooLong):
         return problem_reply(431, "head-too-large", "A line of the head is too long.")
+    if str(exc).endswith("Too many headers received"):
+        return problem_reply(431, "head-too-large", "The head has too many fields.")
     return problem_reply(400, "bad-request", "What was received is not valid HTTP/1.1.")

@@ -39,6 +39,8 @@ class BadRequest(Exception):
         self.name = name
         self.detail = detail
         self.fields = fields
+        self.head: Head | None = None
+        """The head that was refused, as far as it could be read."""
 
     def reply(self) -> Reply:
         """The answer; the connection ends with it, since its framing is in doubt."""
@@ -59,14 +61,19 @@ def read_head(request: web.BaseRequest, limit: int) -> Head:
         request.raw_path,
         request.raw_headers,
         http_1_0=request.version == HttpVersion10,
+        is_empty=request.content.is_eof() and not request.content.total_bytes,
     )
-    _check_size(head, limit)
-    _check_method(head)
-    _check_framing(head)
-    _check_fields(head.fields)
-    _check_target(head)
-    _check_host(head)
-    _check_expectation(head)
+    try:
+        _check_size(head, limit)
+        _check_method(head)
+        _check_framing(head)
+        _check_fields(head.fields)
+        _check_target(head)
+        _check_host(head)
+        _check_expectation(head)
+    except BadRequest as bad:
+        bad.head = head
+        raise
     return head
 
 

@@ -28,4 +28,4 @@ def problem_reply(
     """
     title = HTTPStatus(status).phrase
     content = document(own_type(name), title, status, detail)
-    return Reply(status, (*FIELDS, *fields), content, close=close)
+    return Reply(status, (*FIELDS, *fields), content, close=close, problem=name)

@@ -19,7 +19,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_writer import StreamWriter
 
@@ -39,9 +39,13 @@ _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"connecti
 class Sent(web.StreamResponse):
     """Tells aiohttp that the response has been written, and whether to go on."""
 
-    def __init__(self, status: int, *, goes_on: bool, broke_off: str = "") -> None:
+    def __init__(
+        self, status: int, *, goes_on: bool, problem: str = "", broke_off: str = ""
+    ) -> None:
         super().__init__(status=status)
         self._goes_on = goes_on
+        self.problem = problem
+        """Name of what went wrong, when it is an error of ours; for logs."""
         self.broke_off = broke_off
         """Why the content came to no end, for logs; empty when all is well."""
 
@@ -126,7 +130,7 @@ async def _send(
         raise ClientGone(Gone.CUT) from exc
     except (OriginError, SpoolError) as exc:
         return abort(request, str(exc), reset=framing.by_close)
-    return Sent(reply.status, goes_on=framing.goes_on)
+    return Sent(reply.status, goes_on=framing.goes_on, problem=reply.problem)
 
 
 def send_interim(request: web.BaseRequest, status: str, fields: Fields) -> bool:
@@ -188,9 +192,12 @@ def _framing(request: web.BaseRequest, reply: Reply, *, head_only: bool) -> _Fra
     length = _length(reply, content=content)
     modern = request.version >= HttpVersion11
     chunked = content and length is None and modern
-    # An unread body would be taken for the next request by one of the two.
+    # An unread body would be taken for the next request by one of the two. And after
+    # chunked content the parser (aiohttp 3.14.5, in C) takes the last trailer field for
+    # the first field of the next head, which another user may have sent.
     goes_on = (
         request.keep_alive
+        and hdrs.TRANSFER_ENCODING not in request.headers
         and not reply.close
         and request.content.is_eof()
         and (not content or length is not None or chunked)

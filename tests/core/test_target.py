@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.core.target import authority_of, is_authority, origin_form
+from proxy.core.target import authority_of, is_authority, origin_form, resolved
 
 AS_THEY_ARE = [
     "/",
@@ -81,3 +81,26 @@ def test_valid_authorities(text: str) -> None:
 )
 def test_invalid_authorities(text: str) -> None:
     assert not is_authority(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "read"),
+    [
+        ("/a/b", "/a/b"),
+        ("/a/b/", "/a/b/"),
+        ("/", "/"),
+        ("*", "*"),
+        ("//a//b", "/a/b"),
+        ("/a/./b/../c", "/a/c"),
+        ("/../../a", "/a"),
+        ("/a/%2e%2E/b/", "/b/"),
+        ("/%61%2Fb", "/a/b"),
+        ("/a%5cb", "/a/b"),
+        ("/a\\b", "/a/b"),
+        ("/a/..", "/"),
+        ("/%zz", "/%zz"),
+        ("/.well-known/x", "/.well-known/x"),
+    ],
+)
+def test_a_path_as_another_server_may_read_it(path: str, read: str) -> None:
+    assert resolved(path) == read

@@ -89,7 +89,6 @@ def rufh(version: int | str, *, spoken: bool = True, interims: bool = True) -> R
         UPLOADS,
         spoken=spoken,
         interims=interims,
-        has_content=True,
     )
 
 

@@ -328,21 +328,6 @@ def test_r22_no_104_over_http_1_0(version: int) -> None:
     assert not intent.interims
 
 
-@pytest.mark.parametrize(
-    ("line", "has_content"),
-    [
-        ("X: nothing", False),
-        ("Content-Length: 0", False),
-        ("Content-Length: 1", True),
-        ("Transfer-Encoding: chunked", True),
-    ],
-)
-def test_whether_content_may_be_left_unread_is_seen(
-    line: str, has_content: bool
-) -> None:
-    assert chosen(request(f"HEAD {UPLOAD}", line)).has_content is has_content
-
-
 def test_r10_names_are_the_same_in_capitals_and_limits_of_clients_are_ignored() -> None:
     head = request(
         "POST /photos",

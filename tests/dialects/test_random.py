@@ -134,9 +134,7 @@ STANDINGS = st.builds(
     st.floats(0, 1e12),
 )
 ROWS = st.sampled_from(sorted(PROFILES, key=str)).map(PROFILES.__getitem__)
-RUFHS = st.builds(
-    Rufh, ROWS, st.just(UPLOADS), st.booleans(), st.booleans(), st.booleans()
-)
+RUFHS = st.builds(Rufh, ROWS, st.just(UPLOADS), st.booleans(), st.booleans())
 
 
 def value_of(told: Fields, name: bytes) -> bytes | None:

@@ -6,13 +6,10 @@ from typing import Any
 
 import pytest
 
-from proxy.core.errors import Problem, Refusal
-from proxy.core.intents import Refused
+from proxy.core.errors import Problem
 from proxy.core.lifecycle import Event
 from proxy.core.upload import Limits, Reply
 from proxy.dialects import problems
-from proxy.dialects.profiles import PROFILES
-from proxy.dialects.rufh import Rufh
 
 from ..kit.words import (
     COMPLETED,
@@ -22,7 +19,7 @@ from ..kit.words import (
     each_version,
     words,
 )
-from .speech import LIMITS, UPLOADS, by_name, document, locate, refuse, standing
+from .speech import LIMITS, by_name, document, refuse, standing
 
 TITLES = {
     MISMATCH: "Upload offset does not match",
@@ -284,16 +281,6 @@ def test_r60_an_append_to_a_finished_upload(case: tuple[int, bool, bool]) -> Non
 
 def test_r60_every_case_is_there() -> None:
     assert len(FINISHED) == len(VERSIONS) * 4
-
-
-@each_version
-@pytest.mark.parametrize("has_content", [True, False])
-def test_r49_the_connection_is_closed_when_content_may_be_unread(
-    version: int, has_content: bool
-) -> None:
-    dialect = Rufh(PROFILES[version], UPLOADS, True, True, has_content)
-    refusal = Refused(Refusal(Problem.MALFORMED, "A sentence."))
-    assert dialect.write(refusal, locate).close is has_content
 
 
 @pytest.mark.parametrize("problem", Problem)

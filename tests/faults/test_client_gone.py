@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.kit.answer import VERSION_FIELD, Answer
 from tests.kit.bounds import until
-from tests.kit.client import VERSION_FIELD, Answer, Client, Upload
+from tests.kit.client import Client, Upload
 from tests.kit.origin import RecordingOrigin, Reply
 from tests.kit.raw import request
 from tests.kit.words import each_version, words

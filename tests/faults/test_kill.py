@@ -10,8 +10,9 @@ import random
 
 import pytest
 
+from tests.kit.answer import Answer
 from tests.kit.bounds import until
-from tests.kit.client import Answer, Client, Upload
+from tests.kit.client import Client, Upload
 from tests.kit.origin import RecordingOrigin, Reply, Silence
 from tests.kit.process import ProxyProcess
 
@@ -68,6 +69,26 @@ async def test_again_and_again_while_receiving(
     answer = await upload.append(at=offset, sends=body[offset:])
     assert answer.offset == len(body)
     assert origin.bodies == [body]
+
+
+async def test_with_all_bytes_there_and_the_end_not_seen(
+    process: ProxyProcess, speaker: Client, origin: RecordingOrigin
+) -> None:
+    """R64: the last part had brought all there is; its client may never come again."""
+    body = b"recognisable" * 10
+    await speaker.create(
+        VERSION, sends=body, chunked=True, announce=len(body), then="stall"
+    )
+
+    async def on_disk() -> bool | None:
+        files = (file for file in process.spool.rglob("*") if file.is_file())
+        return True if any(file.read_bytes() == body for file in files) else None
+
+    await until(on_disk)
+    assert origin.requests == []
+    await process.restart()
+    assert (await origin.received()).body == body
+    assert len(origin.requests) == 1
 
 
 async def test_between_complete_and_forward(

@@ -9,8 +9,9 @@ import asyncio
 
 import pytest
 
+from tests.kit.answer import Answer
 from tests.kit.bounds import until
-from tests.kit.client import Answer, Client, Upload
+from tests.kit.client import Client, Upload
 from tests.kit.origin import Early, RecordingOrigin, Reply, Reset, Silence
 from tests.kit.words import each_version
 

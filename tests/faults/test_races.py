@@ -13,8 +13,9 @@ import time
 
 import pytest
 
+from tests.kit.answer import VERSION_FIELD, Answer
 from tests.kit.bounds import until
-from tests.kit.client import VERSION_FIELD, Answer, Client, Upload
+from tests.kit.client import Client, Upload
 from tests.kit.origin import Behaviour, RecordingOrigin, Reply, Reset
 from tests.kit.raw import NoAnswerError, request
 

@@ -106,7 +106,7 @@ class ProxyProcess:
 
     async def end(self) -> None:
         """Kill it when it still runs."""
-        if self._process is not None:
+        if self._process is not None and self._process.returncode is None:
             await self.kill()
 
     def _limit(self) -> None:

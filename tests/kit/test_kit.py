@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from .answer import Answer
 from .bounds import until
-from .client import Answer, Client
+from .client import Client
 from .origin import Early, RecordingOrigin, Reply, Reset, Silence
 from .raw import Connection, NoAnswerError, Response, chunk, request
 from .words import each_version, words

@@ -107,15 +107,25 @@ async def test_a_complete_body_that_was_acknowledged_is_forwarded(
 
 
 @pytest.mark.parametrize("state", [State.FORWARDING, State.UNKNOWN])
+@pytest.mark.parametrize("body", [b"12345", b"1234", b""])
 async def test_what_the_origin_may_have_does_not_go_back(
+    root: Path, spool: DiskSpool, state: State, body: bytes
+) -> None:
+    """P3: its outcome is unknown, whatever the power loss left of its body."""
+    saved = await stored(spool, body, state=state, length=5)
+    after = rebooted(spool, root)
+    assert await after.load(saved.token) == replace(saved, offset=5)
+    after.close()
+
+
+@pytest.mark.parametrize("state", [State.FORWARDING, State.UNKNOWN])
+async def test_unless_all_of_it_had_been_told(
     root: Path, spool: DiskSpool, state: State
 ) -> None:
-    whole = await stored(spool, b"12345", state=state, length=5)
-    short = await stored(spool, b"1234", state=state, length=5)
+    saved = await stored(spool, b"1234", state=state, length=5, acknowledged=5)
     after = rebooted(spool, root)
-    assert await after.load(whole.token) == replace(whole, offset=5)
     with pytest.raises(UploadLost):
-        await after.load(short.token)
+        await after.load(saved.token)
     after.close()
 
 

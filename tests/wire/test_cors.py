@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kit.client import VERSION_FIELD, Answer, Client
+from tests.kit.answer import VERSION_FIELD, Answer
+from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply
 from tests.kit.words import MEDIA_TYPE, each_version
 

@@ -120,6 +120,20 @@ async def test_a_client_that_leaves_after_the_last_byte_has_finished(
 
 
 @each_version
+@pytest.mark.parametrize("then", ["cut", "reset"])
+@pytest.mark.parametrize("size", [40, 60_000])
+async def test_a_client_that_says_everything_at_once_and_leaves(
+    client: Client, origin: RecordingOrigin, version: int, then: Leaving, size: int
+) -> None:
+    """P2, R64: it has gone before its upload was made, yet all its bytes had come."""
+    body = b"a" * size
+    await client.create(
+        version, sends=body, chunked=True, announce=size, then=then, interim=False
+    )
+    assert (await origin.received()).body == body
+
+
+@each_version
 async def test_a_megabyte_cut_in_the_middle_arrives_byte_for_byte(
     client: Client, origin: RecordingOrigin, version: int
 ) -> None:

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from tests.kit.client import VERSION_FIELD, Client
+from tests.kit.answer import VERSION_FIELD
+from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin
 from tests.kit.raw import Response, chunk, request
 from tests.kit.words import each_version, versions, words

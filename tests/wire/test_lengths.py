@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kit.client import Answer, Client, Upload
+from tests.kit.answer import Answer
+from tests.kit.client import Client, Upload
 from tests.kit.origin import RecordingOrigin
 from tests.kit.words import INCONSISTENT, each_version
 

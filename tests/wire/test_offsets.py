@@ -78,11 +78,29 @@ async def test_an_unknown_upload_is_not_found(
 ) -> None:
     """R42, R17: no offset; and the origin is not bothered with it."""
     fields = (("Upload-Draft-Interop-Version", str(version)),)
-    for name in (TOKEN, "short", "", "..", TOKEN + "A", "a/b", "%00"):
+    for name in (TOKEN, "short", "", TOKEN + "A", "a/b", "%00"):
         target = f"/resumable_upload/{name}"
         answer = await client.ask(method, target, *fields, version=version)
         assert (answer.status, answer.offset) == (404, None), name
         assert answer.complete is not True
+    assert origin.requests == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/resumable_upload/..",
+        "/resumable_upload/%2e%2e/files",
+        "/x/../resumable_upload/" + TOKEN,
+        "/%72esumable_upload/" + TOKEN,
+        "//resumable_upload/" + TOKEN,
+    ],
+)
+async def test_a_path_that_can_be_read_in_two_ways_is_refused(
+    client: Client, origin: RecordingOrigin, target: str
+) -> None:
+    """R17, P11: the origin could take it for another path than we did."""
+    assert (await client.ask("HEAD", target)).status == 400
     assert origin.requests == []
 
 

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from proxy.app import App
 from tests.conftest import StartProxy
+from tests.kit.answer import Answer
 from tests.kit.bounds import until
-from tests.kit.client import Answer, Client
+from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply
 from tests.kit.words import COMPLETED, INCONSISTENT, MISMATCH, each_version
 
@@ -150,15 +150,14 @@ async def test_an_answer_too_large_to_keep_is_told_so(
 
 
 async def test_the_answers_content_is_kept_for_a_while(
-    client: Client, origin: RecordingOrigin, proxy: App, start_proxy: StartProxy
+    client: Client, origin: RecordingOrigin, restart_proxy: StartProxy
 ) -> None:
     """After keep_answer its status and totals stay as a tombstone.
 
     The sweep that drops the content comes by at every start.
     """
     upload = await client.create(9, sends=b"a")
-    await proxy.stop()
-    again = await start_proxy(uploads={"keep_answer": "1ms"})
+    again = await restart_proxy(uploads={"keep_answer": "1ms"})
     client.address = again.addresses[0]
 
     async def dropped() -> Answer | None:

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.kit.client import Answer, Client, Upload
+from tests.kit.answer import Answer
+from tests.kit.client import Client, Leaving, Upload
 from tests.kit.origin import RecordingOrigin
 from tests.kit.raw import NoAnswerError
 from tests.kit.words import each_version
@@ -103,6 +104,18 @@ async def test_appends_that_hang_one_after_the_other(
     answer = await upload.append(at=90, sends=b"c" * 10)
     assert answer.complete is True
     assert origin.bodies == [b"a" * 40 + b"b" * 50 + b"c" * 10]
+
+
+@each_version
+@pytest.mark.parametrize("then", ["cut", "reset"])
+async def test_a_newcomer_that_has_gone_when_its_turn_comes(
+    upload: Upload, origin: RecordingOrigin, then: Leaving
+) -> None:
+    """P2, P6: it was waiting for the older one to end; its bytes had come."""
+    await upload.begin(at=40, length=60, sends=b"b" * 20, then=then)
+    assert await upload.ask_offset() == 60
+    assert (await upload.append(at=60, sends=b"c" * 40)).complete is True
+    assert origin.bodies == [b"a" * 40 + b"b" * 20 + b"c" * 40]
 
 
 @each_version

@@ -1,4 +1,4 @@
-"""The protocol reference's own transcripts, word for word as far as words are fixed.
+"""Whole conversations, word for word as far as words are fixed, as clients have them.
 
 The upload lives at ``https://h/u/...`` in all of them, as a public URL says it.
 """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.kit.client import VERSION_FIELD, Client
+from tests.kit.answer import VERSION_FIELD
+from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply
 from tests.kit.raw import Connection, request
 

@@ -1,0 +1,169 @@
+"""A stage for deliveries: a spool in memory, a scripted origin, a clock.
+
+Everything between a complete upload and the origin, without sockets and files; what is
+tested on it is who saves what, in which order, and who hears what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+import pytest
+import structlog
+
+from proxy.core.errors import OriginCut, OriginError, Refusal
+from proxy.core.upload import Answer, Head, Limits, State, Token, Upload
+from proxy.deliveries import Deliveries
+from proxy.followers import Follower
+from proxy.forward import Forward, Terms
+from proxy.leases import LocalLeases
+from proxy.ledger import Ledger
+from proxy.spool import Reader
+from proxy.spool.memory import MemorySpool
+from proxy.standings import Standings
+from proxy.tasks import Tasks
+from proxy.upkeep import Upkeep
+
+ANSWER = Answer(201, "Created", ((b"Content-Type", b"text/plain"),))
+REQUEST = Head(
+    "POST",
+    "/photos",
+    ((b"Host", b"h"), (b"Authorization", b"secret"), (b"Cookie", b"secret")),
+)
+
+
+class Stream:
+    """An answer whose content is given, and may break off."""
+
+    def __init__(self, *chunks: bytes, breaks: bool = False) -> None:
+        self.answer = ANSWER
+        self.length: bytes | None = None
+        self._chunks = chunks
+        self._breaks = breaks
+        self.closed = False
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for chunk in self._chunks:
+            yield chunk
+        if self._breaks:
+            raise OriginCut("the answer broke off")
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class Origin:
+    """Does what its script says, one step for each request; the last step stays."""
+
+    def __init__(self, *script: OriginError | Stream) -> None:
+        self.script = list(script)
+        self.bodies: list[bytes] = []
+        self.heads: list[Head] = []
+        self.go = asyncio.Event()
+        """Answers are held until this is set."""
+        self.go.set()
+        self.asked = asyncio.Event()
+        self.on_post: Callable[[], None] = lambda: None
+
+    async def post(self, head: Head, body: Reader) -> Stream:
+        self.on_post()
+        self.heads.append(head)
+        self.bodies.append(body.read(0, body.size + 1))
+        self.asked.set()
+        await self.go.wait()
+        step = self.script[0] if len(self.script) == 1 else self.script.pop(0)
+        if isinstance(step, OriginError):
+            raise step
+        return step
+
+
+class Stage:
+    """Deliveries with everything around them."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        *,
+        spool: MemorySpool | None = None,
+        repeatable: bool = False,
+        retry_for_s: float = 5,
+        max_forwards: int = 16,
+        finish_stalled_after_s: float | None = None,
+    ) -> None:
+        log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+            structlog.ReturnLogger(),
+            processors=[],
+            wrapper_class=structlog.make_filtering_bound_logger(50),
+        )
+        self.origin = origin
+        self.now = 1000.0
+        self.spool = spool or MemorySpool()
+        self.ledger = Ledger(self.spool, lambda: self.now, log)
+        self.tasks = Tasks(log)
+        terms = Terms(repeatable=repeatable, keep_answer_size=100)
+        self.deliveries = Deliveries(
+            Forward(self.spool, self.ledger, origin, terms, log),
+            self.ledger,
+            retry_for_s=retry_for_s,
+            max_forwards=max_forwards,
+            spawn=self.tasks.spawn,
+            log=log,
+        )
+
+        self.leases = LocalLeases()
+        self.upkeep = Upkeep(
+            spool=self.spool,
+            ledger=self.ledger,
+            leases=self.leases,
+            deliveries=self.deliveries,
+            standings=Standings(self.spool, self.ledger, self.deliveries, log),
+            keep_answer_s=3600,
+            finish_stalled_after_s=finish_stalled_after_s,
+        )
+
+    async def complete(self, letter: str = "t", body: bytes = b"body") -> Upload:
+        """An upload that is COMPLETE, in the spool."""
+        token = Token(letter * 43)
+        upload = Upload(token, State.COMPLETE, REQUEST, Limits(), self.now, self.now)
+        await self.spool.create(replace(upload, state=State.RECEIVING))
+        writer = self.spool.writer(token)
+        writer.write(body)
+        writer.close()
+        upload = replace(upload, length=len(body), offset=len(body))
+        await self.spool.save(upload, durable=False)
+        return upload
+
+    async def over(self, token: Token) -> None:
+        delivery = self.deliveries.live(token)
+        if delivery is not None:
+            async with asyncio.timeout(2):
+                await delivery.over.wait()
+
+
+async def answered(follower: Follower) -> tuple[Answer, bytes]:
+    async with asyncio.timeout(2):
+        answer = await follower.answer()
+        return answer, b"".join([chunk async for chunk in follower])
+
+
+async def refused(follower: Follower) -> Refusal:
+    with pytest.raises(Refusal) as refusal:
+        async with asyncio.timeout(2):
+            await follower.answer()
+    return refusal.value
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(2):
+        for _ in range(10_000):
+            if true():
+                return
+            await asyncio.sleep(0)
+    raise AssertionError("never became true")
+
+
+async def stored_answer(stage: Stage, token: Token) -> bytes:
+    reader = stage.spool.answer_reader(token)
+    return reader.read(0, reader.size)

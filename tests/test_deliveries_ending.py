@@ -1,0 +1,268 @@
+"""Deliveries that end otherwise: cancelled, lost, expired, a failing spool, a stop."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from proxy.core.errors import (
+    OriginError,
+    OriginLost,
+    OriginUnreached,
+    Problem,
+    SpoolError,
+    UploadMissing,
+)
+from proxy.core.upload import State, Token, Upload
+from proxy.spool.memory import MemorySpool
+
+from .stage import (
+    ANSWER,
+    Origin,
+    Stage,
+    Stream,
+    answered,
+    refused,
+    until,
+)
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.deliveries.FIRST_PAUSE_S", 0.01)
+
+
+async def test_an_upload_cancelled_in_flight_is_hidden_and_removed_at_the_end() -> None:
+    """R70 under FORWARDING."""
+    origin = Origin(Stream())
+    origin.go.clear()
+    stage = Stage(origin)
+    upload = await stage.complete()
+    delivery = stage.deliveries.start(upload)
+    await origin.asked.wait()
+    assert not stage.deliveries.withdraw(upload.token)
+    await delivery.amend(lambda current: replace(current, hidden=True))
+    assert (await stage.spool.load(upload.token)).hidden
+    origin.go.set()
+    await stage.over(upload.token)
+    with pytest.raises(UploadMissing):
+        await stage.spool.load(upload.token)
+
+
+@pytest.mark.parametrize("trouble", [OriginLost("reset"), OriginUnreached("refused")])
+async def test_a_hidden_upload_is_removed_however_its_forward_ends(
+    trouble: OriginError,
+) -> None:
+    origin = Origin(trouble)
+    origin.go.clear()
+    stage = Stage(origin)
+    upload = await stage.complete()
+    delivery = stage.deliveries.start(upload)
+    await origin.asked.wait()
+    await delivery.amend(lambda current: replace(current, hidden=True))
+    origin.go.set()
+    await stage.over(upload.token)
+    with pytest.raises(UploadMissing):
+        await stage.spool.load(upload.token)
+    assert len(origin.bodies) == 1
+
+
+async def test_a_delivery_that_has_not_begun_can_be_withdrawn() -> None:
+    origin = Origin(Stream())
+    origin.go.clear()
+    stage = Stage(origin, max_forwards=1)
+    stage.deliveries.start(await stage.complete("a"))
+    await origin.asked.wait()
+    waiting = await stage.complete("b")
+    follower = stage.deliveries.follow(waiting)
+    assert stage.deliveries.withdraw(waiting.token)
+    assert (await refused(follower)).problem is Problem.UNKNOWN_UPLOAD
+    origin.go.set()
+    await stage.over(Token("a" * 43))
+    assert len(origin.bodies) == 1
+
+
+async def test_withdrawing_what_is_not_there_is_no_trouble() -> None:
+    assert Stage(Origin()).deliveries.withdraw(Token("a" * 43))
+
+
+async def test_a_body_of_another_size_is_never_forwarded() -> None:
+    """P1."""
+    origin = Origin(Stream())
+    stage = Stage(origin)
+    upload = replace(await stage.complete(), length=5)
+    refusal = await refused(stage.deliveries.follow(upload))
+    assert refusal.problem is Problem.UNKNOWN_UPLOAD
+    await stage.over(upload.token)
+    assert origin.bodies == []
+    with pytest.raises(UploadMissing):
+        await stage.spool.load(upload.token)
+
+
+async def test_what_has_outlived_its_time_is_not_tried_any_more() -> None:
+    origin = Origin(OriginUnreached("refused"))
+    stage = Stage(origin)
+    upload = await stage.complete()
+    stage.deliveries.start(upload)
+    await origin.asked.wait()
+    stage.now += upload.limits.max_age_s
+    await stage.over(upload.token)
+    with pytest.raises(UploadMissing):
+        await stage.spool.load(upload.token)
+
+
+async def test_one_cancelled_just_as_an_attempt_fails_is_not_sent_again() -> None:
+    """R70: the client has been told that it is gone."""
+    origin = Origin(OriginUnreached("refused"))
+    origin.go.clear()
+    stage = Stage(origin)
+    upload = await stage.complete()
+    delivery = stage.deliveries.start(upload)
+    await origin.asked.wait()
+
+    def just_failed() -> None:
+        hiding.append(
+            asyncio.create_task(
+                delivery.amend(lambda current: replace(current, hidden=True))
+            )
+        )
+
+    hiding: list[asyncio.Task[None]] = []
+    save = stage.spool.save
+
+    async def slow_save(upload: Upload, *, durable: bool) -> None:
+        if upload.state is State.COMPLETE and not hiding:
+            just_failed()
+            await asyncio.sleep(0)
+        await save(upload, durable=durable)
+
+    stage.spool.save = slow_save  # type: ignore[method-assign]
+    origin.go.set()
+    await stage.over(upload.token)
+    await hiding[0]
+    assert len(origin.bodies) == 1
+    with pytest.raises(UploadMissing):
+        await stage.spool.load(upload.token)
+
+
+class ReadOnly(MemorySpool):
+    """A spool that takes no record which says that the origin has answered."""
+
+    async def save(self, upload: Upload, *, durable: bool) -> None:
+        if upload.state is State.RESPONDED:
+            raise SpoolError("read-only file system")
+        await super().save(upload, durable=durable)
+
+
+async def test_an_answer_that_cannot_be_recorded_still_reaches_who_waits() -> None:
+    """And the body stays: to whoever finds the record, the outcome is unknown."""
+    stage = Stage(Origin(Stream(b"x")), spool=ReadOnly())
+    upload = await stage.complete()
+    assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
+    await stage.over(upload.token)
+    kept = await stage.spool.load(upload.token)
+    assert (kept.state, kept.offset) == (State.FORWARDING, 4)
+
+
+async def test_an_answer_that_could_be_recorded_only_later_is_kept_all_the_same() -> (
+    None
+):
+    class FullForAMoment(MemorySpool):
+        failures = 1
+
+        async def save(self, upload: Upload, *, durable: bool) -> None:
+            if upload.state is State.RESPONDED and self.failures:
+                self.failures -= 1
+                raise SpoolError("no space left on device")
+            await super().save(upload, durable=durable)
+
+    stage = Stage(Origin(Stream(b"x")), spool=FullForAMoment())
+    upload = await stage.complete()
+    assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
+    await stage.over(upload.token)
+    kept = await stage.spool.load(upload.token)
+    assert (kept.state, kept.answer) == (State.RESPONDED, replace(ANSWER, size=1))
+
+
+class FullAfterwards(MemorySpool):
+    """A spool that cannot record how a forward ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = False
+
+    async def save(self, upload: Upload, *, durable: bool) -> None:
+        if self.full:
+            raise SpoolError("no space left on device")
+        await super().save(upload, durable=durable)
+
+
+async def test_an_attempt_that_surely_failed_is_repeated_even_if_not_recorded() -> None:
+    """We know better than the record, for as long as we live."""
+    spool = FullAfterwards()
+    origin = Origin(OriginUnreached("refused"), Stream(b"x"))
+    stage = Stage(origin, spool=spool)
+    upload = await stage.complete()
+
+    def fill_up() -> None:
+        spool.full = len(origin.bodies) == 0
+
+    origin.on_post = fill_up
+    delivery = stage.deliveries.start(upload)
+    await until(lambda: origin.asked.is_set() and not delivery.in_attempt)
+    assert delivery.upload.state is State.COMPLETE
+    assert (await stage.spool.load(upload.token)).state is State.FORWARDING
+    spool.full = False
+    assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
+
+
+class TestStopping:
+    async def test_what_is_in_flight_may_finish(self) -> None:
+        origin = Origin(Stream(b"x"))
+        origin.go.clear()
+        stage = Stage(origin)
+        upload = await stage.complete()
+        follower = stage.deliveries.follow(upload)
+        await origin.asked.wait()
+        stopping = asyncio.create_task(stage.deliveries.stop(2))
+        await asyncio.sleep(0)
+        origin.go.set()
+        assert await answered(follower) == (ANSWER, b"x")
+        await stopping
+        assert (await stage.spool.load(upload.token)).state is State.RESPONDED
+
+    async def test_what_has_not_begun_stays_complete(self) -> None:
+        origin = Origin(Stream())
+        origin.go.clear()
+        stage = Stage(origin, max_forwards=1)
+        stage.deliveries.start(await stage.complete("a"))
+        await origin.asked.wait()
+        waiting = await stage.complete("b")
+        follower = stage.deliveries.follow(waiting)
+        stopping = asyncio.create_task(stage.deliveries.stop(2))
+        assert (await refused(follower)).problem is Problem.UNAVAILABLE
+        origin.go.set()
+        await stopping
+        assert (await stage.spool.load(waiting.token)).state is State.COMPLETE
+        assert len(origin.bodies) == 1
+
+    async def test_what_does_not_finish_in_time_is_found_forwarding(self) -> None:
+        origin = Origin(Stream())
+        origin.go.clear()
+        stage = Stage(origin)
+        upload = await stage.complete()
+        stage.deliveries.start(upload)
+        await origin.asked.wait()
+        assert stage.deliveries.in_flight == 1
+        await stage.deliveries.stop(0.01)
+        assert (await stage.spool.load(upload.token)).state is State.FORWARDING
+
+    async def test_nothing_new_begins(self) -> None:
+        origin = Origin(Stream())
+        stage = Stage(origin)
+        await stage.deliveries.stop(0.01)
+        follower = stage.deliveries.follow(await stage.complete())
+        assert (await refused(follower)).problem is Problem.UNAVAILABLE
+        assert origin.bodies == []

@@ -1,0 +1,110 @@
+"""Progress of a long body: told only while it flows and only when durable (R66)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+import structlog
+
+from proxy.core.errors import Gone, SpoolError
+from proxy.core.intents import Interim, Progress
+from proxy.core.upload import Head, Limits, State, Token, Upload
+from proxy.ledger import Ledger
+from proxy.progress import ProgressTeller
+from proxy.spool import Writer
+from proxy.spool.memory import MemorySpool
+from proxy.tasks import Tasks
+
+from .test_intake import Script
+
+UPLOAD = Upload(Token("t" * 43), State.CREATED, Head("POST", "/", ()), Limits(), 0, 0)
+
+
+class Receiving:
+    """A body that is being received, and what is told of it."""
+
+    def __init__(self) -> None:
+        log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+            structlog.ReturnLogger(),
+            processors=[],
+            wrapper_class=structlog.make_filtering_bound_logger(50),
+        )
+        self.now = 7.0
+        self.spool = MemorySpool()
+        self.ledger = Ledger(self.spool, lambda: self.now, log)
+        self.tasks = Tasks(log)
+        self.body = Script()
+        self.body.last_byte_at = asyncio.get_running_loop().time()
+        self.told: list[Interim] = []
+        self.news = asyncio.Event()
+
+    def tell(self, interim: Interim) -> None:
+        self.told.append(interim)
+        self.news.set()
+
+    async def teller(self) -> ProgressTeller:
+        opened = await self.ledger.open(UPLOAD)
+        self.writer: Writer = self.spool.writer(UPLOAD.token)
+        self.writer.write(b"abc")
+        return ProgressTeller(
+            opened, self.writer, self.body, self.ledger, self.tell, self.tasks.spawn
+        )
+
+
+@pytest.fixture
+def receiving(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.progress.PAUSES_S", (0.0, 0.0, 0.0))
+
+
+@pytest.mark.usefixtures("receiving")
+async def test_three_times_and_then_no_more() -> None:
+    stage = Receiving()
+    teller = await stage.teller()
+    teller.start()
+    async with asyncio.timeout(2):
+        while len(stage.told) < 3:
+            stage.news.clear()
+            await stage.news.wait()
+    upload = await teller.stop()
+    assert stage.told == [Progress(3)] * 3
+    assert (upload.acknowledged, upload.fed_at) == (3, 7.0)
+    assert await stage.spool.load(UPLOAD.token) == replace(upload, offset=3)
+
+
+@pytest.mark.usefixtures("receiving")
+@pytest.mark.parametrize("gone", [None, Gone.CUT])
+async def test_nothing_to_a_client_that_may_have_gone(gone: Gone | None) -> None:
+    stage = Receiving()
+    stage.body.gone = gone
+    stage.body.last_byte_at -= 3
+    teller = await stage.teller()
+    teller.start()
+    await asyncio.sleep(0.02)
+    assert (await teller.stop()).acknowledged == 0
+    assert stage.told == []
+
+
+@pytest.mark.usefixtures("receiving")
+async def test_bytes_that_cannot_be_made_durable_are_a_failure_and_not_told() -> None:
+    stage = Receiving()
+    teller = await stage.teller()
+
+    async def sync() -> int:
+        raise SpoolError("input/output error")
+
+    stage.writer.sync = sync  # type: ignore[method-assign]
+    teller.start()
+    await asyncio.sleep(0.02)
+    assert (await teller.stop()).acknowledged == 0
+    assert isinstance(teller.failure, SpoolError)
+    assert stage.told == []
+
+
+async def test_a_short_body_is_not_told_of() -> None:
+    stage = Receiving()
+    teller = await stage.teller()
+    teller.start()
+    assert (await teller.stop()).acknowledged == 0
+    assert stage.told == []

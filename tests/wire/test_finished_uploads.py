@@ -1,0 +1,72 @@
+"""What a finished upload tells: its total, whatever is asked, and never less again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.kit.answer import VERSION_FIELD
+from tests.kit.client import Client
+from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.raw import request
+from tests.kit.words import MEDIA_TYPE, each_version, words
+
+
+@each_version
+async def test_a_malformed_request_is_told_the_total_as_before(
+    client: Client, version: int
+) -> None:
+    """R46, R49: none of it was acknowledged, since it came whole."""
+    upload = await client.create(version, sends=b"a" * 40)
+    assert (await upload.head()).offset == 40
+    media = ("Content-Type", MEDIA_TYPE)
+    for method, field in (
+        ("PATCH", (words(version).completeness, words(version).done)),
+        ("HEAD", ("Upload-Offset", "3")),
+        ("DELETE", ("Upload-Offset", "3")),
+    ):
+        answer = await upload.ask(method, media, field)
+        assert (answer.status, answer.offset) == (400, 40), method
+
+
+@each_version
+async def test_an_empty_finishing_append_is_replayed_in_chunked_framing_too(
+    client: Client, origin: RecordingOrigin, version: int
+) -> None:
+    """R60: clients that do not count beforehand frame it so."""
+    origin.then(Reply(201, (("X-App", "1"),), b"made"))
+    upload = await client.create(version, sends=b"a" * 40)
+    connection = await client.connect()
+    spoken = words(version)
+    head = request(
+        "PATCH",
+        upload.path,
+        (VERSION_FIELD, str(version)),
+        ("Upload-Offset", "40"),
+        (spoken.completeness, spoken.done),
+        ("Content-Type", MEDIA_TYPE),
+        ("Transfer-Encoding", "chunked"),
+    )
+    await connection.send(head, b"0\r\n\r\n")
+    answer = await connection.hear("PATCH")
+    assert (answer.status, answer.content) == (201, b"made")
+    assert len(origin.requests) == 1
+
+
+@pytest.mark.parametrize("version", [4, 5, 6])
+async def test_a_chunked_append_without_content_and_completeness_is_the_last(
+    client: Client, origin: RecordingOrigin, version: int
+) -> None:
+    """R52: as one with `Content-Length: 0` is."""
+    upload = await client.create(version, last=False, sends=b"a" * 40)
+    connection = await client.connect()
+    head = request(
+        "PATCH",
+        upload.path,
+        (VERSION_FIELD, str(version)),
+        ("Upload-Offset", "40"),
+        ("Content-Type", MEDIA_TYPE),
+        ("Transfer-Encoding", "chunked"),
+    )
+    await connection.send(head, b"0\r\n\r\n")
+    assert (await connection.hear("PATCH")).status == 200
+    assert origin.bodies == [b"a" * 40]
