@@ -95,7 +95,9 @@ class Ledger:
 
     async def _remove(self, upload: Upload) -> None:
         try:
-            await self._spool.delete(upload.token)
+            # What its client gave up must not be sent on after a power loss.
+            given_up = upload.state is State.CANCELLED
+            await self._spool.delete(upload.token, durable=given_up)
         except SpoolError as exc:
             self._log.error(
                 "not removed", upload=shortened(upload.token), error=str(exc)

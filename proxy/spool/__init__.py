@@ -133,8 +133,10 @@ class Spool(Protocol):
     async def drop_answer(self, token: Token) -> None:
         """Free the content of the answer."""
 
-    async def delete(self, token: Token) -> None:
+    async def delete(self, token: Token, *, durable: bool = False) -> None:
         """Remove everything of the upload; one that is not there is no error.
+
+        With `durable` it does not come back after a power loss either.
 
         Raises:
             SpoolError

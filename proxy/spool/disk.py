@@ -149,16 +149,18 @@ class DiskSpool:
         """See ``Spool``. Raises SpoolError."""
         await self._remove(token, (ANSWER,))
 
-    async def delete(self, token: Token) -> None:
+    async def delete(self, token: Token, *, durable: bool = False) -> None:
         """See ``Spool``.
 
         A crash in between leaves files without a record: no upload, and yet found by
         ``tokens``, to be deleted again.
         """
-        await self._remove(token, SUFFIXES)
+        await self._remove(token, SUFFIXES, sync=durable and self._syncs)
         self._doubted.discard(token)
 
-    async def _remove(self, token: Token, suffixes: tuple[str, ...]) -> None:
+    async def _remove(
+        self, token: Token, suffixes: tuple[str, ...], *, sync: bool = False
+    ) -> None:
         stem = self._shards.stem(token)
 
         def act() -> None:
@@ -167,6 +169,8 @@ class DiskSpool:
                     files.remove(stem + suffix)
                     if suffix == RECORD:
                         self._marks.clear(token)
+                if sync:
+                    self._shards.sync(token)
 
         async with self._turn(token):
             # a thread: to free gigabytes takes its time

@@ -78,7 +78,7 @@ class MemorySpool:
         if token in self._entries:
             self._entries[token].answer = bytearray()
 
-    async def delete(self, token: Token) -> None:
+    async def delete(self, token: Token, *, durable: bool = False) -> None:
         """See ``Spool``."""
         self._entries.pop(token, None)
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.kit.client import Answer, Client, Leaving, Upload
+from tests.kit.answer import Answer, Client, Leaving, Upload
 from tests.kit.raw import chunk
 
 from .store import Sending, Store

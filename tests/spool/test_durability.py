@@ -52,6 +52,20 @@ def test_directories_made_at_the_start_are_durable(
     ]
 
 
+async def test_a_durable_removal_syncs_the_names(
+    spool: DiskSpool, calls: Calls
+) -> None:
+    """R70: what was cancelled does not come back, and is not sent on then."""
+    saved = await stored(spool, b"x", state=State.COMPLETE, length=1)
+    calls.synced()
+    await spool.delete(saved.token)
+    assert not [call for call in calls.synced() if "sync" in call]
+    other = await stored(spool, b"x", state=State.COMPLETE, length=1)
+    calls.synced()
+    await spool.delete(other.token, durable=True)
+    assert len([call for call in calls.synced() if call.startswith("fsync")]) >= 1
+
+
 async def test_a_creation_syncs_nothing(spool: DiskSpool, calls: Calls) -> None:
     await spool.create(upload())
     assert calls.synced() == []
