@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.kit.answer import Answer, Client, Leaving, Upload
+from tests.kit.answer import Answer
+from tests.kit.client import Client, Leaving, Upload
 from tests.kit.raw import chunk
 
 from .store import Sending, Store
