@@ -22,7 +22,7 @@ from proxy.core.front import given_request_id
 from proxy.core.headers import Passage, upload_to_origin
 from proxy.core.intents import Answered, Intent, Outcome, Refused
 from proxy.core.target import origin_form, resolved
-from proxy.core.upload import Fields, Head, Reply
+from proxy.core.upload import Head, Reply
 from proxy.dialects import Dialect, Dialects
 from proxy.discovery import Discovery
 from proxy.reception import Exchange
@@ -38,6 +38,7 @@ from proxy.wire import (
     problem_reply,
     read_head,
     send,
+    with_request_id,
 )
 
 
@@ -106,7 +107,7 @@ class Server:
         fields = reply.fields
         if head is not None:
             fields = self._discovery.allowed(head, fields)
-        reply = replace(reply, fields=_named(fields, access.request_id))
+        reply = with_request_id(replace(reply, fields=fields), access.request_id)
         return await send(request, reply, head_only=request.method == "HEAD")
 
     async def _failed(self, request: web.BaseRequest, access: Access) -> Sent:
@@ -150,7 +151,7 @@ class Server:
             head,
             visit.front,
             visit.request_id,
-            partial(self._dress, visit),
+            partial(self._discovery.allowed, head),
         )
 
     def _is_ambiguous(self, head: Head) -> bool:
@@ -212,19 +213,10 @@ class Server:
 
     async def _send(self, visit: Visit, reply: Reply) -> Sent:
         close = reply.close or self.closing
-        reply = replace(reply, fields=self._dress(visit, reply.fields), close=close)
+        fields = self._discovery.allowed(visit.head, reply.fields)
+        reply = replace(reply, fields=fields, close=close)
+        reply = with_request_id(reply, visit.request_id)
         return await send(visit.request, reply, head_only=visit.head.method == "HEAD")
-
-    def _dress(self, visit: Visit, fields: Fields) -> Fields:
-        """`fields` of a response with the request's id, and what CORS allows (R86)."""
-        return _named(self._discovery.allowed(visit.head, fields), visit.request_id)
-
-
-def _named(fields: Fields, request_id: str) -> Fields:
-    """`fields` with the request's id, unless the origin told one of its own."""
-    if any(name.lower() == b"x-request-id" for name, _ in fields):
-        return fields
-    return (*fields, (b"X-Request-ID", request_id.encode()))
 
 
 def _framed(reply: Reply, outcome: Outcome) -> Reply:

@@ -30,7 +30,14 @@ from proxy.core.headers import (
 from proxy.core.target import ASTERISK, origin_form
 from proxy.core.upload import Answer, Fields, Head, Reply
 from proxy.origin import AnswerStream, Origin, Upgraded, failure_of
-from proxy.wire import Body, Sent, client_present, problem_reply, send
+from proxy.wire import (
+    Body,
+    Sent,
+    client_present,
+    problem_reply,
+    send,
+    with_request_id,
+)
 from proxy.wire.heads import ALLOW
 
 from .tunnel import asking_websocket, tunnel, wants_websocket
@@ -77,11 +84,9 @@ class Relay:
         """
 
         async def reply(what: Reply) -> Sent:
-            fields = dress(_with_request_id(what.fields, request_id))
-            head_only = head.method == "HEAD"
-            return await send(
-                request, replace(what, fields=fields), head_only=head_only
-            )
+            what = with_request_id(what, request_id)
+            what = replace(what, fields=dress(what.fields))
+            return await send(request, what, head_only=head.method == "HEAD")
 
         own = self.own_answer(head)
         if own is not None:
@@ -186,13 +191,6 @@ def _passed_on(stream: AnswerStream) -> Reply:
     answer = stream.answer
     content = stream.at_once() or stream.chunks()
     return Reply(answer.status, fields, content, reason=answer.reason)
-
-
-def _with_request_id(fields: Fields, request_id: str) -> Fields:
-    """`fields` with our request id, unless the origin told one."""
-    if any(name.lower() == b"x-request-id" for name, _ in fields):
-        return fields
-    return (*fields, (b"X-Request-ID", request_id.encode("ascii")))
 
 
 @asynccontextmanager

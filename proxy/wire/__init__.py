@@ -14,7 +14,7 @@ whole response, or a connection that visibly broke.
 from .bodies import Body
 from .door import Door, client_present
 from .heads import BadRequest, front_of_request, read_head
-from .problems import problem_reply
+from .problems import problem_reply, with_request_id
 from .replies import Sent, abort, send, send_interim, send_switch
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "send",
     "send_interim",
     "send_switch",
+    "with_request_id",
 ]

@@ -8,6 +8,8 @@ Source: RFC 9457.
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from http import HTTPStatus
 
 from proxy.core.upload import Fields, Reply
@@ -29,3 +31,18 @@ def problem_reply(
     title = HTTPStatus(status).phrase
     content = document(own_type(name), title, status, detail)
     return Reply(status, (*FIELDS, *fields), content, close=close, problem=name)
+
+
+def with_request_id(reply: Reply, request_id: str) -> Reply:
+    """`reply` with the id of its request, unless the origin told one of its own.
+
+    A problem document of ours names it as its ``instance`` too: what somebody reads out
+    over the telephone is then what stands in the log.
+    """
+    if not any(name.lower() == b"x-request-id" for name, _ in reply.fields):
+        named = (b"X-Request-ID", request_id.encode("ascii"))
+        reply = replace(reply, fields=(*reply.fields, named))
+    if not reply.problem or not isinstance(reply.content, bytes):
+        return reply
+    told = {**json.loads(reply.content), "instance": request_id}
+    return replace(reply, content=json.dumps(told).encode())

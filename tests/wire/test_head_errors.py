@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.kit.client import Client
@@ -84,3 +86,23 @@ async def test_a_question_about_the_whole_server_in_absolute_form_is_ours(
     answer = await connection.hear("OPTIONS")
     assert (answer.status, answer.one("Upload-Limit")) == (200, "min-size=0")
     assert origin.requests == []
+
+
+async def test_an_error_of_ours_names_its_request(
+    client: Client, origin: RecordingOrigin
+) -> None:
+    """RFC 9457 "instance": what stands in the log, whoever found the error."""
+    await origin.stop()
+    for method, path, field in (
+        ("GET", "/", ("X-A", "1")),  # relayed
+        ("HEAD", "/", ("Expect", "magic")),  # the head
+        ("PATCH", f"/resumable_upload/{'A' * 43}", ("Upload-Offset", "0")),
+    ):
+        connection = await client.connect()
+        await connection.send(request(method, path, field))
+        answer = await connection.hear(method)
+        assert answer.status >= 400
+        if method != "HEAD":
+            told = json.loads(answer.content)
+            assert told["instance"] == answer.one("X-Request-ID")
+        await connection.close()
