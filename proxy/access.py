@@ -18,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.core.errors import Problem
 from proxy.core.intents import Create, Intent
+from proxy.core.target import origin_form
 from proxy.core.upload import Token, shortened, without_tokens
 from proxy.visit import Visit
 from proxy.wire import Sent
@@ -59,7 +60,7 @@ class Access:
         _say(self._log, sent)(
             "request",
             method=request.method,
-            path=without_tokens(request.raw_path.partition("?")[0]),
+            path=_path(request),
             status=sent.status,
             duration_s=round(time.monotonic() - self._began, 4),
             **self._of_upload(),
@@ -95,6 +96,12 @@ class Access:
         if self.version is not None:
             told["version"] = self.version
         return told
+
+
+def _path(request: web.BaseRequest) -> str:
+    """The path asked for: no authority, which may name a user, no query, no token."""
+    target = origin_form(request.method, request.raw_path)
+    return without_tokens(target.partition("?")[0])
 
 
 def tell_unparsed(

@@ -151,12 +151,22 @@ class Deliveries:
             pause_s = FIRST_PAUSE_S
             while await self._attempt(delivery) and not self._stopping:
                 pause_s = await _pause(delivery, pause_s)
+            delivery.over.set()
+            await self._record_late(delivery)
         finally:
             if self._live.get(token) is delivery:
                 del self._live[token]
                 self._tasks.pop(token, None)
             delivery.over.set()
             delivery.refuse_all(_stopping if self._stopping else _given_up)
+
+    async def _record_late(self, delivery: Delivery) -> None:
+        """What could not be recorded is known here only: stay until it can be."""
+        pause_s = FIRST_PAUSE_S
+        while delivery.is_believed and not self._stopping:
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            await self._forward.record_late(delivery)
 
     async def _attempt(self, delivery: Delivery) -> bool:
         """One attempt when its turn has come; True when there is to be another."""
@@ -188,14 +198,16 @@ class Deliveries:
                 delivery.refuse_all(unknown_upload)
                 return False
             delivery.in_attempt = True
+            delivery.hurry.clear()
             stream = await self._forward.attempt(delivery)
             again = delivery.upload.state is State.COMPLETE
             self._origin_down = stream is None and again
             if stream is not None:
                 return stream
             delivery.in_attempt = False
-            for waiting in self._live.values():
-                self._hold(waiting)
+            if again:
+                for waiting in self._live.values():
+                    self._hold(waiting)
             return again
 
     async def _lose(self, delivery: Delivery, why: str) -> None:
@@ -205,11 +217,15 @@ class Deliveries:
         delivery.refuse_all(unknown_upload)
 
     def _hold(self, delivery: Delivery) -> None:
-        """The origin was not reached: who waits is held for `retry_for`, not longer."""
+        """The origin was not reached: who waits is held for `retry_for`, not longer.
 
-        def down() -> Refusal | None:
-            if delivery.in_attempt:
-                return None  # it may have the request by now: that is not "down"
+        But not refused while an attempt is in flight, which may have the request by
+        now, or find that the origin is back.
+        """
+        if delivery.in_attempt:
+            return
+
+        def down() -> Refusal:
             return Refusal(
                 Problem.ORIGIN_DOWN,
                 "The upload is complete, but the server behind cannot be reached; "
@@ -218,18 +234,23 @@ class Deliveries:
             )
 
         for follower in delivery.followers:
-            follower.hold(self._retry_for_s, down)
+            follower.hold(self._retry_for_s, lambda: self.in_flight > 0, down)
 
 
 async def _pause(delivery: Delivery, pause_s: float) -> float:
-    """Wait, for `pause_s` or until somebody waits with us; the pause after the next."""
-    delivery.hurry.clear()
+    """Wait, for `pause_s` or until somebody waits with us; the pause after the next.
+
+    Whoever has come is held for some seconds: an origin that is back is to be found
+    within them, however long it was down.
+    """
+    if delivery.hurry.is_set():
+        delivery.hurry.clear()
+        pause_s = FIRST_PAUSE_S
     try:
         async with asyncio.timeout(pause_s):
             await delivery.hurry.wait()
     except TimeoutError:
         return min(2 * pause_s, LONGEST_PAUSE_S)
-    # Whoever came is held for some seconds: an origin that is back is to be found then.
     return FIRST_PAUSE_S
 
 

@@ -36,6 +36,8 @@ class Delivery:
         """From before FORWARDING is saved until the attempt's outcome has been dealt
         with; then it can no longer be withdrawn."""
         self.followers: list[Follower] = []
+        self.served: list[Follower] = []
+        """Those to whom the answer is being passed on."""
         self.hurry = asyncio.Event()
         """Somebody waits for the answer: end the pause."""
         self.is_believed = False
@@ -73,10 +75,12 @@ class Delivery:
             self.upload = changed
             self.is_believed = False
 
-    async def believe(self, event: Event, change: Change = _as_it_is) -> None:
-        """Know of `event` here, although the record could not be told."""
+    async def believe(self, event: Event | None, change: Change = _as_it_is) -> None:
+        """Know of `event` and `change` here, although the record could not be told."""
         async with self._saving:
-            state = next_state(self.upload.state, event)
+            state = self.upload.state
+            if event is not None:
+                state = next_state(state, event)
             self.upload = replace(change(self.upload), state=state)
             self.is_believed = True
 
@@ -85,6 +89,11 @@ class Delivery:
         self.followers = [one for one in self.followers if not one.has_left]
         self.followers.append(follower)
         self.hurry.set()
+
+    def newest_wins(self) -> None:
+        """Somebody comes for the answer: whoever is served now holds it up no more."""
+        for follower in self.served:
+            follower.break_off()
 
     def refuse_all(self, refusal: Callable[[], Refusal]) -> None:
         """Whoever waits for the answer is told why there will be none now."""

@@ -90,26 +90,32 @@ class Follower:
             # One whose request ended meanwhile is never awaited again.
             self._head.exception()
 
-    def hold(self, seconds: float, refusal: Callable[[], Refusal | None]) -> None:
+    def hold(
+        self,
+        seconds: float,
+        may_come: Callable[[], bool],
+        refusal: Callable[[], Refusal],
+    ) -> None:
         """Refuse in `seconds` unless the answer has come by then.
 
-        Of several holds the first one counts. When its time is up and `refusal` gives
-        none, because an attempt is under way just then, the next hold refuses at once.
+        Of several holds the first one counts. When its time is up while the answer
+        `may_come`, because an attempt is under way, the next hold refuses at once.
         """
         if self._head.done():
             return
         if self._overdue:
-            self._time_is_up(refusal)
+            self.refuse(refusal())
         elif self._held is None:
             loop = asyncio.get_running_loop()
-            self._held = loop.call_later(seconds, self._time_is_up, refusal)
+            self._held = loop.call_later(seconds, self._time_is_up, may_come, refusal)
 
-    def _time_is_up(self, refusal: Callable[[], Refusal | None]) -> None:
-        said = refusal()
-        if said is None:
+    def _time_is_up(
+        self, may_come: Callable[[], bool], refusal: Callable[[], Refusal]
+    ) -> None:
+        if may_come():
             self._overdue = True
         else:
-            self.refuse(said)
+            self.refuse(refusal())
 
     async def feed(self, chunk: bytes) -> None:
         """Pass on the next bytes, empty at the end; drops a client that does not

@@ -19,6 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.core.decide import outcome_unknown
 from proxy.core.errors import (
+    BodyUnreadableError,
     OriginCut,
     OriginError,
     OriginLost,
@@ -128,6 +129,9 @@ class Forward:
             except _CancelledMeanwhileError:
                 await self._drop_hidden(delivery)
                 return None
+            except BodyUnreadableError as exc:
+                await self._failed(delivery, exc)
+                raise SpoolError(str(exc)) from exc
             except OriginError as exc:
                 await self._failed(delivery, exc)
                 return None
@@ -216,6 +220,7 @@ class Forward:
     async def pass_on(self, delivery: Delivery, stream: AnswerStream) -> None:
         """Pass the answer's content on as it comes, and be done with the upload."""
         followers, delivery.followers = delivery.followers, []
+        delivery.served = followers
         try:
             length = None if stream.length is None else int(stream.length)
             for follower in followers:
@@ -225,24 +230,22 @@ class Forward:
             for follower in followers:
                 follower.break_off()
             await stream.close()
-        if await self._is_recorded(delivery):
-            await self._spool.drop_body(delivery.upload.token)
+        await self.record_late(delivery)
         await self._drop_hidden(delivery)
 
-    async def _is_recorded(self, delivery: Delivery) -> bool:
-        """True once the record says RESPONDED, tried again where it could not before.
+    async def record_late(self, delivery: Delivery) -> None:
+        """Have the record say RESPONDED, if it could not before, and free the body.
 
-        Otherwise it still says FORWARDING, and the body has to stay, since to whoever
-        finds that after us the outcome is unknown.
+        As long as it says FORWARDING the body has to stay, since to whoever finds that
+        after us the outcome is unknown.
         """
-        if not delivery.is_believed:
-            return True
-        try:
-            await delivery.amend(lambda current: current)
-        except SpoolError as exc:
-            self._not_recorded(delivery, Event.ORIGIN_ANSWERED, exc)
-            return False
-        return True
+        if delivery.is_believed:
+            try:
+                await delivery.amend(lambda current: current)
+            except SpoolError as exc:
+                self._not_recorded(delivery, Event.ORIGIN_ANSWERED, exc)
+                return
+        await self._spool.drop_body(delivery.upload.token)
 
     def _not_recorded(self, delivery: Delivery, event: Event, exc: SpoolError) -> None:
         """We know better than the record, which still says FORWARDING.
@@ -289,15 +292,15 @@ class Forward:
         if (answer.kept, answer.size) == (kept, size):
             return
         told = replace(answer, kept=kept, size=size)
+
+        def came(current: Upload) -> Upload:
+            return replace(current, answer=told)
+
         try:
-            await delivery.amend(lambda current: replace(current, answer=told))
+            await delivery.amend(came)
         except SpoolError as exc:
-            # A replay compares what is there with what the record says, and finds out.
-            self._log.error(
-                "answer not recorded",
-                upload=shortened(delivery.upload.token),
-                error=str(exc),
-            )
+            self._not_recorded(delivery, Event.ORIGIN_ANSWERED, exc)
+            await delivery.believe(None, came)
 
     async def _drop_hidden(self, delivery: Delivery) -> None:
         """Remove an upload that was cancelled while it was forwarded (R70)."""

@@ -73,6 +73,8 @@ class Standings:
         event = event_after_crash(upload, repeatable=self._deliveries.repeatable)
         found = upload if event is None else self._found(upload)
         if to_remove or self._is_over(found, event):
+            if event is Event.ORIGIN_LOST:
+                self._ledger.note(found, event)  # said aloud, though it goes at once
             state = found.state if event is None else next_state(found.state, event)
             return replace(found, state=state)
         if event is not None:

@@ -43,7 +43,7 @@ from proxy.core.intents import (
     Outcome,
     Resumable,
 )
-from proxy.core.lifecycle import Event
+from proxy.core.lifecycle import TERMINAL, Event
 from proxy.core.upload import Head, Limits, State, Token, Upload
 from proxy.deliveries import Deliveries
 from proxy.followers import Follower
@@ -287,6 +287,7 @@ class Uploads:
         """The stored answer, once all of it is stored."""
         delivery = self._deliveries.live(upload.token)
         if delivery is not None:
+            delivery.newest_wins()
             try:
                 async with asyncio.timeout(_REPLAY_WAIT_S):
                     await delivery.over.wait()
@@ -299,6 +300,8 @@ class Uploads:
                 ) from None
             # Not the record, which may not have been told what the delivery knows.
             upload = delivery.upload
+            if upload.hidden or upload.state in TERMINAL:
+                raise decide.unknown_upload()
         return self._stored_answer(upload)
 
     def _stored_answer(self, upload: Upload) -> Outcome:

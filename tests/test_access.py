@@ -114,6 +114,17 @@ async def test_nothing_that_opens_a_door_is_logged(
     assert "very-secret" not in lines.out.getvalue()
 
 
+async def test_a_user_in_an_absolute_target_is_not_logged(
+    client: Client, lines: Lines
+) -> None:
+    """P11."""
+    connection = await client.connect()
+    await connection.send(request("GET", "http://user:very-secret@upload.test/x"))
+    await connection.hear("GET")
+    await lines.one("request")
+    assert "very-secret" not in lines.out.getvalue()
+
+
 async def test_a_cut_says_so_and_which_upload_it_cut(
     client: Client, lines: Lines
 ) -> None:

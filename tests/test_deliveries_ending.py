@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from proxy.core.errors import (
+    BodyUnreadableError,
+    OriginCut,
     OriginError,
     OriginLost,
     OriginUnreached,
@@ -184,6 +186,54 @@ async def test_an_answer_that_could_be_recorded_only_later_is_kept_all_the_same(
     await stage.over(upload.token)
     kept = await stage.spool.load(upload.token)
     assert (kept.state, kept.answer) == (State.RESPONDED, replace(ANSWER, size=1))
+
+
+async def test_an_answer_that_cannot_be_recorded_is_known_until_it_can_be() -> None:
+    """A disk that is full for minutes does not turn "done" into "unknown"."""
+
+    class FullForAWhile(MemorySpool):
+        failures = 4
+
+        async def save(self, upload: Upload, *, durable: bool) -> None:
+            if upload.state is State.RESPONDED and self.failures:
+                self.failures -= 1
+                raise SpoolError("no space left on device")
+            await super().save(upload, durable=durable)
+
+    stage = Stage(Origin(Stream(b"x")), spool=FullForAWhile())
+    upload = await stage.complete()
+    assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
+    delivery = stage.deliveries.live(upload.token)
+    assert delivery is not None
+    await until(lambda: not delivery.in_attempt)
+    assert delivery.upload.state is State.RESPONDED
+    await until(lambda: stage.deliveries.live(upload.token) is None)
+    kept = await stage.spool.load(upload.token)
+    assert (kept.state, kept.answer) == (State.RESPONDED, replace(ANSWER, size=1))
+
+
+async def test_a_body_that_cannot_be_read_is_not_the_origins_fault() -> None:
+    origin = Origin(BodyUnreadableError("input/output error"), Stream(b"x"))
+    stage = Stage(origin)
+    upload = await stage.complete()
+    refusal = await refused(stage.deliveries.follow(upload))
+    assert refusal.problem is Problem.STORAGE
+    assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
+
+
+async def test_whoever_comes_for_the_answer_is_not_held_up_by_one_that_stalls() -> None:
+    """P6."""
+    stage = Stage(Origin(Stream(*[b"x"] * 50)))
+    upload = await stage.complete()
+    stalled = stage.deliveries.follow(upload)
+    await stalled.answer()
+    delivery = stage.deliveries.live(upload.token)
+    assert delivery is not None
+    delivery.newest_wins()
+    async with asyncio.timeout(2):
+        await delivery.over.wait()
+    with pytest.raises(OriginCut):
+        await answered(stalled)
 
 
 class FullAfterwards(MemorySpool):

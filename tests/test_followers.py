@@ -13,6 +13,10 @@ from proxy.followers import Follower
 ANSWER = Answer(201, "Created", ())
 
 
+def never() -> bool:
+    return False
+
+
 def down() -> Refusal:
     return Refusal(Problem.ORIGIN_DOWN, "down")
 
@@ -48,8 +52,8 @@ async def test_a_refusal_after_the_head_changes_nothing() -> None:
 
 async def test_it_is_held_no_longer_than_it_was_told() -> None:
     follower = Follower()
-    follower.hold(0.01, down)
-    follower.hold(3600, down)
+    follower.hold(0.01, never, down)
+    follower.hold(3600, never, down)
     with pytest.raises(Refusal) as refusal:
         async with asyncio.timeout(2):
             await follower.answer()
@@ -58,10 +62,10 @@ async def test_it_is_held_no_longer_than_it_was_told() -> None:
 
 async def test_an_answer_in_time_ends_the_holding() -> None:
     follower = Follower()
-    follower.hold(0.01, down)
+    follower.hold(0.01, never, down)
     follower.answered(ANSWER)
     assert await follower.answer() is ANSWER
-    follower.hold(0, down)
+    follower.hold(0, never, down)
     assert await follower.answer() is ANSWER
 
 
@@ -136,9 +140,9 @@ async def test_one_that_was_refused_holds_nobody_back() -> None:
 
 async def test_while_an_attempt_is_under_way_nobody_is_told_that_it_is_down() -> None:
     follower = Follower()
-    follower.hold(0, lambda: None)
+    follower.hold(0, lambda: True, down)
     await asyncio.sleep(0.01)
     assert not follower.has_left
-    follower.hold(3600, down)
+    follower.hold(3600, never, down)
     with pytest.raises(Refusal):
         await follower.answer()

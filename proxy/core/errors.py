@@ -124,5 +124,10 @@ class OriginCut(OriginError):
     cannot have seen a complete one, it may be tried again."""
 
 
+class BodyUnreadableError(OriginCut):
+    """The same, because our own storage gave no more of the body: the origin is not to
+    blame."""
+
+
 class OriginLost(OriginError):
     """The whole request left and no answer came: it must not be tried again unasked."""

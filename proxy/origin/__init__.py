@@ -23,7 +23,7 @@ from aiohttp import ClientResponse, ClientSession
 from multidict import CIMultiDict
 from yarl import URL
 
-from proxy.core.errors import OriginCut
+from proxy.core.errors import BodyUnreadableError, OriginCut
 from proxy.core.target import origin_form
 from proxy.core.upload import Fields, Head
 from proxy.spool import Reader
@@ -192,4 +192,4 @@ async def _sent(response: ClientResponse, content: StoredContent) -> None:
 def _check_readable(content: StoredContent) -> None:
     """Raise OriginCut when it was our spool that broke the request off."""
     if content.unreadable is not None:
-        raise OriginCut(str(content.unreadable)) from content.unreadable
+        raise BodyUnreadableError(str(content.unreadable)) from content.unreadable

@@ -38,6 +38,9 @@ def measured(upload: Upload, size: int | None) -> Upload:
         return replace(upload, offset=upload.length)
     if upload.state is State.RESPONDED or upload.state in TERMINAL:
         return replace(upload, offset=size or 0)
+    if upload.state is State.UNKNOWN and upload.acknowledged != upload.length:
+        # Found so after a power loss, see `after_reboot`: it stands as it stood then.
+        return replace(upload, offset=upload.length or 0)
     if size is None:
         raise UploadLost(f"its body is gone, {upload.acknowledged} bytes were told")
     if size < upload.acknowledged:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.kit.answer import VERSION_FIELD
 from tests.kit.client import Client
-from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.origin import RecordingOrigin, Reply, Reset
 from tests.kit.raw import request
 from tests.kit.words import MEDIA_TYPE, each_version, words
 
@@ -70,3 +70,16 @@ async def test_a_chunked_append_without_content_and_completeness_is_the_last(
     await connection.send(head, b"0\r\n\r\n")
     assert (await connection.hear("PATCH")).status == 200
     assert origin.bodies == [b"a" * 40]
+
+
+async def test_an_unknown_outcome_tells_its_total_to_malformed_requests_too(
+    client: Client, origin: RecordingOrigin
+) -> None:
+    """R46."""
+    origin.then(Reset())
+    upload = await client.create(9, sends=b"a" * 40)
+    assert upload.answer.status == 502
+    assert (await upload.head()).offset == 40
+    media = ("Content-Type", MEDIA_TYPE)
+    answer = await upload.ask("PATCH", media, ("Upload-Complete", "?1"))
+    assert (answer.status, answer.offset) == (400, 40)
