@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check format lock clean
+.PHONY: help demo test check campaign format lock clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,9 @@ check: $(VENV)/.check $(VENV)/.test ## format, lint, types, direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+campaign: $(VENV)/.test ## uploads under kill -9, cuts and a faulty origin; ARGS="--uploads 2000 --kills 250"
+	$(BIN)/python -m bench.campaign $(ARGS)
 
 format: $(VENV)/.check ## lay the code out, and mend what the linter can
 	$(BIN)/ruff check --fix .

@@ -143,6 +143,13 @@ class RecordingOrigin:
             if isinstance(end, Exception):
                 raise end
 
+    def choose(self, request: Request) -> Behaviour:
+        """What is done with `request`, whose head has just come."""
+        return self.will.popleft() if self.will else Reply()
+
+    def took(self, request: Request) -> None:
+        """Nothing more of `request` will come, and nothing was answered yet."""
+
     async def begun(self, count: int = 1, *, bound_s: float = BOUND_S) -> Request:
         """Wait until the heads of `count` requests have arrived; the last of them."""
         async with self._news, asyncio.timeout(bound_s):
@@ -189,13 +196,14 @@ class RecordingOrigin:
     ) -> bool:
         """One request and its answer; True when the connection can be used again."""
         request = _parse_head(await reader.readuntil(b"\r\n\r\n"))
-        behaviour = self.will.popleft() if self.will else Reply()
+        behaviour = self.choose(request)
         self.requests.append(request)
         await self._tell()
         try:
             whole = await self._content(reader, request, _stops_after(behaviour))
         finally:
             request.ended.set()
+            self.took(request)
         match behaviour:
             case Silence():
                 await reader.read(-1) if whole else await asyncio.Event().wait()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import resource
 import socket
 import sys
@@ -24,12 +25,25 @@ START_BOUND_S = 15.0
 busy cores."""
 
 
+PORTS = range(20_000, 32_000)
+"""Where ports are looked for: below those that Linux gives to outgoing connections, one
+of which could else take the port of a process that is being started again."""
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that was free a moment ago.
+
+    Raises:
+        OSError: none of a hundred was.
+    """
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue  # somebody has it
+            return port
+    raise OSError(f"no port of 127.0.0.1 is free in {PORTS}")
 
 
 class ProxyProcess:

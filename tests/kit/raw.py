@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import urlsplit
@@ -72,7 +73,8 @@ class Connection:
         """Say these bytes. An ended connection swallows them, as networks do."""
         async with asyncio.timeout(BOUND_S):
             for piece in pieces:
-                self._writer.write(piece)
+                if not self._writer.is_closing():
+                    self._writer.write(piece)
             try:
                 await self._writer.drain()
             except (ConnectionResetError, BrokenPipeError):
@@ -97,8 +99,15 @@ class Connection:
         assert 100 <= head.status < 200, f"a final {head.status} came: {head.fields}"
         return head
 
-    async def hear(self, method: str = "POST") -> Response:
+    async def hear(
+        self,
+        method: str = "POST",
+        on_interim: Callable[[Response], object] | None = None,
+    ) -> Response:
         """The final response to a request of `method`, with the interims before it.
+
+        on_interim: given each interim as it comes, for who needs them even when no
+        final response follows.
 
         Raises:
             NoAnswerError: the connection ended before a final head.
@@ -106,6 +115,8 @@ class Connection:
         interims: list[Response] = []
         while (head := await self.hear_head()).status < 200:
             interims.append(head)
+            if on_interim is not None:
+                on_interim(head)
         async with asyncio.timeout(BOUND_S):
             content, whole = await self._content(head, method)
         return replace(head, content=content, whole=whole, interims=tuple(interims))

@@ -1,0 +1,198 @@
+"""Who is killed and restarted, and when: the proxy, and the origin behind it.
+
+What comes next and how long it waits is the seed's choice; when, is counted in uploads
+that have ended, so that disturbances are spread over the whole campaign however fast it
+goes. The one invariant: only processes that were started here are ever signalled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from signal import SIGTERM
+from typing import Final, Literal
+
+from tests.kit.bounds import until
+from tests.kit.process import START_BOUND_S, ProxyProcess, free_port
+
+from .history import Timeline
+
+Act = Literal["kill", "kill while starting", "stop", "kill while stopping", "origin"]
+
+_KILLS: Final[tuple[Act, ...]] = ("kill", "kill while starting", "kill while stopping")
+_KILL_WEIGHTS: Final = (7, 1, 1)
+
+STOP_BOUND_S: Final = 20.0
+"""Seconds in which the proxy has to end after SIGTERM; its own grace is shorter."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was done."""
+
+    kills: int = 0
+    """kill -9 of the proxy."""
+    stops: int = 0
+    """SIGTERM that it was left to end by itself."""
+    origin_kills: int = 0
+    bad_exits: int = 0
+    """Ends after SIGTERM with another code than 0."""
+
+
+class Progress:
+    """Uploads that have ended."""
+
+    def __init__(self) -> None:
+        self.ended = 0
+        self._closed = False
+        self._news = asyncio.Condition()
+
+    async def step(self) -> None:
+        async with self._news:
+            self.ended += 1
+            self._news.notify_all()
+
+    async def close(self) -> None:
+        """No more will end."""
+        async with self._news:
+            self._closed = True
+            self._news.notify_all()
+
+    async def reached(self, count: int) -> bool:
+        """Wait until `count` have ended; False when so many never will."""
+        async with self._news:
+            await self._news.wait_for(lambda: self._closed or self.ended >= count)
+        return self.ended >= count
+
+
+class OriginProcess:
+    """``python -m bench.campaign.origin`` on one port, to be killed."""
+
+    def __init__(self, ledger: Path, seed: int) -> None:
+        self.ledger = ledger
+        self._port, self._seed = free_port(), seed
+        self.address = f"http://127.0.0.1:{self._port}"
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        self.ledger.touch()
+        arguments = (str(self._port), str(self.ledger), str(self._seed))
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.campaign.origin", *arguments),
+            stdin=asyncio.subprocess.PIPE,
+        )
+        await until(self._listens, bound_s=START_BOUND_S)
+
+    async def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def _listens(self) -> bool | None:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        except OSError:
+            return None
+        writer.close()
+        return True
+
+
+class Disturber:
+    """Carries out what the seed chose."""
+
+    def __init__(
+        self,
+        proxy: ProxyProcess,
+        origin: OriginProcess,
+        timeline: Timeline,
+        chance: Random,
+    ) -> None:
+        self.counts = Counts()
+        self._proxy = proxy
+        self._origin = origin
+        self._timeline = timeline
+        self._chance = chance
+
+    async def run(self, acts: list[Act], uploads: int, progress: Progress) -> None:
+        """All of `acts`, spread over `uploads`."""
+        for number, act in enumerate(acts):
+            if not await progress.reached(
+                uploads * (2 * number + 1) // (2 * len(acts))
+            ):
+                return
+            await asyncio.sleep(self._chance.uniform(0, 0.4))
+            await self._do(act)
+
+    async def kill(self) -> None:
+        """kill -9 of the proxy, and a start."""
+        self._timeline.note("kill -9 of the proxy")
+        await self._proxy.kill()
+        self.counts.kills += 1
+        await self._start()
+
+    async def _do(self, act: Act) -> None:
+        match act:
+            case "kill":
+                await self.kill()
+            case "kill while starting":
+                await self._kill_while_starting()
+            case "stop":
+                await self._stop()
+            case "kill while stopping":
+                self._timeline.note("SIGTERM to the proxy, kill -9 soon")
+                self._proxy.signal(SIGTERM)
+                await asyncio.sleep(self._chance.uniform(0, 0.1))
+                await self.kill()
+            case "origin":
+                await self._restart_origin()
+
+    async def _kill_while_starting(self) -> None:
+        """A start that is cut short, after which things have to be as before."""
+        self._timeline.note("kill -9 of the proxy, and of the next in its start")
+        await self._proxy.kill()
+        try:
+            async with asyncio.timeout(self._chance.uniform(0.2, 1.0)):
+                await self._proxy.start()
+        except TimeoutError:
+            pass  # it did not get so far as to be ready
+        await self._proxy.kill()
+        self.counts.kills += 2
+        await self._start()
+
+    async def _stop(self) -> None:
+        self._timeline.note("SIGTERM to the proxy")
+        self._proxy.signal(SIGTERM)
+        code = await self._proxy.exited(bound_s=STOP_BOUND_S)
+        self._timeline.note(f"the proxy ended with {code}")
+        self.counts.stops += 1
+        self.counts.bad_exits += code != 0
+        await self._start()
+
+    async def _restart_origin(self) -> None:
+        self._timeline.note("kill -9 of the origin")
+        await self._origin.kill()
+        self.counts.origin_kills += 1
+        await asyncio.sleep(self._chance.uniform(0, 1.5))
+        await self._origin.start()
+        self._timeline.note("the origin is up")
+
+    async def _start(self) -> None:
+        await self._proxy.start()
+        self._timeline.note("the proxy is up")
+
+
+def chosen(kills: int, chance: Random) -> list[Act]:
+    """Disturbances with `kills` kills of the proxy, in the order they come."""
+    others: tuple[Act, ...] = ("stop", "origin")
+    acts = [act for act in others for _ in range(kills // 5)]
+    left = kills
+    while left > 0:
+        act: Act = chance.choices(_KILLS, _KILL_WEIGHTS)[0] if left > 1 else "kill"
+        acts.append(act)
+        left -= 2 if act == "kill while starting" else 1
+    chance.shuffle(acts)
+    return acts

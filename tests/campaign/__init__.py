@@ -1,0 +1,1 @@
+"""The campaign in its short form."""
