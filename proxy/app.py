@@ -265,6 +265,7 @@ class App:
         door = Door(
             self._server,
             keepalive_timeout_s=self._config.keepalive_timeout,
+            header_timeout_s=self._config.header_timeout,
             header_limit=self._config.header_limit,
             unparsed=tell_unparsed(self._log),
         )

@@ -256,12 +256,19 @@ class Config(Section):
     """Whether clients are told in an interim response 104 where their upload is, while
     they send it. auto: not on HTTP/1.0, and not where a trusted front forbids it by
     X-Upload-Interim: never. Set never behind nginx, which takes it for the answer."""
+    header_timeout: kinds.Span = 10.0
+    """How long a whole request head may take: the first of a connection from its start,
+    later ones from their first byte. One of which only a part has come is answered with
+    408; a connection that has said nothing is closed without a word.
+
+    Danger: a front that opens connections before it needs them has to use them within
+    this time."""
     header_limit: kinds.HeadSize = 64 * 2**10
     """Bytes of a request's head, all its fields together; more is refused with 431."""
     keepalive_timeout: kinds.Duration = 75.0
-    """How long a connection may go without a whole request head: from its start, or
-    from the end of the answer before. Longer than the front keeps its connections to
-    us, or it may send into one that is just being closed."""
+    """How long a connection is kept after an answer until the next request begins.
+    Longer than the front keeps its connections to us, or it may send into one that is
+    just being closed."""
     shutdown_grace: kinds.Duration = 30.0
     """How long requests to the origin may go on once the proxy is told to stop.
 

@@ -1,9 +1,10 @@
 """The door: aiohttp's low-level server, and what its connections do not tell.
 
-Three things are added to its connections. Whoever waits for something else learns that
+Four things are added to its connections. Whoever waits for something else learns that
 a client has gone. The reader of a body whose framing breaks is told so, where aiohttp
-would let it wait for ever. And bytes that are no HTTP get an answer in the form of all
-our errors. The one invariant: nothing here stands between two reads of a body.
+would let it wait for ever. Bytes that are no HTTP get an answer in the form of all our
+errors. And a head has to be whole in time. The one invariant: nothing here stands
+between two reads of a body.
 """
 
 from __future__ import annotations
@@ -40,13 +41,16 @@ class Door(web.Server):
         handler: Handler,
         *,
         keepalive_timeout_s: float,
+        header_timeout_s: float,
         header_limit: int,
         unparsed: Callable[[str, Sent, str], None] | None = None,
     ) -> None:
         """`header_limit`: bytes of a line; `read_head` bounds the whole head.
 
-        `unparsed`: told of every connection that speaks no HTTP: the peer's address,
-        what it was answered, and why.
+        `header_timeout_s`: how long a head may take. `keepalive_timeout_s`: how long
+        the next one may keep us waiting for its first byte. `unparsed`: told of every
+        connection that speaks no HTTP, or too slowly: the peer's address, what it was
+        answered, and why.
         """
         super().__init__(handler)
         self.unparsed = unparsed
@@ -55,6 +59,7 @@ class Door(web.Server):
             "auto_decompress": False,
             "access_log": None,
             "keepalive_timeout": keepalive_timeout_s,
+            "header_timeout_s": header_timeout_s,
             "lingering_time": LINGER_S,
             "max_line_size": header_limit,
             "max_field_size": header_limit,
@@ -67,14 +72,33 @@ class Door(web.Server):
 class Connection(RequestHandler):
     """One connection of a client."""
 
-    __slots__ = ("watchers",)
+    __slots__ = (
+        "_head_came",
+        "_head_since",
+        "_head_timeout_s",
+        "_head_timer",
+        "watchers",
+    )
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, header_timeout_s: float, **options: Any) -> None:
         super().__init__(*args, **options)
         self.watchers: set[Callable[[], None]] = set()
         """Called when the connection is lost."""
+        self._head_timeout_s = header_timeout_s
+        self._head_since: float | None = None
+        """When the head that is awaited began, in seconds of the loop; None between an
+        answer and the next head. The first one begins with the connection."""
+        self._head_came = False
+        """Some of that head is here."""
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._await_head()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
         super().connection_lost(exc)
         for tell in tuple(self.watchers):
             tell()
@@ -82,7 +106,16 @@ class Connection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._messages:
+            self._head_since = None
+            self._head_came = False
             self._tell_broken_framing()
+        elif self._is_idle and data.strip(b"\r\n"):
+            # Empty lines before a head are allowed, and no head (RFC 9112 2.2). What
+            # came of one in the packet of the request before is not seen here: then the
+            # next byte counts as the first, or `keepalive_timeout` ends the wait.
+            self._head_came = True
+            if self._head_since is None:
+                self._await_head()
 
     def handle_error(
         self,
@@ -94,13 +127,54 @@ class Connection(RequestHandler):
         """Answer what could not be parsed, as aiohttp found out."""
         if status != 400 or request.writer.output_size or self.transport is None:
             return super().handle_error(request, status, exc, message)
-        reply = _unparsed(exc)
-        self.transport.write(rendered(reply))
+        # The name only: the message quotes what was received, credentials and all.
+        return self._refuse(_unparsed(exc), type(exc).__name__)
+
+    def _refuse(self, reply: Reply, why: str) -> Sent:
+        """Answer what is no request, on a connection that is still there."""
+        transport = self.transport
+        assert transport is not None
+        peer = transport.get_extra_info("peername")
+        transport.write(rendered(reply))
         sent = Sent(reply.status, goes_on=False, problem=reply.problem)
         if isinstance(self._manager, Door) and self._manager.unparsed is not None:
-            # The name only: the message quotes what was received, credentials and all.
-            self._manager.unparsed(request.remote or "", sent, type(exc).__name__)
+            self._manager.unparsed(peer[0] if peer else "", sent, why)
         return sent
+
+    @property
+    def _is_idle(self) -> bool:
+        """Nothing is being answered: what comes is the beginning of a request."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def _await_head(self) -> None:
+        """From now on the head has its time.
+
+        One timer for the connection: when it is early for a later head, it looks again.
+        """
+        self._head_since = self._loop.time()
+        if self._head_timer is None:
+            due = self._head_since + self._head_timeout_s
+            self._head_timer = self._loop.call_at(due, self._look_for_head)
+
+    def _look_for_head(self) -> None:
+        self._head_timer = None
+        if self._head_since is None or self.transport is None:
+            return
+        due = self._head_since + self._head_timeout_s
+        if due > self._loop.time():
+            self._head_timer = self._loop.call_at(due, self._look_for_head)
+            return
+        if self._head_came:
+            # Whoever has said nothing has asked nothing, and is owed no answer.
+            self._refuse(_late_head(), "head not whole in time")
+        self.force_close()
+
+    def _process_keepalive(self) -> None:
+        """Leave to `header_timeout` a connection on which a head has begun."""
+        if self._head_since is None:
+            super()._process_keepalive()
+        else:
+            self._keepalive_handle = None
 
     def _tell_broken_framing(self) -> None:
         """aiohttp queues an error behind the request it broke: tell that one."""
@@ -164,3 +238,8 @@ def _unparsed(exc: BaseException | None) -> Reply:
     if str(exc).endswith("Too many headers received"):
         return problem_reply(431, "head-too-large", "The head has too many fields.")
     return problem_reply(400, "bad-request", "What was received is not valid HTTP/1.1.")
+
+
+def _late_head() -> Reply:
+    detail = "The head of the request was not whole in time."
+    return problem_reply(408, "head-too-slow", detail)

@@ -109,7 +109,9 @@ class _Runner:
         networks = (ip_network(settings.trusted),) if settings.trusted else ()
         between = Between("", [], asyncio.Condition())
         handler = _handler(relay, Trust(networks), between)
-        door = Door(handler, keepalive_timeout_s=5.0, header_limit=8192)
+        door = Door(
+            handler, keepalive_timeout_s=5.0, header_timeout_s=5.0, header_limit=8192
+        )
         loop = asyncio.get_running_loop()
         if settings.unix_listener is not None:
             server = await loop.create_unix_server(door, settings.unix_listener)
@@ -156,7 +158,9 @@ async def run_door() -> AsyncIterator[RunDoor]:
     doors: list[tuple[Door, asyncio.Server]] = []
 
     async def start(handler: Handler) -> str:
-        door = Door(handler, keepalive_timeout_s=5.0, header_limit=8192)
+        door = Door(
+            handler, keepalive_timeout_s=5.0, header_timeout_s=5.0, header_limit=8192
+        )
         server = await asyncio.get_running_loop().create_server(door, "127.0.0.1", 0)
         doors.append((door, server))
         host, port = server.sockets[0].getsockname()
