@@ -8,6 +8,7 @@ is trouble of ours that ends by itself. What the application itself answers is n
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from proxy.wire import Sent
 
 INTERNAL_ERROR: Final = "internal-error"
 _ERRORS: Final = {INTERNAL_ERROR, Problem.STORAGE, Problem.OUTCOME_UNKNOWN}
+CROWDED_PAUSE_S: Final = 60.0
+"""Seconds between two lines about connections that are turned away."""
 _AGENT_LENGTH: Final = 200
 """Characters of a `User-Agent` that are logged; clients may send kilobytes of it."""
 
@@ -113,6 +116,24 @@ def tell_unparsed(
         _say(log, sent)(
             "request", status=sent.status, **_of_trouble(sent, why), peer=peer
         )
+
+    return tell
+
+
+def tell_crowded(
+    log: FilteringBoundLogger, now: Callable[[], float] = time.monotonic
+) -> Callable[[], None]:
+    """A line for connections over the limit; one a minute at most, with how many have
+    been turned away since the one before."""
+    turned_away = 0
+    silent_until = -math.inf
+
+    def tell() -> None:
+        nonlocal turned_away, silent_until
+        turned_away += 1
+        if now() >= silent_until:
+            log.warning("connections turned away", connections=turned_away)
+            turned_away, silent_until = 0, now() + CROWDED_PAUSE_S
 
     return tell
 

@@ -21,7 +21,7 @@ from typing import Final
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
-from proxy.access import tell_unparsed
+from proxy.access import tell_crowded, tell_unparsed
 from proxy.admin.listener import AdminHandler
 from proxy.config import Config
 from proxy.core.errors import SpoolError
@@ -267,7 +267,9 @@ class App:
             keepalive_timeout_s=self._config.keepalive_timeout,
             header_timeout_s=self._config.header_timeout,
             header_limit=self._config.header_limit,
+            max_connections=self._config.max_connections,
             unparsed=tell_unparsed(self._log),
+            crowded=tell_crowded(self._log),
         )
         operators = web.Server(AdminHandler(self), keepalive_timeout=ADMIN_KEEPALIVE_S)
         self._runner, self.addresses = await _serving(door, public)

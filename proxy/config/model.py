@@ -269,6 +269,12 @@ class Config(Section):
     """How long a connection is kept after an answer until the next request begins.
     Longer than the front keeps its connections to us, or it may send into one that is
     just being closed."""
+    max_connections: kinds.Count = 20000
+    """Connections of clients at the same time, on all listeners together. One more is
+    answered with 503 and closed; the others notice nothing.
+
+    Danger: every connection needs a file descriptor, and an upload two or three more;
+    where the process may not have as many, that ends them first, and all alike."""
     shutdown_grace: kinds.Duration = 30.0
     """How long requests to the origin may go on once the proxy is told to stop.
 

@@ -5,6 +5,7 @@ we answer is written by us, byte for byte. The one invariant: a client sees eith
 whole response, or a connection that visibly broke.
 
     door      the server and its connections; who waits learns when a client has gone
+    turned    connections over the limit
     heads     a request's head, with every check that RFC 9110 and 9112 leave to us
     bodies    a request's content, which loses no byte when it breaks off
     replies   responses, interim ones, and the hard end of a connection

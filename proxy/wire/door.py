@@ -1,10 +1,10 @@
 """The door: aiohttp's low-level server, and what its connections do not tell.
 
-Four things are added to its connections. Whoever waits for something else learns that
+Five things are added to its connections. Whoever waits for something else learns that
 a client has gone. The reader of a body whose framing breaks is told so, where aiohttp
 would let it wait for ever. Bytes that are no HTTP get an answer in the form of all our
-errors. And a head has to be whole in time. The one invariant: nothing here stands
-between two reads of a body.
+errors. A head has to be whole in time. And there are only so many of them. The one
+invariant: nothing here stands between two reads of a body.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from proxy.core.upload import Reply
 
 from .problems import problem_reply
 from .replies import Sent, rendered
+from .turned import TurnedAway
 
 LINGER_S: Final = 2.0
 """Seconds for which what a client still sends is read after a refusal, so that it finds
@@ -43,17 +44,25 @@ class Door(web.Server):
         keepalive_timeout_s: float,
         header_timeout_s: float,
         header_limit: int,
+        max_connections: int | None = None,
         unparsed: Callable[[str, Sent, str], None] | None = None,
+        crowded: Callable[[], None] | None = None,
     ) -> None:
         """`header_limit`: bytes of a line; `read_head` bounds the whole head.
 
         `header_timeout_s`: how long a head may take. `keepalive_timeout_s`: how long
         the next one may keep us waiting for its first byte. `unparsed`: told of every
         connection that speaks no HTTP, or too slowly: the peer's address, what it was
-        answered, and why.
+        answered, and why. `max_connections`: of all listeners together; None: no limit.
+        `crowded`: told of every connection that is turned away for it.
         """
         super().__init__(handler)
         self.unparsed = unparsed
+        self.open = 0
+        """Connections of clients that are open, those turned away not counted."""
+        self._max_connections = max_connections
+        self._crowded = crowded
+        self._turned_away: set[TurnedAway] = set()
         self._options: dict[str, Any] = {
             # Otherwise a coded body arrives decoded, and every offset is wrong.
             "auto_decompress": False,
@@ -65,8 +74,27 @@ class Door(web.Server):
             "max_field_size": header_limit,
         }
 
-    def __call__(self) -> Connection:
+    # Wider than what it overrides: asyncio, which calls it, is content with a protocol.
+    def __call__(self) -> Connection | TurnedAway:  # type: ignore[override]
+        if self._max_connections is not None and self.open >= self._max_connections:
+            if self._crowded is not None:
+                self._crowded()
+            return TurnedAway(self._turned_away)
+        # Counted before it is made: several may be accepted in one turn of the loop.
+        self.open += 1
         return Connection(self, loop=asyncio.get_running_loop(), **self._options)
+
+    def connection_lost(
+        self, handler: RequestHandler, exc: BaseException | None = None
+    ) -> None:
+        # Not when its handler is done, which may wait for the origin much longer.
+        self.open -= 1
+        super().connection_lost(handler, exc)
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        for connection in tuple(self._turned_away):
+            connection.close()
+        await super().shutdown(timeout)
 
 
 class Connection(RequestHandler):
