@@ -218,7 +218,10 @@ class App:
             dialects=dialects,
             uploads=uploads,
             relay=Relay(
-                self._origin, passage, idle_timeout_s=config.uploads.idle_timeout
+                self._origin,
+                passage,
+                idle_timeout_s=config.uploads.idle_timeout,
+                minimum_rate=config.uploads.minimum_rate,
             ),
             discovery=Discovery(
                 dialects, _limits(config), rules, config.cors.allow_origins
@@ -240,6 +243,7 @@ class App:
             ),
             header_limit=config.header_limit,
             idle_timeout_s=config.uploads.idle_timeout,
+            minimum_rate=config.uploads.minimum_rate,
             warn_once=_warn_once(self._log),
         )
 

@@ -162,7 +162,8 @@ class Server:
     async def _upload(
         self, visit: Visit, dialect: Dialect, intent: Intent, access: Access
     ) -> Sent:
-        body = Body(visit.request, self._manners.idle_timeout_s)
+        manners = self._manners
+        body = Body(visit.request, manners.idle_timeout_s, manners.minimum_rate)
         exchange = Exchange(
             head=visit.head,
             body=body,

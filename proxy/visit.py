@@ -41,6 +41,8 @@ class Manners:
     """Bytes of a whole request head."""
     idle_timeout_s: float
     """Seconds without a byte after which a body is ended."""
+    minimum_rate: int
+    """Bytes per second below which a body is ended; 0: never."""
     warn_once: Callable[[str], None]
     """Logs a warning the first time it is said."""
 

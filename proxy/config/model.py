@@ -167,6 +167,13 @@ class Uploads(Section):
     idle_timeout: kinds.Span = 60.0
     """How long a client may pause while it sends; then its request is ended and what it
     sent is kept."""
+    minimum_rate: kinds.Size = 0
+    """Bytes a second that a client has to send, measured over a minute of waiting for
+    it; with fewer its request is ended and what it sent is kept. For requests that are
+    passed through as well. 0: any rate will do.
+
+    Danger: clients on networks that are slower for a minute are cut again and again,
+    and one that cannot resume never gets through."""
     finish_stalled_after: kinds.Wait = None
     """How long after its last byte an upload whose length is reached, but which no
     request has ended, is taken for whole and sent to the origin all the same; null:

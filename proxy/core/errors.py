@@ -79,6 +79,8 @@ class Gone(StrEnum):
     """The connection ended, by FIN, RST or a framing error."""
     IDLE = "idle"
     """No byte for `uploads.idle_timeout`."""
+    SLOW = "slow"
+    """Fewer bytes than `uploads.minimum_rate` asks for."""
     SUPERSEDED = "superseded"
     """A newer request for the same upload has come (P6)."""
     STOPPING = "stopping"

@@ -62,12 +62,19 @@ class Relay:
     """Passes requests through to one origin."""
 
     def __init__(
-        self, origin: Origin, passage: Passage, *, idle_timeout_s: float
+        self,
+        origin: Origin,
+        passage: Passage,
+        *,
+        idle_timeout_s: float,
+        minimum_rate: int = 0,
     ) -> None:
-        """`idle_timeout_s`: how long a client may leave its content without a byte."""
+        """`idle_timeout_s`: how long a client may leave its content without a byte;
+        `minimum_rate`: bytes of it that have to come in a second, 0 for any."""
         self._origin = origin
         self._passage = passage
         self._idle_timeout_s = idle_timeout_s
+        self._minimum_rate = minimum_rate
 
     async def pass_through(
         self,
@@ -155,7 +162,9 @@ class Relay:
     ) -> AnswerStream | Upgraded:
         if wants_websocket(head):
             return await self._origin.upgrade(asking_websocket(onward))
-        body = Body(request, self._idle_timeout_s) if _has_content(head) else None
+        body = None
+        if _has_content(head):
+            body = Body(request, self._idle_timeout_s, self._minimum_rate)
         return await self._origin.exchange(onward, body)
 
     def _failure(self, exc: OriginError) -> Reply:

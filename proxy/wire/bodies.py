@@ -16,20 +16,28 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from proxy.core.errors import ClientGone, Gone
 
+from .pace import Pace
+
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Body:
     """The content of one request. Made before the first byte of it is read."""
 
-    def __init__(self, request: web.BaseRequest, idle_timeout_s: float) -> None:
-        """`idle_timeout_s`: how long a read may wait for a byte."""
+    def __init__(
+        self, request: web.BaseRequest, idle_timeout_s: float, minimum_rate: int = 0
+    ) -> None:
+        """`idle_timeout_s`: how long a read may wait for a byte. `minimum_rate`: bytes
+        per second that have to come; 0: any will do."""
         self._request = request
         self._content = request.content
         self._loop = asyncio.get_running_loop()
         self._idle_timeout_s = idle_timeout_s
-        self._idle_timer: asyncio.TimerHandle | None = None
+        self._pace = Pace(minimum_rate)
+        self._timer: asyncio.TimerHandle | None = None
         self._reading_since: float | None = None
+        self._waited_s = 0.0
+        """Seconds that the reads which are over have waited, all together."""
         self._gone: Gone | None = None
         self._consumed = False
         self._awaits_continue = (
@@ -82,12 +90,13 @@ class Body:
 
         Raises:
             ClientGone: there will be no more: the connection was lost, its framing
-                broke, nothing came for too long, or `end` said so. See `leftover`.
+                broke, nothing or too little came for too long, or `end` said so. See
+                `leftover`.
         """
         content = self._content
-        if self._idle_timer is None and not content.is_eof():
-            self._watch(self._loop.time() + self._idle_timeout_s)
-        self._reading_since = self._loop.time()
+        began = self._reading_since = self._loop.time()
+        if self._timer is None and not content.is_eof():
+            self._watch(began, began)
         try:
             chunk = await content.readany()
         except (OSError, RequestPayloadError) as exc:
@@ -103,6 +112,7 @@ class Body:
             self._reading_since = None
         if chunk:
             self.last_byte_at = self._loop.time()
+            self._waited_s += self.last_byte_at - began
         else:
             self._consumed = True
             self._unwatch()
@@ -134,23 +144,29 @@ class Body:
             self._gone = why
         return ClientGone(self._gone)
 
-    def _watch(self, when: float) -> None:
-        self._idle_timer = self._loop.call_at(when, self._look)
+    def _watch(self, now: float, since: float) -> None:
+        """Look when what comes may be too late or too little; `since`: idle for us."""
+        waited_s = self._waited_s + now - since
+        when = min(since + self._idle_timeout_s, now + self._pace.next_look_s(waited_s))
+        self._timer = self._loop.call_at(when, self._look)
 
     def _unwatch(self) -> None:
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _look(self) -> None:
-        """End a read that waits too long; else look again when it could be so."""
-        self._idle_timer = None
+        """End a read that waits too long, or for too little; else look again when it
+        could be so."""
+        self._timer = None
         if self._content.is_eof() or self._request.transport is None:
             return  # nothing to wait for, even if whoever read it has lost interest
         now = self._loop.time()
         # While nobody reads, it is not the client that is slow.
         since = now if self._reading_since is None else self._reading_since
-        due = since + self._idle_timeout_s
-        if due <= now:
+        waited_s = self._waited_s + now - since
+        if since + self._idle_timeout_s <= now:
             self.end(Gone.IDLE)
+        elif self._pace.too_slow(waited_s, self._content.total_bytes):
+            self.end(Gone.SLOW)
         else:
-            self._watch(due)
+            self._watch(now, since)
