@@ -47,6 +47,7 @@ from proxy.spool.disk import DiskSpool
 from proxy.spool.owner import Owner
 from proxy.standings import Standings
 from proxy.sweep import Sweep
+from proxy.tally import Tally
 from proxy.tasks import Tasks
 from proxy.upkeep import Upkeep
 from proxy.uploads import Terms as UploadTerms
@@ -155,7 +156,8 @@ class App:
             connect_timeout_s=config.origin.connect_timeout,
             response_timeout_s=config.origin.response_timeout,
         )
-        ledger = Ledger(self._spool, self._clock.now, log)
+        tally = Tally(config.uploads.max_per_client)
+        ledger = Ledger(self._spool, self._clock.now, log, tally)
         forward = Forward(
             self._spool, ledger, self._origin, _forward_terms(config), log
         )

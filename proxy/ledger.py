@@ -18,6 +18,7 @@ from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.lifecycle import TERMINAL, Event, next_state
 from proxy.core.upload import State, Upload, shortened, without_tokens
 from proxy.spool import Spool
+from proxy.tally import Tally
 
 _LOUD = {Event.ORIGIN_LOST, Event.SPOOL_LOST, Event.STORAGE_FAILED}
 """Events an operator has to look at."""
@@ -29,12 +30,30 @@ class Ledger:
     """Records of uploads, changed by events."""
 
     def __init__(
-        self, spool: Spool, now: Callable[[], float], log: FilteringBoundLogger
+        self,
+        spool: Spool,
+        now: Callable[[], float],
+        log: FilteringBoundLogger,
+        tally: Tally | None = None,
     ) -> None:
+        """`tally`: None when nobody counts."""
         self._spool = spool
+        self._tally = Tally(None) if tally is None else tally
         self.now = now
         """Seconds of the lifetime clock."""
         self._log = log
+
+    def admit(self, upload: Upload) -> None:
+        """Make sure that the client of a new upload may have one more.
+
+        Raises:
+            Refusal: it may not.
+        """
+        self._tally.admit(upload, self.now())
+
+    def seen(self, upload: Upload) -> None:
+        """Know of an upload that another process may have begun."""
+        self._tally.note(upload)
 
     async def open(self, upload: Upload) -> Upload:
         """Store a new upload, to whose creation a body is attached.
@@ -43,7 +62,11 @@ class Ledger:
             SpoolError: nothing of it is stored.
         """
         opened = replace(upload, state=next_state(upload.state, Event.BODY_ATTACHED))
-        await self._spool.create(opened)
+        try:
+            await self._spool.create(opened)
+        except SpoolError:
+            self._tally.drop(upload)
+            raise
         self._tell(upload, opened, Event.BODY_ATTACHED)
         return opened
 
@@ -62,6 +85,7 @@ class Ledger:
             await self._remove(advanced)
         else:
             await self._spool.save(advanced, durable=durable)
+        self._tally.note(advanced)
         self._tell(upload, advanced, event)
         return advanced
 

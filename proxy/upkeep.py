@@ -77,6 +77,7 @@ class Upkeep:
 
     async def _tidy(self, upload: Upload) -> None:
         now = self._ledger.now()
+        self._ledger.seen(upload)
         if upload.state in TERMINAL:
             await self._spool.delete(upload.token)
         elif upload.hidden:

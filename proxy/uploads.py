@@ -123,6 +123,7 @@ class Uploads:
         plan = decide.creation(intent, self._terms.limits)
         await self._reception.ready()
         upload = self._new(plan, intent, exchange)
+        self._ledger.admit(upload)
         exchange.begun(upload.token)
         async with self._leases.hold(upload.token) as lease:
             upload = await self._ledger.open(upload)

@@ -133,6 +133,16 @@ Count = Annotated[
     int,
     Kind("number", quantities.count, _same, _or_reference(type="integer", minimum=1)),
 ]
+Most = Annotated[
+    int | None,
+    Kind(
+        "number",
+        quantities.count,
+        _same,
+        _or_reference(type="integer", minimum=1),
+        nullable=True,
+    ),
+]
 Versions = Annotated[
     tuple[int | Literal["rfc"], ...],
     Kind(

@@ -158,6 +158,13 @@ class Uploads(Section):
     until the RFC is out; some may not survive it."""
     limits: Limits = Limits()
     """What an upload may be."""
+    max_per_client: kinds.Most = None
+    """Uploads that one client may have at the same time, from their beginning until the
+    origin has answered; one more is refused with 429. null: no limit. A client is an
+    address, as far as trusted fronts tell; of IPv6, the first 64 bits of one.
+
+    Danger: users behind one address share it, and behind a front that is not in
+    trusted_proxies all users do."""
     keep_answer: Annotated[kinds.Duration, Field(validate_default=True)] = 3600.0
     """How long the origin's answer is kept for a client that lost it; at most
     `limits.max_age`. Its status is kept as long as the upload."""

@@ -43,6 +43,8 @@ class Problem(StrEnum):
     ORIGIN_DOWN = "origin-down"
     STORAGE = "storage"
     """The spool cannot take bytes now (R38, R97)."""
+    TOO_MANY = "too-many-uploads"
+    """The client has as many open uploads as it may have."""
     UNAVAILABLE = "unavailable"
     """Stopping, or an older request of the same upload does not let go."""
 

@@ -29,6 +29,7 @@ _UNIX_PEER: Final = "100::"
 """Stands for a unix socket where the walk wants an address: one of the discard prefix
 (RFC 6666), which no client can have, so trusting it trusts nobody else."""
 _UNIX_NETWORK: Final = IPv6Network(_UNIX_PEER)
+_ONE_CLIENT_BITS: Final = 64
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 
@@ -103,6 +104,25 @@ def given_request_id(head: Head, front: Front) -> str | None:
     if not front.trusted or value is None or not _REQUEST_ID.fullmatch(value):
         return None
     return value.decode("ascii")
+
+
+def who_counts(client: str) -> str:
+    """Whom limits for each client count as one: the address, of IPv6 its first 64 bits.
+
+    Empty for an empty `client`, which is nobody in particular. Whoever has one address
+    of an IPv6 network has all of it.
+
+    Source: RFC 4291 "Interface Identifiers".
+    """
+    try:
+        address = ip_address(client.partition("%")[0])
+    except ValueError:
+        return client
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((address, _ONE_CLIENT_BITS), strict=False))
 
 
 def _is_trusted(peer: str, networks: tuple[Network, ...]) -> bool:

@@ -13,6 +13,7 @@ from proxy.core.front import (
     front_of,
     given_request_id,
     requested_host,
+    who_counts,
 )
 from proxy.core.upload import Head
 
@@ -134,6 +135,22 @@ def test_the_authority_of_the_target_goes_before_host() -> None:
     absolute = head(target="http://other.test:81/x")
     assert requested_host(absolute) == "other.test:81"
     assert front_of(absolute, "192.0.2.7", "http", TEN).host == "other.test:81"
+
+
+@pytest.mark.parametrize(
+    ("client", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("somebody", "somebody"),
+    ],
+)
+def test_an_ipv6_network_counts_as_one_client(client: str, counted: str) -> None:
+    assert who_counts(client) == counted
 
 
 def test_http_1_0_may_name_no_host() -> None:

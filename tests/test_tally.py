@@ -1,0 +1,119 @@
+"""Open uploads counted by client: who is refused, and what is forgotten when."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy import tally as rooms
+from proxy.core.errors import Problem, Refusal, SpoolError
+from proxy.core.lifecycle import TERMINAL
+from proxy.core.upload import Head, Limits, State, Token, Upload
+from proxy.ledger import Ledger
+from proxy.log import logger
+from proxy.spool.memory import MemorySpool
+from proxy.tally import Tally
+
+NOW = 1000.0
+
+
+def upload(
+    number: int, peer: str = "192.0.2.1", state: State = State.CREATED
+) -> Upload:
+    return Upload(
+        token=Token(f"{number:043}"),
+        state=state,
+        request=Head("POST", "/", ()),
+        limits=Limits(max_age_s=100.0),
+        created_at=NOW,
+        fed_at=NOW,
+        peer=peer,
+    )
+
+
+def refused(tally: Tally, new: Upload, now: float = NOW) -> Refusal | None:
+    try:
+        tally.admit(new, now)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def test_one_more_is_refused_and_another_client_is_not() -> None:
+    tally = Tally(2)
+    assert [refused(tally, upload(number)) for number in (1, 2)] == [None, None]
+    refusal = refused(tally, upload(3))
+    assert refusal is not None
+    assert refusal.problem is Problem.TOO_MANY
+    assert refusal.retry_after_s
+    assert refused(tally, upload(4, "192.0.2.2")) is None
+    assert tally.counted == 3
+
+
+def test_an_ipv6_network_is_one_client() -> None:
+    tally = Tally(1)
+    assert refused(tally, upload(1, "2001:db8::1")) is None
+    assert refused(tally, upload(2, "2001:db8::ffff:2"))
+    assert refused(tally, upload(3, "2001:db8:0:1::1")) is None
+
+
+@pytest.mark.parametrize("state", State)
+def test_what_is_answered_or_over_is_open_no_more(state: State) -> None:
+    tally = Tally(1)
+    tally.admit(upload(1), NOW)
+    tally.note(upload(1, state=state))
+    over = state in TERMINAL | {State.RESPONDED, State.UNKNOWN}
+    assert tally.counted == (0 if over else 1)
+    assert (refused(tally, upload(2)) is None) == over
+
+
+def test_what_was_there_before_the_start_is_counted_when_it_is_seen() -> None:
+    tally = Tally(1)
+    for _ in range(2):
+        tally.note(upload(1, state=State.INTERRUPTED))
+    assert tally.counted == 1
+    assert refused(tally, upload(2))
+
+
+def test_what_has_outlived_itself_takes_no_place() -> None:
+    """Its record was lost: nobody will tell of its end."""
+    tally = Tally(1)
+    tally.admit(upload(1), NOW)
+    assert refused(tally, upload(2), NOW + 99)
+    assert refused(tally, upload(2), NOW + 100) is None
+    assert tally.counted == 1
+
+
+def test_a_client_that_is_not_named_is_not_everybody() -> None:
+    tally = Tally(1)
+    assert [refused(tally, upload(number, "")) for number in (1, 2)] == [None, None]
+    assert tally.counted == 0
+
+
+def test_without_a_limit_nothing_is_remembered() -> None:
+    tally = Tally(None)
+    assert [refused(tally, upload(number)) for number in (1, 2)] == [None, None]
+    tally.note(upload(1))
+    assert tally.counted == 0
+
+
+def test_it_has_a_bound_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "MOST_COUNTED", 10)
+    tally = Tally(3)
+    for number in range(1000):
+        assert refused(tally, upload(number, f"192.0.2.{number // 3}")) is None
+        assert tally.counted <= 10
+    assert refused(tally, upload(1000, f"192.0.2.{999 // 3}")) is None
+
+
+async def test_an_upload_that_could_not_be_stored_takes_no_place() -> None:
+    class Full(MemorySpool):
+        async def create(self, upload: Upload) -> None:
+            raise SpoolError("full")
+
+    tally = Tally(1)
+    ledger = Ledger(Full(), lambda: NOW, logger("error", "json"), tally)
+    for _ in range(2):
+        ledger.admit(upload(1))
+        with pytest.raises(SpoolError):
+            await ledger.open(upload(1))
+    assert tally.counted == 0
