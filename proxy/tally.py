@@ -2,9 +2,9 @@
 
 Counted are those that this process has begun, changed or swept, so that after a start
 the count is whole once the first round of the sweep is. It is in memory and bounded.
-Until then, and past that bound, it is too low; too high only for uploads whose end could
-not be recorded, and no longer than they would have lived. The one invariant: what is
-here was open when last heard of.
+Until then, and past that bound, it is too low; too high only for uploads whose end
+could not be recorded, and no longer than they would have lived. The one invariant: what
+is here was open when last heard of.
 """
 
 from __future__ import annotations
