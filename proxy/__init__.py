@@ -2,8 +2,8 @@
 
 The rooms, from the door down; imports point down only:
 
-    cli, demo                 arguments and exit codes; the embedded demonstration
-    app                       the parts chosen and joined; config, log, tasks beside it
+    cli, demo, service        arguments and exit codes; a demonstration; one process
+    app, choices              the parts chosen and joined; the configuration as values
     server, admin, sweep      one HTTP handler; probes; rounds through the spool
     access, visit, discovery  its log line; what is known of one request; OPTIONS
     relay, wire               what is no upload, passed through; aiohttp to our values

@@ -9,31 +9,20 @@ promised.
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import signal
-import sys
-from collections.abc import Callable
-from functools import partial
 from socket import socket
 from typing import Final
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
+from proxy import choices
 from proxy.access import tell_crowded, tell_unparsed
 from proxy.admin.listener import AdminHandler
 from proxy.config import Config
 from proxy.core.errors import SpoolError
-from proxy.core.front import Family, Trust
-from proxy.core.headers import Passage
-from proxy.core.matching import Rule, fits_any_rule
-from proxy.core.upload import Limits, Token
 from proxy.deliveries import Deliveries
-from proxy.dialects import Dialects
 from proxy.discovery import Discovery
 from proxy.forward import Forward
-from proxy.forward import Terms as ForwardTerms
 from proxy.leases import LocalLeases
 from proxy.ledger import Ledger
 from proxy.log import logger
@@ -50,13 +39,9 @@ from proxy.sweep import Sweep
 from proxy.tally import Tally
 from proxy.tasks import Tasks
 from proxy.upkeep import Upkeep
-from proxy.uploads import Terms as UploadTerms
 from proxy.uploads import Uploads
-from proxy.visit import Manners
 from proxy.wire import Door
 
-TOKEN_BYTES: Final = 32
-"""256 random bits (R93, P11)."""
 ADMIN_KEEPALIVE_S: Final = 15.0
 
 
@@ -143,14 +128,13 @@ class App:
         self._draining = True
 
     def _build(self) -> None:
+        """Make the parts, from the disk up.
+
+        Raises:
+            SpoolError: the spool cannot be used, or another process does.
+        """
         config, log = self._config, self._log
-        boot = boot_id()
-        directory = config.spool.directory
-        self._spool = DiskSpool(directory, boot_id=boot, sync=config.spool.sync)
-        self._owner = Owner(directory)
-        self._clock = LifetimeClock(directory, boot_id=boot)
-        if self._clock.damage is not None:
-            log.error("lifetime clock lost", error=self._clock.damage)
+        self._open_spool()
         self._origin = Origin(
             config.origin.url,
             connect_timeout_s=config.origin.connect_timeout,
@@ -158,34 +142,43 @@ class App:
         )
         tally = Tally(config.uploads.max_per_client)
         ledger = Ledger(self._spool, self._clock.now, log, tally)
-        forward = Forward(
-            self._spool, ledger, self._origin, _forward_terms(config), log
-        )
+        terms = choices.forward_terms(config)
         self._deliveries = Deliveries(
-            forward,
+            Forward(self._spool, ledger, self._origin, terms, log),
             ledger,
             retry_for_s=config.origin.retry_for,
             max_forwards=config.origin.max_forwards,
             spawn=self._tasks.spawn,
             log=log,
         )
+        self._build_road(ledger)
+
+    def _open_spool(self) -> None:
+        directory, boot = self._config.spool.directory, boot_id()
+        self._spool = DiskSpool(directory, boot_id=boot, sync=self._config.spool.sync)
+        self._owner = Owner(directory)
+        self._clock = LifetimeClock(directory, boot_id=boot)
+        if self._clock.damage is not None:
+            self._log.error("lifetime clock lost", error=self._clock.damage)
+
+    def _build_road(self, ledger: Ledger) -> None:
+        """What clients walk on, and what is done when none does."""
+        spool, log, config = self._spool, self._log, self._config
         leases = LocalLeases()
-        standings = Standings(self._spool, ledger, self._deliveries, log)
-        self._reception = Reception(
-            self._spool, self._spool, ledger, self._tasks.spawn, log
-        )
+        standings = Standings(spool, ledger, self._deliveries, log)
+        self._reception = Reception(spool, spool, ledger, self._tasks.spawn, log)
         uploads = Uploads(
-            spool=self._spool,
+            spool=spool,
             ledger=ledger,
             leases=leases,
             deliveries=self._deliveries,
             standings=standings,
             reception=self._reception,
-            terms=_upload_terms(config),
+            terms=choices.upload_terms(config),
             log=log,
         )
         upkeep = Upkeep(
-            spool=self._spool,
+            spool=spool,
             ledger=ledger,
             leases=leases,
             deliveries=self._deliveries,
@@ -194,28 +187,12 @@ class App:
             finish_stalled_after_s=config.uploads.finish_stalled_after,
         )
         self._server = self._make_server(uploads)
-        self._sweep = Sweep(
-            self._spool,
-            upkeep,
-            after_round=self._save_clock,
-            log=log,
-        )
+        self._sweep = Sweep(spool, upkeep, after_round=self._save_clock, log=log)
 
     def _make_server(self, uploads: Uploads) -> Server:
-        config, log = self._config, self._log
-        passage = Passage(
-            authority=self._origin.authority,
-            pseudonym=f"upload-proxy-{secrets.token_hex(4)}".encode(),
-            family=Family(config.forwarded_header),
-            preserve_host=config.origin.preserve_host,
-        )
-        rules = _rules(config)
-        dialects = Dialects(
-            uploads=config.uploads.path,
-            versions=frozenset(v for v in config.uploads.versions if v != "rfc"),
-            rfc="rfc" in config.uploads.versions,
-            enabled_for=partial(fits_any_rule, rules=rules),
-        )
+        config = self._config
+        dialects = choices.dialects(config)
+        passage = choices.passage(config, self._origin.authority)
         return Server(
             dialects=dialects,
             uploads=uploads,
@@ -226,27 +203,14 @@ class App:
                 minimum_rate=config.uploads.minimum_rate,
             ),
             discovery=Discovery(
-                dialects, _limits(config), rules, config.cors.allow_origins
+                dialects,
+                choices.limits(config),
+                choices.rules(config),
+                config.cors.allow_origins,
             ),
-            manners=self._manners(),
+            manners=choices.manners(config, self._log),
             passage=passage,
-            log=log,
-        )
-
-    def _manners(self) -> Manners:
-        config = self._config
-        return Manners(
-            upload_path=config.uploads.path,
-            public_url=config.public_url,
-            location=config.location,
-            interim_responses=config.interim_responses,
-            trust=Trust(
-                networks=config.trusted_proxies, family=Family(config.forwarded_header)
-            ),
-            header_limit=config.header_limit,
-            idle_timeout_s=config.uploads.idle_timeout,
-            minimum_rate=config.uploads.minimum_rate,
-            warn_once=_warn_once(self._log),
+            log=self._log,
         )
 
     def _bind(self) -> tuple[list[socket], list[socket]]:
@@ -298,84 +262,3 @@ async def _serving(
     for sock in sockets:
         await web.SockSite(runner, sock, backlog=BACKLOG).start()
     return runner, [address_of(sock) for sock in sockets]
-
-
-def new_token() -> Token:
-    return Token(secrets.token_urlsafe(TOKEN_BYTES))
-
-
-def _limits(config: Config) -> Limits:
-    limits = config.uploads.limits
-    return Limits(
-        max_size=limits.max_size,
-        min_size=limits.min_size,
-        max_append_size=limits.max_append_size,
-        min_append_size=limits.min_append_size,
-        max_age_s=limits.max_age,
-    )
-
-
-def _upload_terms(config: Config) -> UploadTerms:
-    return UploadTerms(
-        limits=_limits(config),
-        keep_answer_s=config.uploads.keep_answer,
-        finishing_credentials=config.origin.credentials == "finishing",
-        mint=new_token,
-    )
-
-
-def _forward_terms(config: Config) -> ForwardTerms:
-    return ForwardTerms(
-        repeatable=config.origin.unknown_outcome == "repeat",
-        keep_answer_size=config.uploads.keep_answer_size,
-    )
-
-
-def _rules(config: Config) -> tuple[Rule, ...]:
-    return tuple(
-        Rule(item.methods, item.paths, item.media_types, item.host)
-        for item in config.uploads.match
-    )
-
-
-def _warn_once(log: FilteringBoundLogger) -> Callable[[str], None]:
-    said: set[str] = set()
-
-    def warn(text: str) -> None:
-        if text not in said:
-            said.add(text)
-            log.warning(text)
-
-    return warn
-
-
-def serve(config: Config) -> int:
-    """Run until a signal says to stop; an exit code.
-
-    SIGTERM or SIGINT stop in order; a second one ends the process at once. The state on
-    the disk is true at every moment, so nothing has to be tidied up for that.
-    """
-    return asyncio.run(_serve(config))
-
-
-async def _serve(config: Config) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    # Before anything slow: as PID 1 a process ignores signals it has no handler for.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, partial(_on_signal, stop, number))
-    app = App(config)
-    try:
-        await app.start()
-    except CannotStart as exc:
-        print(f"upload-proxy: {exc}", file=sys.stderr)
-        return 1
-    await stop.wait()
-    await app.stop()
-    return 0
-
-
-def _on_signal(stop: asyncio.Event, number: int) -> None:
-    if stop.is_set():
-        os._exit(128 + number)
-    stop.set()

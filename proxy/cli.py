@@ -99,7 +99,7 @@ def serve(
         "spool.directory": spool,
     }
     checked = _load(config, flags)
-    from proxy.app import serve as run
+    from proxy.service import serve as run
 
     raise typer.Exit(run(checked))
 

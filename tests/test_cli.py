@@ -303,9 +303,9 @@ def test_serving_runs_the_proxy_with_what_was_said(
         served.append(config)
         return code
 
-    room = types.ModuleType("proxy.app")
+    room = types.ModuleType("proxy.service")
     room.serve = serve  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "proxy.app", room)
+    monkeypatch.setitem(sys.modules, "proxy.service", room)
     words = ["--origin", "http://app", "--spool", "/s", "--listen", "a:1"]
     words += ["--listen", "unix:/b", "-c", str(ROOT / "config/minimal.yaml")]
     assert within("serve", *words) == code

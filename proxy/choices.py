@@ -1,0 +1,118 @@
+"""What the operator decided, as the values that the rooms take.
+
+Beside ``app`` the only place that reads the configuration to run by it: rooms get
+values, never the configuration. The one invariant: a key is handed on in one place.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.config import Config
+from proxy.core.front import Family, Trust
+from proxy.core.headers import Passage
+from proxy.core.matching import Rule, fits_any_rule
+from proxy.core.upload import Limits, Token
+from proxy.dialects import Dialects
+from proxy.forward import Terms as ForwardTerms
+from proxy.uploads import Terms as UploadTerms
+from proxy.visit import Manners
+
+TOKEN_BYTES: Final = 32
+"""256 random bits (R93, P11)."""
+
+
+def passage(config: Config, authority: bytes) -> Passage:
+    """How requests go on to the origin, whose host and port are `authority`."""
+    return Passage(
+        authority=authority,
+        pseudonym=f"upload-proxy-{secrets.token_hex(4)}".encode(),
+        family=Family(config.forwarded_header),
+        preserve_host=config.origin.preserve_host,
+    )
+
+
+def dialects(config: Config) -> Dialects:
+    """The dialects that are spoken, and where."""
+    return Dialects(
+        uploads=config.uploads.path,
+        versions=frozenset(v for v in config.uploads.versions if v != "rfc"),
+        rfc="rfc" in config.uploads.versions,
+        enabled_for=partial(fits_any_rule, rules=rules(config)),
+    )
+
+
+def rules(config: Config) -> tuple[Rule, ...]:
+    """Which requests may become uploads."""
+    return tuple(
+        Rule(item.methods, item.paths, item.media_types, item.host)
+        for item in config.uploads.match
+    )
+
+
+def limits(config: Config) -> Limits:
+    """Those of every new upload."""
+    told = config.uploads.limits
+    return Limits(
+        max_size=told.max_size,
+        min_size=told.min_size,
+        max_append_size=told.max_append_size,
+        min_append_size=told.min_append_size,
+        max_age_s=told.max_age,
+    )
+
+
+def upload_terms(config: Config) -> UploadTerms:
+    """How uploads are made and kept."""
+    return UploadTerms(
+        limits=limits(config),
+        keep_answer_s=config.uploads.keep_answer,
+        finishing_credentials=config.origin.credentials == "finishing",
+        mint=new_token,
+    )
+
+
+def forward_terms(config: Config) -> ForwardTerms:
+    """How they are sent on."""
+    return ForwardTerms(
+        repeatable=config.origin.unknown_outcome == "repeat",
+        keep_answer_size=config.uploads.keep_answer_size,
+    )
+
+
+def manners(config: Config, log: FilteringBoundLogger) -> Manners:
+    """How clients are treated."""
+    return Manners(
+        upload_path=config.uploads.path,
+        public_url=config.public_url,
+        location=config.location,
+        interim_responses=config.interim_responses,
+        trust=Trust(
+            networks=config.trusted_proxies, family=Family(config.forwarded_header)
+        ),
+        header_limit=config.header_limit,
+        idle_timeout_s=config.uploads.idle_timeout,
+        minimum_rate=config.uploads.minimum_rate,
+        warn_once=_warn_once(log),
+    )
+
+
+def new_token() -> Token:
+    """A token that nobody has had and nobody can guess."""
+    return Token(secrets.token_urlsafe(TOKEN_BYTES))
+
+
+def _warn_once(log: FilteringBoundLogger) -> Callable[[str], None]:
+    said: set[str] = set()
+
+    def warn(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            log.warning(text)
+
+    return warn

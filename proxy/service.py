@@ -1,0 +1,44 @@
+"""One proxy as a process: started, stopped by signals, and its exit code.
+
+SIGTERM or SIGINT stop it in order; a second one ends the process at once. The state on
+the disk is true at every moment, so nothing has to be tidied up for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from functools import partial
+
+from proxy.app import App, CannotStart
+from proxy.config import Config
+
+
+def serve(config: Config) -> int:
+    """Run until a signal says to stop; an exit code."""
+    return asyncio.run(_serve(config))
+
+
+async def _serve(config: Config) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    # Before anything slow: as PID 1 a process ignores signals it has no handler for.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, partial(_on_signal, stop, number))
+    app = App(config)
+    try:
+        await app.start()
+    except CannotStart as exc:
+        print(f"upload-proxy: {exc}", file=sys.stderr)
+        return 1
+    await stop.wait()
+    await app.stop()
+    return 0
+
+
+def _on_signal(stop: asyncio.Event, number: int) -> None:
+    if stop.is_set():
+        os._exit(128 + number)
+    stop.set()
