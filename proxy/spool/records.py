@@ -59,7 +59,8 @@ class Records:
         try:
             if upload.state in UNFINISHED:
                 self._marks.set(upload.token, sync=False)
-            files.write_new(stem + RECORD, content, sync=False)
+            # whole or not at all: a torn one would look like a loss, and stay
+            files.replace(stem + RECORD, content, sync=False)
         except OSError:
             files.remove(stem + BODY)
             self._marks.clear(upload.token)

@@ -15,6 +15,7 @@ from proxy.spool.disk import DiskSpool
 from .samples import BOOT, append, stored, upload
 from .system import Calls
 
+CREATION = ["rename T.record.new T.record"]
 NEW_RECORD = ["fdatasync T.record.new", "rename T.record.new T.record"]
 
 
@@ -67,8 +68,9 @@ async def test_a_durable_removal_syncs_the_names(
 
 
 async def test_a_creation_syncs_nothing(spool: DiskSpool, calls: Calls) -> None:
+    """But its record is there whole or not at all: a kill leaves no torn one."""
     await spool.create(upload())
-    assert calls.synced() == []
+    assert calls.synced() == CREATION
 
 
 async def test_a_save_that_need_not_be_durable_syncs_nothing(
@@ -86,6 +88,7 @@ async def test_a_durable_save_syncs_the_record_and_its_name(
 ) -> None:
     created = upload()
     await spool.create(created)
+    assert calls.synced() == CREATION
     await spool.save(replace(created, state=State.INTERRUPTED), durable=True)
     # the shard is new, hence its own name as well
     assert calls.synced() == [*NEW_RECORD, "fsync .", "fsync S"]
@@ -98,6 +101,7 @@ async def test_a_mark_is_durable_before_the_record_needs_it(
 ) -> None:
     created = upload(state=State.COMPLETE)
     await spool.create(created)
+    assert calls.synced() == CREATION
     await spool.save(replace(created, state=State.FORWARDING), durable=True)
     assert calls.synced() == ["fsync unfinished", *NEW_RECORD, "fsync .", "fsync S"]
     await spool.save(created, durable=True)
@@ -124,7 +128,7 @@ async def test_a_body_is_synced_with_its_name(spool: DiskSpool, calls: Calls) ->
     token = (await stored(spool)).token
     writer = spool.writer(token)
     writer.write(b"abc")
-    assert calls.synced() == []
+    assert calls.synced() == CREATION
     await writer.sync()
     assert calls.synced() == ["fdatasync T.body", "fsync .", "fsync S"]
     writer.write(b"def")
@@ -139,6 +143,7 @@ async def test_even_an_empty_body_is_synced_with_its_name(
     spool: DiskSpool, calls: Calls
 ) -> None:
     token = (await stored(spool)).token
+    assert calls.synced() == CREATION
     writer = spool.writer(token)
     assert await writer.sync() == 0
     assert calls.synced() == ["fdatasync T.body", "fsync .", "fsync S"]
