@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -21,6 +22,7 @@ from proxy.core import decide
 from proxy.core.decide import Deliver, Drop, Receive, Replay
 from proxy.core.errors import (
     ClientGone,
+    Gone,
     Problem,
     Refusal,
     SpoolError,
@@ -48,7 +50,7 @@ from proxy.core.upload import Head, Limits, State, Token, Upload
 from proxy.deliveries import Deliveries
 from proxy.followers import Follower
 from proxy.intake import Body
-from proxy.leases import Leases
+from proxy.leases import Lease, Leases
 from proxy.ledger import Ledger
 from proxy.reception import Exchange, Reception
 from proxy.spool import Spool, Stored
@@ -56,6 +58,13 @@ from proxy.standings import Standings
 
 _REPLAY_WAIT_S: Final = 60.0
 """Seconds a replay waits for an answer whose content still comes from the origin."""
+
+
+_FIRST_BYTE_WAIT_S: Final = 2.0
+"""Seconds for the first byte of an append to an upload that has all of its bytes, or
+for the end that shows it to be empty: the packet behind its head, on a bad network."""
+
+_ALL_IN: Final = {State.COMPLETE, State.FORWARDING, State.RESPONDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +170,7 @@ class Uploads:
     async def _append(self, intent: Append, exchange: Exchange) -> Outcome:
         async with self._leases.hold(intent.token) as lease:
             upload = await self._standings.load(intent.token)
+            intent = await self._counted(intent, upload, lease, exchange.body)
             plan = await self._plan(upload, intent)
             follower = None
             match plan:
@@ -180,6 +190,26 @@ class Uploads:
         if isinstance(plan, Replay):
             return await self._replay(upload)
         return Appended(self._standings.of(upload))
+
+    async def _counted(
+        self, intent: Append, upload: Upload, lease: Lease, body: Body
+    ) -> Append:
+        """`intent`, with its content known to be empty if that is how it turns out.
+
+        Only where all bytes are in: there nothing of the content is taken in any case,
+        and chunked content does not say beforehand whether it has any (R60).
+        """
+        asks = intent.finishing and intent.content_length is None
+        if not asks or upload.state not in _ALL_IN or intent.offset != upload.offset:
+            return intent
+        try:
+            with lease.revocable(partial(body.end, Gone.SUPERSEDED)):
+                body.begin()
+                async with asyncio.timeout(_FIRST_BYTE_WAIT_S):
+                    chunk = await body.read()
+        except TimeoutError:
+            return intent
+        return intent if chunk else replace(intent, content_length=0)
 
     async def _tell_offset(self, intent: AskOffset) -> Outcome:
         async with self._leases.hold(intent.token):

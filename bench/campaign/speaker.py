@@ -128,12 +128,6 @@ class Speaker:
     async def _send(self, connection: Connection, said: Said, one: Try) -> None:
         cut = said.sending.cut
         head = request(said.method, said.target, *said.fields, *_framing(said))
-        if said.content == b"" and said.sending.chunked:
-            # In one write: an append that only asks for the answer is known as empty
-            # by what has come with its head.
-            head += chunk(b"") if cut is None or cut.ends else b""
-            await connection.send(head)
-            return
         await connection.send(head)
         if said.content is None:
             return

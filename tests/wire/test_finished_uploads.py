@@ -29,8 +29,9 @@ async def test_a_malformed_request_is_told_the_total_as_before(
 
 
 @each_version
+@pytest.mark.parametrize("together", [True, False])
 async def test_an_empty_finishing_append_is_replayed_in_chunked_framing_too(
-    client: Client, origin: RecordingOrigin, version: int
+    client: Client, origin: RecordingOrigin, version: int, together: bool
 ) -> None:
     """R60: clients that do not count beforehand frame it so."""
     origin.then(Reply(201, (("X-App", "1"),), b"made"))
@@ -46,7 +47,10 @@ async def test_an_empty_finishing_append_is_replayed_in_chunked_framing_too(
         ("Content-Type", MEDIA_TYPE),
         ("Transfer-Encoding", "chunked"),
     )
-    await connection.send(head, b"0\r\n\r\n")
+    await connection.send(head, b"0\r\n\r\n" if together else b"")
+    if not together:
+        await upload.ask("OPTIONS")  # by then the proxy has seen the head
+        await connection.send(b"0\r\n\r\n")
     answer = await connection.hear("PATCH")
     assert (answer.status, answer.content) == (201, b"made")
     assert len(origin.requests) == 1
@@ -83,3 +87,27 @@ async def test_an_unknown_outcome_tells_its_total_to_malformed_requests_too(
     media = ("Content-Type", MEDIA_TYPE)
     answer = await upload.ask("PATCH", media, ("Upload-Complete", "?1"))
     assert (answer.status, answer.offset) == (400, 40)
+
+
+async def test_one_that_has_content_after_all_is_refused(
+    client: Client, origin: RecordingOrigin
+) -> None:
+    """R60: nothing of it is taken."""
+    upload = await client.create(9, sends=b"a" * 40)
+    connection = await client.connect()
+    head = request(
+        "PATCH",
+        upload.path,
+        (VERSION_FIELD, "9"),
+        ("Upload-Offset", "40"),
+        ("Upload-Complete", "?1"),
+        ("Content-Type", MEDIA_TYPE),
+        ("Expect", "100-continue"),
+        ("Transfer-Encoding", "chunked"),
+    )
+    await connection.send(head)
+    assert (await connection.hear_head()).status == 100
+    await connection.send(b"3\r\nabc\r\n0\r\n\r\n")
+    assert (await connection.hear("PATCH")).status == 400
+    assert (await upload.head()).offset == 40
+    assert origin.bodies == [b"a" * 40]
