@@ -170,7 +170,10 @@ class Uploads:
     async def _append(self, intent: Append, exchange: Exchange) -> Outcome:
         async with self._leases.hold(intent.token) as lease:
             upload = await self._standings.load(intent.token)
-            intent = await self._counted(intent, upload, lease, exchange.body)
+            if _may_turn_out_empty(intent, upload):
+                intent = await self._counted(intent, lease, exchange.body)
+                # Its delivery went on meanwhile: what was loaded before is stale.
+                upload = await self._standings.load(intent.token)
             plan = await self._plan(upload, intent)
             follower = None
             match plan:
@@ -191,17 +194,8 @@ class Uploads:
             return await self._replay(upload)
         return Appended(self._standings.of(upload))
 
-    async def _counted(
-        self, intent: Append, upload: Upload, lease: Lease, body: Body
-    ) -> Append:
-        """`intent`, with its content known to be empty if that is how it turns out.
-
-        Only where all bytes are in: there nothing of the content is taken in any case,
-        and chunked content does not say beforehand whether it has any (R60).
-        """
-        asks = intent.finishing and intent.content_length is None
-        if not asks or upload.state not in _ALL_IN or intent.offset != upload.offset:
-            return intent
+    async def _counted(self, intent: Append, lease: Lease, body: Body) -> Append:
+        """`intent`, with its content known to be empty if that is how it turns out."""
         try:
             with lease.revocable(partial(body.end, Gone.SUPERSEDED)):
                 body.begin()
@@ -360,3 +354,13 @@ class Uploads:
         except SpoolError as exc:
             self._log.error("spool failed", error=str(exc))
             raise decide.not_stored() from exc
+
+
+def _may_turn_out_empty(intent: Append, upload: Upload) -> bool:
+    """True for an append that may be the one which only asks for the answer (R60).
+
+    Chunked content does not say beforehand whether there is any. Only where all bytes
+    are in: there nothing of it is taken in any case.
+    """
+    asks = intent.finishing and intent.content_length is None
+    return asks and upload.state in _ALL_IN and intent.offset == upload.offset

@@ -1,0 +1,1 @@
+"""Bytes that no client would send, and what must not come of them."""

@@ -1,0 +1,153 @@
+"""Random walks, and the ones that chance takes too rarely (P1, P2, P3).
+
+``EFFORT=50`` in the environment makes more and new ones; see ``kit.effort``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from proxy.core.upload import Token
+
+from ..kit.effort import EFFORT, effort
+from .machine import Machine
+from .origin import Deed
+from .part import Part
+
+SOME = Part(
+    size=3,
+    arrives=0,
+    held=0,
+    end="ends",
+    finishing=False,
+    chunked=False,
+    announces=None,
+    fatal=False,
+    progress=False,
+    interims=True,
+    cut_on_storage_failure=False,
+)
+REST = replace(SOME, finishing=True)
+CUT = replace(SOME, end="cut", chunked=True, arrives=3)
+
+TestModel = Machine.TestCase
+TestModel.settings = effort(200, steps=30)
+# the suite's bound is for the suite's effort
+TestModel.pytestmark = [pytest.mark.timeout(60 * max(1, EFFORT))]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    walking = Machine()
+    walking.start(sync="acknowledged", repeatable=False)
+    yield walking
+    walking.teardown()
+
+
+def created(machine: Machine, part: Part) -> Token:
+    machine.create(part=part, empty_finishes=False)
+    return machine.newest
+
+
+def power_loss(machine: Machine, *, fortune: float = 0.0, hollow: bool = False) -> None:
+    machine.power_fails(after=0, fortune=fortune, seed=0, hollow=hollow)
+
+
+@pytest.mark.parametrize("fortune", [0.0, 1.0])
+@pytest.mark.parametrize("fate", ["answers", "lost"])
+def test_the_power_fails_while_the_origin_has_it(
+    machine: Machine, fate: str, fortune: float
+) -> None:
+    """P3: its client, who was told an offset, tries to finish it again."""
+    token = created(machine, SOME)
+    slow = Deed("answers" if fate == "answers" else "lost", slow=True)
+    machine.origin_will(deeds=[slow])
+    machine.append(token=token, part=REST, at="asked")
+    power_loss(machine, fortune=fortune)
+    machine.append(token=token, part=REST, at="asked")
+    machine.append(token=token, part=REST, at="asked")
+
+
+@pytest.mark.parametrize("acts", range(26))
+def test_the_power_fails_at_any_act_of_the_last_append(
+    machine: Machine, acts: int
+) -> None:
+    token = created(machine, SOME)
+    machine.power_fails(after=acts, fortune=0.0, seed=0, hollow=bool(acts % 2))
+    machine.append(token=token, part=REST, at="told")
+    machine.append(token=token, part=REST, at="asked")
+
+
+@pytest.mark.parametrize("hollow", [False, True])
+def test_a_body_that_was_cut_back_goes_on_with_other_bytes(
+    machine: Machine, hollow: bool
+) -> None:
+    token = created(machine, SOME)
+    machine.append(token=token, part=replace(SOME, end="stalls"), at="asked")
+    power_loss(machine, hollow=hollow)
+    machine.append(token=token, part=REST, at="asked")
+    assert machine.promise(token).requests == 1
+
+
+def test_what_was_cancelled_stays_so_through_a_power_loss(machine: Machine) -> None:
+    machine.origin_will(deeds=[Deed("unreached"), Deed("unreached")])
+    token = created(machine, REST)
+    machine.cancel(token=token)
+    power_loss(machine)
+    machine.sweep()
+    assert machine.promise(token).requests == 0
+
+
+def test_an_answer_that_was_heard_is_not_forgotten(machine: Machine) -> None:
+    token = created(machine, REST)
+    power_loss(machine)
+    machine.ask(token=token)
+    assert machine.promise(token).answered
+
+
+@pytest.mark.parametrize("hollow", [False, True])
+def test_what_a_failed_sync_has_lost_is_not_told(
+    machine: Machine, hollow: bool
+) -> None:
+    """The next sync says nothing of it."""
+    token = created(machine, SOME)
+    machine.append(token=token, part=CUT, at="asked")
+    machine.spool_will_fail(after=0, failures=1)
+    machine.ask(token=token)
+    machine.ask(token=token)
+    power_loss(machine, hollow=hollow)
+    machine.append(token=token, part=REST, at="asked")
+    assert machine.promise(token).requests == 1
+
+
+def test_a_last_part_of_which_some_came_is_not_forwarded(machine: Machine) -> None:
+    token = created(machine, SOME)
+    part = replace(REST, end="stalls", arrives=2)
+    machine.append(token=token, part=part, at="asked")
+    machine.process_dies(after=0)
+    machine.ask(token=token)
+    assert machine.promise(token).told == 5
+
+
+def test_what_was_not_read_when_the_connection_broke_counts(machine: Machine) -> None:
+    token = created(machine, SOME)
+    machine.append(token=token, part=replace(CUT, held=2), at="asked")
+    machine.ask(token=token)
+    assert machine.promise(token).told == 6
+
+
+def test_what_is_forwarded_while_an_append_is_waited_for_is_not_again(
+    machine: Machine,
+) -> None:
+    """P3. The append may turn out to be empty; the second attempt ends meanwhile."""
+    machine.origin_will(deeds=[Deed("unreached"), Deed("lost")])
+    token = created(machine, REST)
+    waited_for = replace(REST, size=0, chunked=True, end="ends late")
+    machine.append(token=token, part=waited_for, at="sent")
+    machine.time_passes(seconds=6)
+    machine.append(token=token, part=replace(REST, size=0), at="sent")
+    machine.time_passes(seconds=6)
+    assert machine.promise(token).requests == 1

@@ -1,0 +1,286 @@
+"""One life of the proxy's core over the disk, and the clients and origin around it.
+
+Everything from an intent down to the spool is the real thing; what is played here is
+the wire on both sides. A life ends by ``end``, as a process does: at once, with
+everything in memory forgotten. The one invariant: what clients hear and what the origin
+gets is told to the model at that moment, and nothing that a dead process does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from proxy.core.errors import (
+    ClientGone,
+    OriginCut,
+    Problem,
+    Refusal,
+    SpoolError,
+    UploadLost,
+)
+from proxy.core.intents import (
+    Answered,
+    Appended,
+    Cancelled,
+    Create,
+    Created,
+    Intent,
+    Interim,
+    Malformed,
+    OffsetTold,
+    Outcome,
+    Progress,
+)
+from proxy.core.upload import Head, Limits, State, Token
+from proxy.deliveries import Deliveries
+from proxy.forward import Forward
+from proxy.forward import Terms as ForwardTerms
+from proxy.leases import LocalLeases
+from proxy.ledger import Ledger
+from proxy.reception import Exchange, Reception
+from proxy.spool.disk import DiskSpool, Sync
+from proxy.standings import Standings
+from proxy.tasks import Tasks
+from proxy.upkeep import Upkeep
+from proxy.uploads import Terms, Uploads
+
+from .content import Content
+from .disk import Disk
+from .loop import Loop
+from .origin import Origin, Shore
+from .promise import Promise
+
+_NEVER = 1e9
+"""Seconds: no upload ends by its age here."""
+
+
+class World:
+    """One life of the proxy, over what `directory` holds."""
+
+    def __init__(
+        self, shore: Shore, disk: Disk, directory: Path, boot: str, sync: Sync
+    ) -> None:
+        self.shore = shore
+        self.disk = disk
+        self.loop = Loop()
+        log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+            structlog.ReturnLogger(),
+            processors=[],
+            wrapper_class=structlog.make_filtering_bound_logger(50),
+        )
+        self._tasks = Tasks(log)
+        self._requests: set[asyncio.Task[None]] = set()
+        self.contents: set[Content] = set()
+        """Of the requests that go on."""
+        disk.troubled = self._trouble
+        self.spool = DiskSpool(directory, boot_id=boot, sync=sync)
+        self._build(log)
+
+    def _build(self, log: structlog.typing.FilteringBoundLogger) -> None:
+        ledger = Ledger(self.spool, self.loop.time, log)
+        kept = ForwardTerms(repeatable=self.shore.repeatable, keep_answer_size=100)
+        self.deliveries = Deliveries(
+            Forward(self.spool, ledger, Origin(self.shore, self.disk), kept, log),
+            ledger,
+            retry_for_s=5,
+            max_forwards=2,
+            spawn=self._tasks.spawn,
+            log=log,
+        )
+        leases = LocalLeases()
+        standings = Standings(self.spool, ledger, self.deliveries, log)
+        self._uploads = Uploads(
+            spool=self.spool,
+            ledger=ledger,
+            leases=leases,
+            deliveries=self.deliveries,
+            standings=standings,
+            reception=Reception(self.spool, self.spool, ledger, self._tasks.spawn, log),
+            terms=Terms(Limits(max_age_s=_NEVER), _NEVER, False, self._mint),
+            log=log,
+        )
+        self._upkeep = Upkeep(
+            spool=self.spool,
+            ledger=ledger,
+            leases=leases,
+            deliveries=self.deliveries,
+            standings=standings,
+            keep_answer_s=_NEVER,
+            finish_stalled_after_s=None,
+        )
+
+    def _trouble(self) -> None:
+        for promise in self.shore.promises.values():
+            promise.has_trouble()
+
+    def _mint(self) -> Token:
+        number = len(self.shore.promises)
+        token = Token(hashlib.sha256(b"%d" % number).hexdigest()[:43])
+        self.shore.promises[token] = Promise(self.shore.repeatable)
+        return token
+
+    def request(self, intent: Intent, content: Content) -> Token | None:
+        """Have it fulfilled, as far as it can be without time passing; the token of the
+        upload it is about, None when it began none."""
+        request = _Request(self, intent, content)
+        self._go(self._fulfil(request))
+        return request.token
+
+    def sweep(self) -> None:
+        """What is done after a start: the unfinished first, then all."""
+        self._go(self._sweep())
+
+    def pass_time(self, seconds: float) -> None:
+        self.loop.pass_time(seconds)
+        self._see()
+
+    def states(self) -> list[State]:
+        """Of every upload there is; a record that a power loss tore is none."""
+
+        async def states() -> list[State]:
+            found = []
+            for token in self.spool.tokens():
+                try:
+                    found.append((await self.spool.load(token)).state)
+                except UploadLost:
+                    continue
+            return found
+
+        return self.loop.run_until_complete(states())
+
+    def end(self) -> None:
+        """The process is gone: whatever its tasks still do, they do to nobody."""
+        self.disk.dead = True
+        while tasks := asyncio.all_tasks(self.loop):
+            for task in tasks:
+                task.cancel()
+            self.loop.settle()
+        self.spool.close()
+        self.loop.close()
+
+    def _go(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(coroutine)
+        self._requests.add(task)
+        self.loop.settle()
+        self._see()
+
+    def _see(self) -> None:
+        """Fail with whatever has gone wrong in the requests that have ended."""
+        ended = {task for task in self._requests if task.done()}
+        self._requests -= ended
+        for task in ended:
+            failure = task.exception()
+            if failure is not None and not self.disk.dead:
+                raise failure
+        if self.shore.wrong is not None:
+            raise self.shore.wrong
+
+    async def _fulfil(self, request: _Request) -> None:
+        self.contents.add(request.content)
+        try:
+            outcome = await self._uploads.fulfil(request.intent, request.exchange())
+        except ClientGone:
+            return
+        except Refusal as refusal:
+            request.is_refused(refusal)
+        else:
+            await request.hears(outcome)
+        finally:
+            self.contents.discard(request.content)
+
+    async def _sweep(self) -> None:
+        for token in list(self.spool.unfinished()):
+            await self._tidy(token, thorough=False)
+        for token in list(self.spool.tokens()):
+            await self._tidy(token, thorough=True)
+
+    async def _tidy(self, token: Token, *, thorough: bool) -> None:
+        try:
+            await self._upkeep.tidy(token, thorough=thorough)
+        except SpoolError:
+            # tried again in the next round
+            pass
+
+
+class _Request:
+    """One request of a client, and what the client learns from it."""
+
+    def __init__(self, world: World, intent: Intent, content: Content) -> None:
+        self.world = world
+        self.intent = intent
+        self.content = content
+        self.token = None if isinstance(intent, Create) else intent.token
+
+    @property
+    def promise(self) -> Promise:
+        assert self.token is not None
+        return self.world.shore.promises[self.token]
+
+    def exchange(self) -> Exchange:
+        if self.token is not None:
+            self.content.belongs_to(self.promise)
+        path = f"/{len(self.world.shore.promises)}"
+        return Exchange(
+            head=Head("PATCH", "/", ()),
+            body=self.content,
+            tell=self._tell,
+            peer="",
+            begun=self._begun,
+            to_origin=partial(Head, "POST", path, ()),
+        )
+
+    def _begun(self, token: Token) -> None:
+        self.token = token
+        self.content.belongs_to(self.promise)
+
+    def _tell(self, interim: Interim) -> None:
+        if self.world.disk.dead:
+            return
+        self.promise.is_known()
+        if isinstance(interim, Progress):
+            self.promise.tells_at_least(interim.offset)
+
+    def is_refused(self, refusal: Refusal) -> None:
+        if self.world.disk.dead or self.token is None:
+            return
+        if refusal.problem is Problem.UNKNOWN_UPLOAD:
+            self.promise.is_gone()
+        elif refusal.standing is not None and isinstance(self.intent, Malformed):
+            self.promise.tells_at_least(refusal.standing.offset)
+        elif refusal.standing is not None:
+            self.promise.tells(refusal.standing)
+        elif refusal.problem is Problem.OVERRUN:
+            self.promise.is_over()
+
+    async def hears(self, outcome: Outcome) -> None:
+        if isinstance(outcome, Answered):
+            await self._hears_answer(outcome)
+        if self.world.disk.dead:
+            return
+        match outcome:
+            case Created(told) | Appended(told) | OffsetTold(told):
+                self.promise.tells(told)
+            case Cancelled():
+                self.promise.is_over()
+
+    async def _hears_answer(self, outcome: Answered) -> None:
+        content = outcome.content
+        assert not isinstance(content, bytes)
+        got = b""
+        try:
+            async for chunk in content:
+                got += chunk
+        except OriginCut:
+            # what came of it says nothing
+            return
+        finally:
+            await content.aclose()
+        if not self.world.disk.dead:
+            self.promise.hears_answer(got)
