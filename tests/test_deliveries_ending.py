@@ -168,19 +168,24 @@ async def test_an_answer_that_cannot_be_recorded_still_reaches_who_waits() -> No
     assert (kept.state, kept.offset) == (State.FORWARDING, 4)
 
 
+class FullFor(MemorySpool):
+    """A spool that fails to take the record of an answer so many times."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+
+    async def save(self, upload: Upload, *, durable: bool) -> None:
+        if upload.state is State.RESPONDED and self.failures:
+            self.failures -= 1
+            raise SpoolError("no space left on device")
+        await super().save(upload, durable=durable)
+
+
 async def test_an_answer_that_could_be_recorded_only_later_is_kept_all_the_same() -> (
     None
 ):
-    class FullForAMoment(MemorySpool):
-        failures = 1
-
-        async def save(self, upload: Upload, *, durable: bool) -> None:
-            if upload.state is State.RESPONDED and self.failures:
-                self.failures -= 1
-                raise SpoolError("no space left on device")
-            await super().save(upload, durable=durable)
-
-    stage = Stage(Origin(Stream(b"x")), spool=FullForAMoment())
+    stage = Stage(Origin(Stream(b"x")), spool=FullFor(1))
     upload = await stage.complete()
     assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
     await stage.over(upload.token)
@@ -190,17 +195,7 @@ async def test_an_answer_that_could_be_recorded_only_later_is_kept_all_the_same(
 
 async def test_an_answer_that_cannot_be_recorded_is_known_until_it_can_be() -> None:
     """A disk that is full for minutes does not turn "done" into "unknown"."""
-
-    class FullForAWhile(MemorySpool):
-        failures = 4
-
-        async def save(self, upload: Upload, *, durable: bool) -> None:
-            if upload.state is State.RESPONDED and self.failures:
-                self.failures -= 1
-                raise SpoolError("no space left on device")
-            await super().save(upload, durable=durable)
-
-    stage = Stage(Origin(Stream(b"x")), spool=FullForAWhile())
+    stage = Stage(Origin(Stream(b"x")), spool=FullFor(4))
     upload = await stage.complete()
     assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
     delivery = stage.deliveries.live(upload.token)
