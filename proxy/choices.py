@@ -22,6 +22,7 @@ from proxy.dialects import Dialects
 from proxy.forward import Terms as ForwardTerms
 from proxy.uploads import Terms as UploadTerms
 from proxy.visit import Manners
+from proxy.wire import Shortcut, lacking
 
 TOKEN_BYTES: Final = 32
 """256 random bits (R93, P11)."""
@@ -98,8 +99,20 @@ def manners(config: Config, log: FilteringBoundLogger) -> Manners:
         header_limit=config.header_limit,
         idle_timeout_s=config.uploads.idle_timeout,
         minimum_rate=config.uploads.minimum_rate,
+        shortcut=shortcut(config, log),
         warn_once=_warn_once(log),
     )
+
+
+def shortcut(config: Config, log: FilteringBoundLogger) -> Shortcut | None:
+    """The shortcut of long bodies, where there is one and it is wanted."""
+    if config.fast_receive == "off":
+        return None
+    lacks = lacking()
+    if lacks:
+        log.debug("long bodies take the ordinary way", lacking=lacks)
+        return None
+    return Shortcut()
 
 
 def new_token() -> Token:

@@ -2,12 +2,15 @@
 
 Nothing is awaited between two reads: what has been read is written to the page cache at
 once, on the loop. Any other await there would lose bytes when the client cuts, and a
-thread per chunk costs three times the CPU. After a cut, what the connection still held
-is stored too, so that every byte that reached the process counts (P2).
+thread per chunk costs three times the CPU. Long bodies may come without any read, from
+the event loop itself (``pour``). After a cut, what the connection still held is stored
+too, so that every byte that reached the process counts (P2).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from proxy.core.decide import Ending
@@ -35,6 +38,14 @@ class Body(Protocol):
         """The content is wanted: say `100 (Continue)` where the client waits for it
         (R65)."""
 
+    async def pour(self, store: Callable[[memoryview], bool]) -> bool:
+        """Give `store` what comes, without anybody reading, as far as that can be done;
+        `read` gives the rest, or the end. False when `store` did not take all.
+
+        Raises:
+            SpoolError: from `store`.
+        """
+
     async def read(self) -> bytes:
         """The next bytes, empty at the proper end.
 
@@ -51,13 +62,16 @@ class Body(Protocol):
 
 async def receive(body: Body, writer: Writer, ceiling: int) -> Ending:
     """Store the content of `body`, up to `ceiling` bytes of the upload in all."""
+    store = partial(_store, writer, ceiling)
     try:
         try:
+            if not await body.pour(store):
+                return Ending.OVERRAN
             while chunk := await body.read():
-                if not _store(chunk, writer, ceiling):
+                if not store(chunk):
                     return Ending.OVERRAN
         except ClientGone:
-            if not _store(body.leftover(), writer, ceiling):
+            if not store(body.leftover()):
                 return Ending.OVERRAN
             # All of it had come before it was ended: then it has not been cut.
             return Ending.ENDED if body.all_came else Ending.CUT
@@ -68,7 +82,7 @@ async def receive(body: Body, writer: Writer, ceiling: int) -> Ending:
     return Ending.ENDED
 
 
-def _store(chunk: bytes, writer: Writer, ceiling: int) -> bool:
+def _store(writer: Writer, ceiling: int, chunk: bytes | memoryview) -> bool:
     """Write what fits under `ceiling`; False when that is not all."""
     room = ceiling - writer.offset
     if len(chunk) <= room:

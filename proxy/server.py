@@ -163,7 +163,12 @@ class Server:
         self, visit: Visit, dialect: Dialect, intent: Intent, access: Access
     ) -> Sent:
         manners = self._manners
-        body = Body(visit.request, manners.idle_timeout_s, manners.minimum_rate)
+        body = Body(
+            visit.request,
+            manners.idle_timeout_s,
+            manners.minimum_rate,
+            manners.shortcut,
+        )
         exchange = Exchange(
             head=visit.head,
             body=body,

@@ -17,7 +17,7 @@ from proxy.core.front import Front, Trust
 from proxy.core.intents import Interim
 from proxy.core.upload import Head, Token
 from proxy.dialects import Dialect
-from proxy.wire import send_interim
+from proxy.wire import Shortcut, send_interim
 
 MOST_INTERIMS: Final = 4
 """104s for one request, beside a 100: front proxies turn the sixth to tenth interim
@@ -43,6 +43,8 @@ class Manners:
     """Seconds without a byte after which a body is ended."""
     minimum_rate: int
     """Bytes per second below which a body is ended; 0: never."""
+    shortcut: Shortcut | None
+    """The shortcut of long bodies; None: they take the ordinary way."""
     warn_once: Callable[[str], None]
     """Logs a warning the first time it is said."""
 

@@ -18,6 +18,7 @@ from .kit.origin import RecordingOrigin
 
 if TYPE_CHECKING:
     from proxy.app import App
+    from proxy.wire import Shortcut
 
 pytest_plugins = ["tests.kit.not_run"]
 
@@ -36,6 +37,20 @@ async def origin() -> AsyncIterator[RecordingOrigin]:
     await recording.start()
     yield recording
     await recording.stop()
+
+
+@pytest.fixture(params=["ordinary", "shortcut"])
+def each_way(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Shortcut | None:
+    """Runs a test twice: with every body read through aiohttp, and with every body on
+    the shortcut that long ones take, from the first byte that is missing."""
+    from proxy import choices
+    from proxy.wire import Shortcut
+
+    way = Shortcut(least=1) if request.param == "shortcut" else None
+    monkeypatch.setattr(choices, "shortcut", lambda config, log: way)
+    return way
 
 
 @pytest.fixture

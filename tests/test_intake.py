@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from proxy.core.decide import Ending
@@ -20,7 +22,10 @@ class Script:
         gone: Gone | None = None,
         leftover: bytes = b"",
         all_came: bool = False,
+        poured: tuple[bytes, ...] = (),
     ) -> None:
+        """`poured`: chunks that come before, without a read."""
+        self._poured = list(poured)
         self._chunks = list(chunks)
         self.gone = gone
         self._leftover = leftover
@@ -29,6 +34,12 @@ class Script:
 
     def begin(self) -> None:
         raise AssertionError("receiving starts after the client was told to send")
+
+    async def pour(self, store: Callable[[memoryview], bool]) -> bool:
+        while self._poured:
+            if not store(memoryview(self._poured.pop(0))):
+                return False
+        return True
 
     async def read(self) -> bytes:
         if self._chunks:
@@ -56,7 +67,7 @@ class Shelf:
     def offset(self) -> int:
         return self._start + len(self.stored)
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         fits = chunk[: self._room - len(self.stored)]
         self.stored += fits
         if len(fits) < len(chunk):
@@ -87,6 +98,10 @@ class Shelf:
         ),
         (Script(b"ab", gone=Gone.IDLE, leftover=b"cd"), 4, Ending.CUT, b"abcd"),
         (Script(b"ab", gone=Gone.IDLE, leftover=b"cd"), 3, Ending.OVERRAN, b"abc"),
+        (Script(poured=(b"ab", b"c")), 3, Ending.ENDED, b"abc"),
+        (Script(b"d", poured=(b"ab", b"c")), PLENTY, Ending.ENDED, b"abcd"),
+        (Script(b"d", poured=(b"ab", b"c")), 2, Ending.OVERRAN, b"ab"),
+        (Script(poured=(b"ab",), gone=Gone.CUT), PLENTY, Ending.CUT, b"ab"),
     ],
 )
 async def test_a_body_ends(
@@ -106,6 +121,13 @@ async def test_the_ceiling_counts_from_the_start_of_the_upload() -> None:
 async def test_what_fits_before_the_spool_fails_is_stored() -> None:
     shelf = Shelf(room=3)
     assert await receive(Script(b"ab", b"cd"), shelf, PLENTY) is Ending.STORAGE_FAILED
+    assert shelf.stored == b"abc"
+
+
+async def test_a_spool_that_fails_without_a_read_is_a_storage_failure() -> None:
+    shelf = Shelf(room=3)
+    body = Script(poured=(b"ab", b"cd"))
+    assert await receive(body, shelf, PLENTY) is Ending.STORAGE_FAILED
     assert shelf.stored == b"abc"
 
 

@@ -304,5 +304,8 @@ class Config(Section):
     """Where the bytes of uploads rest until the origin has them."""
     cors: Cors = Cors()
     """What pages of other origins may do, by browsers' rules (CORS)."""
+    fast_receive: Literal["auto", "off"] = "auto"
+    """Whether the bytes of long bodies go past the HTTP library: auto where it allows
+    that, or off. It costs less CPU and changes nothing else."""
     log: Log = Log()
     """What is written to the log."""

@@ -28,8 +28,10 @@ class Writer(Protocol):
     def offset(self) -> int:
         """Bytes stored so far, this call's included."""
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         """Append `chunk`, without waiting for the disk. The hot path.
+
+        The memory of a view may be used again: nothing of it is kept but as a copy.
 
         Raises:
             SpoolError: the bytes up to `offset` are stored, the rest is not.

@@ -124,7 +124,7 @@ class _MemoryWriter:
     def offset(self) -> int:
         return len(self._content)
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         if not self._open:
             raise SpoolError("the bytes cannot be stored: the writer is closed")
         room = self._spool.room

@@ -52,7 +52,7 @@ class DiskWriter:
         """See ``Writer``."""
         return self._offset
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, chunk: bytes | memoryview) -> None:
         """See ``Writer``."""
         try:
             written = os.pwrite(self._fd, chunk, self._offset)

@@ -8,6 +8,7 @@ whole response, or a connection that visibly broke.
     turned    connections over the limit
     heads     a request's head, with every check that RFC 9110 and 9112 leave to us
     bodies    a request's content, which loses no byte when it breaks off
+    shortcut  a long body, past aiohttp into one buffer for all
     replies   responses, interim ones, and the hard end of a connection
     problems  errors as RFC 9457 documents
 """
@@ -17,15 +18,18 @@ from .door import Door, client_present
 from .heads import BadRequest, front_of_request, read_head
 from .problems import problem_reply, with_request_id
 from .replies import Sent, abort, send, send_interim, send_switch
+from .shortcut import Shortcut, lacking
 
 __all__ = [
     "BadRequest",
     "Body",
     "Door",
     "Sent",
+    "Shortcut",
     "abort",
     "client_present",
     "front_of_request",
+    "lacking",
     "problem_reply",
     "read_head",
     "send",

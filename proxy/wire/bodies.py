@@ -2,13 +2,16 @@
 
 aiohttp raises as soon as a connection is lost, even while it still holds bytes that
 came before; those are what ``leftover`` is for. ``read`` costs as little as it can: no
-timer and no task per chunk. The one invariant: what was received is given out once and
-in order, by ``read`` or, after that has raised, by ``leftover``.
+timer and no task per chunk. ``pour`` takes the shortcut where there is one, and leaves
+to ``read`` how it ended. The one invariant: what was received is given out once and in
+order, by ``pour``, by ``read`` or, after that has raised, by ``leftover``.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -17,6 +20,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from proxy.core.errors import ClientGone, Gone
 
 from .pace import Pace
+from .shortcut import Pour, Shortcut, Store
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -25,17 +29,25 @@ class Body:
     """The content of one request. Made before the first byte of it is read."""
 
     def __init__(
-        self, request: web.BaseRequest, idle_timeout_s: float, minimum_rate: int = 0
+        self,
+        request: web.BaseRequest,
+        idle_timeout_s: float,
+        minimum_rate: int = 0,
+        shortcut: Shortcut | None = None,
     ) -> None:
         """`idle_timeout_s`: how long a read may wait for a byte. `minimum_rate`: bytes
-        per second that have to come; 0: any will do."""
+        per second that have to come; 0: any will do. `shortcut`: None: there is none.
+        """
         self._request = request
         self._content = request.content
         self._loop = asyncio.get_running_loop()
         self._idle_timeout_s = idle_timeout_s
         self._pace = Pace(minimum_rate)
+        self._shortcut = shortcut
+        self._pour: Pour | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._reading_since: float | None = None
+        """When the read that waits began, or the shortcut; seconds of the loop."""
         self._waited_s = 0.0
         """Seconds that the reads which are over have waited, all together."""
         self._gone: Gone | None = None
@@ -85,6 +97,22 @@ class Body:
         # it would then end the connection without an answer.
         transport.write(_CONTINUE)
 
+    async def pour(self, store: Store) -> bool:
+        """Store what comes as far as the shortcut goes; the rest, and the end, is for
+        `read`. False when `store` would not take all.
+
+        Raises:
+            SpoolError: from `store`.
+        """
+        if self._shortcut is None or not self._shortcut.suits(self._request):
+            return True
+        for piece in self._held():
+            self.last_byte_at = self._loop.time()
+            if not store(memoryview(piece)):
+                return False
+        self._pour = self._shortcut.enter(self._request, partial(self._take, store))
+        return self._pour is None or await self._poured(self._pour)
+
     async def read(self) -> bytes:
         """The next bytes, empty at the proper end.
 
@@ -96,7 +124,7 @@ class Body:
         content = self._content
         began = self._reading_since = self._loop.time()
         if self._timer is None and not content.is_eof():
-            self._watch(began, began)
+            self._watch(began, began, self._waited_s)
         try:
             chunk = await content.readany()
         except (OSError, RequestPayloadError) as exc:
@@ -120,23 +148,45 @@ class Body:
 
     def leftover(self) -> bytes:
         """What had been received but not read when the content broke off. Once only."""
-        if not self._content.total_bytes:
-            return b""
-        # Private, and the only way: every public one raises although they are here.
-        take = getattr(self._content, "_read_nowait", None)
-        if take is None:
-            return b""
-        pieces: list[bytes] = []
-        # Again until it is empty: taking makes the parser give what it held back.
-        while piece := take(-1):
-            pieces.append(piece)
-        return b"".join(pieces)
+        return b"".join(self._held())
 
     def end(self, why: Gone) -> None:
         """Make the pending or next `read` raise ClientGone, without losing a byte."""
         if self._gone is None and not self._consumed:
             self._gone = why
             self._content.set_exception(ClientGone(why))
+            if self._pour is not None:
+                self._pour.stop()
+
+    async def _poured(self, pour: Pour) -> bool:
+        """Wait until the shortcut is over; False when not all could be stored."""
+        began = self._reading_since = self._loop.time()
+        if self._timer is None:
+            self._watch(began, began, self._waited_s)
+        try:
+            await pour.over
+        finally:
+            pour.stop()
+            self._pour = None
+            self._reading_since = None
+            self._waited_s += self._loop.time() - began
+        return pour.result()
+
+    def _take(self, store: Store, chunk: memoryview) -> bool:
+        """Store what has come on the shortcut."""
+        self._content.total_bytes += len(chunk)
+        self.last_byte_at = self._loop.time()
+        return store(chunk)
+
+    def _held(self) -> Iterator[bytes]:
+        """What aiohttp has and nobody has read."""
+        if not self._content.total_bytes:
+            return
+        # Private, and the only way: every public one raises although they are here.
+        take = getattr(self._content, "_read_nowait", None)
+        # Again until it is empty: taking makes the parser give what it held back.
+        while take is not None and (piece := take(-1)):
+            yield piece
 
     def _went(self, why: Gone) -> ClientGone:
         self._unwatch()
@@ -144,9 +194,9 @@ class Body:
             self._gone = why
         return ClientGone(self._gone)
 
-    def _watch(self, now: float, since: float) -> None:
-        """Look when what comes may be too late or too little; `since`: idle for us."""
-        waited_s = self._waited_s + now - since
+    def _watch(self, now: float, since: float, waited_s: float) -> None:
+        """Look when what comes may be too late or too little; `since`: idle for us;
+        `waited_s`: all together."""
         when = min(since + self._idle_timeout_s, now + self._pace.next_look_s(waited_s))
         self._timer = self._loop.call_at(when, self._look)
 
@@ -162,11 +212,12 @@ class Body:
             return  # nothing to wait for, even if whoever read it has lost interest
         now = self._loop.time()
         # While nobody reads, it is not the client that is slow.
-        since = now if self._reading_since is None else self._reading_since
-        waited_s = self._waited_s + now - since
+        reading_since = now if self._reading_since is None else self._reading_since
+        waited_s = self._waited_s + now - reading_since
+        since = max(reading_since, self.last_byte_at)
         if since + self._idle_timeout_s <= now:
             self.end(Gone.IDLE)
         elif self._pace.too_slow(waited_s, self._content.total_bytes):
             self.end(Gone.SLOW)
         else:
-            self._watch(now, since)
+            self._watch(now, since, waited_s)

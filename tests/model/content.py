@@ -75,6 +75,10 @@ class Content:
         self.promise.comes(b"", finishing=self._finishing)
         self.promise.may_be_gone |= self.kills
 
+    async def pour(self, store: Callable[[memoryview], bool]) -> bool:
+        """All of it is for `read`: there is no loop here that brings it by itself."""
+        return True
+
     async def read(self) -> bytes:
         self._act()
         # as if it had to wait: others get their turn

@@ -6,13 +6,14 @@ import asyncio
 import gc
 import weakref
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pytest
 from aiohttp import web
 
 from proxy.core.errors import ClientGone, Gone
 from proxy.core.upload import Reply
-from proxy.wire import Body, abort, send
+from proxy.wire import Body, Shortcut, abort, send
 from tests.kit.bounds import BOUND_S, until
 from tests.kit.raw import Connection, chunk, request
 
@@ -26,6 +27,7 @@ CHUNKED = ("Transfer-Encoding", "chunked")
 class Taker:
     """A handler that takes a body as `hold` lets it, and keeps what it got."""
 
+    shortcut: ClassVar[Shortcut | None] = None
     idle_timeout_s: float = BOUND_S
     hold: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the handler may begin to read."""
@@ -36,12 +38,13 @@ class Taker:
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        body = Body(request, self.idle_timeout_s)
+        body = Body(request, self.idle_timeout_s, shortcut=self.shortcut)
         self.requests.append(request)
         self.bodies.append(body)
         await self.hold.wait()
         try:
             body.begin()
+            await body.pour(self.take)
             while piece := await body.read():
                 self.got += piece
         except ClientGone as gone:
@@ -51,6 +54,10 @@ class Taker:
             return abort(request)
         self.over.set()
         return await send(request, Reply(200))
+
+    def take(self, chunk: memoryview) -> bool:
+        self.got += chunk
+        return True
 
     async def holds(self, size: int) -> None:
         """Wait until so many bytes have arrived and lie here."""
@@ -73,6 +80,13 @@ class Taker:
         async with asyncio.timeout(BOUND_S):
             await self.over.wait()
         return self.bodies[0]
+
+
+@pytest.fixture(autouse=True, params=["ordinary", "shortcut"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test twice: bodies that are read, and on the shortcut from the start."""
+    shortcut = Shortcut(least=1) if request.param == "shortcut" else None
+    monkeypatch.setattr(Taker, "shortcut", shortcut)
 
 
 @pytest.mark.parametrize("chunked", [True, False])

@@ -8,6 +8,8 @@ from tests.kit.client import Client, Upload
 from tests.kit.origin import RecordingOrigin
 from tests.kit.words import MEDIA_TYPE, MISMATCH, each_version, versions, words
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 
 @pytest.fixture
 async def upload(client: Client, version: int) -> Upload:

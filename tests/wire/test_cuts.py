@@ -8,6 +8,8 @@ from tests.kit.client import Client, Leaving
 from tests.kit.origin import RecordingOrigin
 from tests.kit.words import each_version
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 each_leaving = pytest.mark.parametrize("then", ["cut", "reset", "stall"])
 
 

@@ -10,6 +10,8 @@ from tests.kit.origin import RecordingOrigin
 from tests.kit.raw import request
 from tests.kit.words import each_version, words
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 EXPECT = ("Expect", "100-continue")
 
 

@@ -12,6 +12,8 @@ from tests.kit.origin import RecordingOrigin
 from tests.kit.raw import Response, chunk, request
 from tests.kit.words import each_version, versions, words
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 DAY_S = 24 * 3600
 
 

@@ -10,6 +10,8 @@ from tests.kit.origin import RecordingOrigin
 from tests.kit.raw import Connection, Response, chunk, request
 from tests.kit.words import each_version, words
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 
 def _creation(version: int, *, last: bool, length: int | None) -> bytes:
     spoken = words(version)

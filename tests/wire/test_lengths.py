@@ -9,6 +9,8 @@ from tests.kit.client import Client, Upload
 from tests.kit.origin import RecordingOrigin
 from tests.kit.words import INCONSISTENT, each_version
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 
 def _is_a_conflict(answer: Answer, version: int) -> None:
     assert answer.status == 400

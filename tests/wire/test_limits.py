@@ -9,6 +9,8 @@ from tests.kit.origin import RecordingOrigin
 from tests.kit.raw import chunk
 from tests.kit.words import each_version, versions, words
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 LIMITS = {
     "max_size": 100,
     "min_size": 5,

@@ -9,6 +9,8 @@ from tests.kit.origin import RecordingOrigin
 from tests.kit.raw import chunk
 from tests.kit.words import INCONSISTENT, each_version, words
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 
 @pytest.fixture
 async def upload(client: Client, version: int) -> Upload:

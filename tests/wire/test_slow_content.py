@@ -15,6 +15,8 @@ from tests.kit.origin import RecordingOrigin
 from tests.kit.raw import Connection, request
 from tests.kit.words import each_version
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 WINDOW_S = 0.3
 QUIET = 3
 """A version whose uploads are not told their progress."""

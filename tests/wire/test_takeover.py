@@ -13,6 +13,8 @@ from tests.kit.origin import RecordingOrigin
 from tests.kit.raw import NoAnswerError
 from tests.kit.words import each_version
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 WELL_UNDER_A_SECOND_S = 0.5
 
 

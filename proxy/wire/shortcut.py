@@ -1,0 +1,239 @@
+"""The shortcut of a long body: from its socket into one buffer, and stored from there.
+
+While a body takes it, its connection belongs to a protocol of ours. The event loop
+fills one buffer for all bodies of the process; nothing is awaited between filling it
+and storing what it holds. aiohttp does not see these bytes; once all have come, its
+connection goes on with a parser that begins anew. The one invariant: of what a
+connection brings, no byte is taken beyond the end of the body.
+
+A few names that are private in aiohttp are used; ``lacking`` says if one is missing.
+
+Source: RFC 9112 "Content-Length"; P2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, cast
+
+from aiohttp import StreamReader, hdrs, web
+from aiohttp.http import HttpRequestParser
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+
+from proxy.core.errors import SpoolError
+
+LEAST: Final = 1024 * 1024
+"""Bytes that have to be on their way still: for fewer, changing over costs more than
+it saves."""
+BUFFER: Final = 1024 * 1024
+"""Bytes of the buffer. Measured, CPU per GiB: 256 KiB costs a fifth more; beyond this a
+socket rarely has as much at once."""
+IN_A_TURN: Final = 4 * 1024 * 1024
+"""Bytes that all bodies together may take in one turn of the event loop, before anybody
+else gets theirs: some milliseconds."""
+SMALLEST_SHARE: Final = 64 * 1024
+"""Bytes that each may take whatever their number: less costs too much per byte."""
+
+Store = Callable[[memoryview], bool]
+"""Stores bytes before it returns, and keeps no view of them; False when it would not
+take all. May raise SpoolError."""
+
+_CONNECTION: Final = ("_loop", "_max_msg_queue_size", "_parser", "_read_bufsize")
+_CONTENT: Final = ("_read_nowait", "total_bytes")
+
+
+def lacking() -> str:
+    """What of aiohttp the shortcut needs and is not there; empty when all is."""
+    for name in _CONNECTION:
+        if not hasattr(RequestHandler, name):
+            return f"RequestHandler.{name}"
+    for name in _CONTENT:
+        if not hasattr(StreamReader, name):
+            return f"StreamReader.{name}"
+    # Written in C. The other one holds back bytes in a way of its own.
+    if HttpRequestParser.__module__ != "aiohttp._http_parser":
+        return "the parser written in C"
+    try:
+        _parser(None, asyncio.get_running_loop(), 1, 1, 1, 1, 1)
+    except TypeError as exc:
+        return f"HttpRequestParser: {exc}"
+    return ""
+
+
+class Shortcut:
+    """The shortcut of one process: its buffer, and how many take it just now."""
+
+    def __init__(self, *, least: int = LEAST, size: int = BUFFER) -> None:
+        """`least`: bytes that have to be missing still. `size`: bytes of the buffer."""
+        self._least = least
+        self.view = memoryview(bytearray(size))
+        self.share = size
+        """Bytes that a body may take in one turn of the event loop."""
+        self._now = 0
+
+    def suits(self, request: web.BaseRequest) -> bool:
+        """True while enough of the content of `request` is missing, and its framing
+        says how much that is."""
+        content, length = request.content, request.content_length
+        return (
+            length is not None
+            and length - content.total_bytes >= self._least
+            and content.exception() is None
+            and hdrs.TRANSFER_ENCODING not in request.headers
+            and hdrs.UPGRADE not in request.headers
+        )
+
+    def enter(self, request: web.BaseRequest, store: Store) -> Pour | None:
+        """Have what is missing of the content stored as it comes; None when that cannot
+        be done here. Nothing of the content waits to be read."""
+        connection, transport = request.protocol, request.transport
+        if transport is None or transport.is_closing() or not self.suits(request):
+            return None
+        if transport.get_protocol() is not connection:
+            return None
+        self.joined()
+        return Pour(self, request, transport, store)
+
+    def joined(self) -> None:
+        """One more takes it."""
+        self._count(1)
+
+    def left(self) -> None:
+        """One takes it no longer."""
+        self._count(-1)
+
+    def _count(self, more: int) -> None:
+        self._now += more
+        share = max(SMALLEST_SHARE, IN_A_TURN // max(1, self._now))
+        self.share = min(len(self.view), share)
+
+
+class Pour(asyncio.BufferedProtocol):
+    """One body on the shortcut."""
+
+    def __init__(
+        self,
+        shortcut: Shortcut,
+        request: web.BaseRequest,
+        transport: asyncio.Transport,
+        store: Store,
+    ) -> None:
+        assert request.content_length is not None
+        self._shortcut = shortcut
+        self._content = request.content
+        self._connection = request.protocol
+        self._transport = transport
+        self._store = store
+        self._missing = request.content_length - request.content.total_bytes
+        self._refused = False
+        self._failure: SpoolError | None = None
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when nothing more will be stored, for whatever reason."""
+        _hand_over(transport, self)
+
+    def result(self) -> bool:
+        """False when `store` would not take all.
+
+        Raises:
+            SpoolError: from `store`.
+        """
+        if self._failure is not None:
+            raise self._failure
+        return not self._refused
+
+    def stop(self) -> None:
+        """Take no more. What has not been taken stays with the kernel."""
+        if not self.over.done():
+            self._transport.pause_reading()
+            self._end()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        shortcut = self._shortcut
+        return shortcut.view[: min(shortcut.share, self._missing)]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._missing -= nbytes
+        # What comes after a refusal is thrown away, so that the client reads why.
+        if not self.over.done():
+            self._put(self._shortcut.view[:nbytes])
+        if not self._missing:
+            self._leave()
+
+    def eof_received(self) -> None:
+        self._connection.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connection.connection_lost(exc)
+        self._end()
+
+    def pause_writing(self) -> None:
+        self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._connection.resume_writing()
+
+    def _put(self, chunk: memoryview) -> None:
+        try:
+            self._refused = not self._store(chunk)
+        except SpoolError as exc:
+            self._failure = exc
+        if self._refused or self._failure is not None:
+            self._end()
+
+    def _leave(self) -> None:
+        """All of the body has come: what follows is the next request."""
+        connection = self._connection
+        # The one it had still waits for the body.
+        connection._parser = _parser(
+            connection,
+            connection._loop,
+            connection._read_bufsize,
+            connection.max_line_size,
+            connection.max_field_size,
+            connection.max_headers,
+            connection._max_msg_queue_size,
+        )
+        _hand_over(self._transport, connection)
+        self._content.feed_eof()
+        self._end()
+
+    def _end(self) -> None:
+        if not self.over.done():
+            self.over.set_result(None)
+            self._shortcut.left()
+
+
+def _hand_over(transport: asyncio.Transport, to: asyncio.BaseProtocol) -> None:
+    """From now on `to` gets what comes."""
+    # Other event loops look at the protocol only where reading begins.
+    transport.pause_reading()
+    transport.set_protocol(to)
+    transport.resume_reading()
+
+
+def _parser(
+    connection: RequestHandler | None,
+    loop: asyncio.AbstractEventLoop,
+    buffered: int,
+    line: int,
+    field: int,
+    fields: int,
+    messages: int,
+) -> HttpRequestParser:
+    """A parser for `connection`, as aiohttp makes it; None: to see that it can be made.
+
+    `buffered`: bytes of content that may wait. `line`, `field`: the most bytes of one.
+    `fields`, `messages`: how many there may be of a head, and waiting.
+    """
+    return HttpRequestParser(
+        cast("RequestHandler", connection),
+        loop,
+        buffered,
+        max_line_size=line,
+        max_field_size=field,
+        max_headers=fields,
+        payload_exception=RequestPayloadError,
+        auto_decompress=False,
+        max_msg_queue_size=messages,
+    )
