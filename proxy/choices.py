@@ -72,7 +72,6 @@ def upload_terms(config: Config) -> UploadTerms:
     """How uploads are made and kept."""
     return UploadTerms(
         limits=limits(config),
-        keep_answer_s=config.uploads.keep_answer,
         finishing_credentials=config.origin.credentials == "finishing",
         mint=new_token,
     )

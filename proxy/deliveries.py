@@ -3,14 +3,16 @@
 A delivery is a task of the process, not of a request: clients join it and leave it, and
 it goes on without them (P4). While the origin is down it is tried again with growing
 pauses, which who waits for the answer ends (P5). The one invariant: an upload has at
-most one delivery, and it is started only by whoever holds its lease.
+most one delivery, in whatever process, and it is started only by whoever holds its
+lease.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -29,6 +31,7 @@ from proxy.delivery import Delivery
 from proxy.followers import Follower
 from proxy.forward import AnswerStream, Forward
 from proxy.ledger import Ledger
+from proxy.spool.claims import TokenLocks, Unshared
 
 FIRST_PAUSE_S: Final = 0.2
 """Before the second attempt: an origin that restarts is back within moments."""
@@ -51,16 +54,20 @@ class Deliveries:
         max_forwards: int,
         spawn: Spawn,
         log: FilteringBoundLogger,
+        locks: TokenLocks | None = None,
     ) -> None:
         """`retry_for_s`: how long a waiting client is held while the origin is down.
 
         `max_forwards`: in flight at the same time; the rest wait, oldest first.
+        `locks`: taken on what is delivered here; None where no process shares the
+        spool.
         """
         self._forward = forward
         self._ledger = ledger
         self._retry_for_s = retry_for_s
         self._spawn = spawn
         self._log = log
+        self._locks = Unshared() if locks is None else locks
         self._slots = asyncio.Semaphore(max_forwards)
         self._live: dict[Token, Delivery] = {}
         self._tasks: dict[Token, asyncio.Task[None]] = {}
@@ -83,32 +90,59 @@ class Deliveries:
         """The delivery of an upload, while there is one."""
         return self._live.get(token)
 
+    @contextmanager
+    def claim(self, token: Token) -> Iterator[bool]:
+        """Within this no other process can deliver the upload; False: one does.
+
+        The caller holds the lease. A delivery that is started within keeps the claim.
+        """
+        claimed = self._locks.try_lock(token)
+        try:
+            yield claimed
+        finally:
+            if claimed and token not in self._live:
+                self._locks.unlock(token)
+
     def start(self, upload: Upload) -> Delivery:
         """The delivery of `upload`; started when there is none, which takes a COMPLETE
         one.
 
         The caller holds the lease, and has the upload from that delivery, or from the
         record while there was none: nobody else can have forwarded it meanwhile.
+
+        Raises:
+            SpoolError: another process is at it, which that rules out.
         """
-        delivery = self._live.get(upload.token)
+        token = upload.token
+        delivery = self._live.get(token)
         if delivery is None:
             delivery = Delivery(upload, self._ledger)
             if not self._stopping:
-                self._live[upload.token] = delivery
-                self._tasks[upload.token] = self._spawn(self._run(delivery))
+                if not self._locks.try_lock(token):
+                    raise SpoolError("the upload is being sent on by another process")
+                self._live[token] = delivery
+                self._tasks[token] = self._spawn(self._run(delivery))
         return delivery
 
     def follow(self, upload: Upload) -> Follower:
         """Wait for the answer in the delivery of `upload`, as `start` finds or makes
         it."""
-        follower = Follower()
-        delivery = self.start(upload)
+        return self._following(self.start(upload))
+
+    def join(self, token: Token) -> Follower | None:
+        """Wait for the answer in the delivery of the upload; None: it has none here."""
+        delivery = self._live.get(token)
+        if delivery is not None:
+            return self._following(delivery)
+        return _refused(stopping()) if self._stopping else None
+
+    def _following(self, delivery: Delivery) -> Follower:
         if self._stopping and not delivery.in_attempt:
-            follower.refuse(_stopping())
-        else:
-            delivery.add(follower)
-            if self._origin_down:
-                self._hold(delivery)
+            return _refused(stopping())
+        follower = Follower()
+        delivery.add(follower)
+        if self._origin_down:
+            self._hold(delivery)
         return follower
 
     def withdraw(self, token: Token) -> bool:
@@ -121,9 +155,13 @@ class Deliveries:
         task = self._tasks.pop(token, None)
         if task is not None:
             task.cancel()
-        del self._live[token]
+        self._drop(token)
         delivery.refuse_all(unknown_upload)
         return True
+
+    def _drop(self, token: Token) -> None:
+        del self._live[token]
+        self._locks.unlock(token)
 
     async def stop(self, grace_s: float) -> None:
         """Begin nothing more; what is in flight may finish within `grace_s` seconds.
@@ -135,7 +173,7 @@ class Deliveries:
         for token, delivery in list(self._live.items()):
             if not delivery.in_attempt:
                 self._tasks[token].cancel()
-                delivery.refuse_all(_stopping)
+                delivery.refuse_all(stopping)
         tasks = list(self._tasks.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=grace_s)
@@ -155,10 +193,10 @@ class Deliveries:
             await self._record_late(delivery)
         finally:
             if self._live.get(token) is delivery:
-                del self._live[token]
+                self._drop(token)
                 self._tasks.pop(token, None)
             delivery.over.set()
-            delivery.refuse_all(_stopping if self._stopping else _given_up)
+            delivery.refuse_all(stopping if self._stopping else _given_up)
 
     async def _record_late(self, delivery: Delivery) -> None:
         """What could not be recorded is known here only: stay until it can be."""
@@ -254,6 +292,12 @@ async def _pause(delivery: Delivery, pause_s: float) -> float:
     return FIRST_PAUSE_S
 
 
+def _refused(refusal: Refusal) -> Follower:
+    follower = Follower()
+    follower.refuse(refusal)
+    return follower
+
+
 def _given_up() -> Refusal:
     """For who waits when a delivery ends by a bug of ours: nobody is left hanging."""
     return Refusal(
@@ -263,7 +307,8 @@ def _given_up() -> Refusal:
     )
 
 
-def _stopping() -> Refusal:
+def stopping() -> Refusal:
+    """For who waits when this process goes: another one, or the next, sends it on."""
     return Refusal(
         Problem.UNAVAILABLE,
         "The upload is complete and will be sent on; this server is stopping.",

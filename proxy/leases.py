@@ -3,12 +3,13 @@
 A lease is held while a request works on an upload's bytes or record. A newcomer asks
 the holder to let go, which ends the body the holder is receiving, and waits, with a
 bound, until it has. Only the newest of several newcomers gets its turn. ``LocalLeases``
-is for one process; the protocol is what a lease across processes has to offer.
+is for one process; ``shared_leases`` puts the order among processes around it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -26,19 +27,33 @@ WAIT_S: Final = 10.0
 save; picked by hand so that a disk in trouble does not yet turn requests away."""
 
 
+POLITE: Final = 0.0
+"""When a polite request came: it is older than every other one, and gives way."""
+
+
 class Lease(Protocol):
     """The right to change one upload."""
+
+    @property
+    def since(self) -> float:
+        """When the request came, in seconds of the machine's monotonic clock."""
 
     def revocable(self, end: Callable[[], None]) -> AbstractContextManager[None]:
         """Within this, a newcomer's wish calls `end`, at once when it came before."""
 
 
 class Leases(Protocol):
-    def hold(self, token: Token) -> AbstractAsyncContextManager[Lease]:
+    def hold(
+        self, token: Token, *, politely: bool = False
+    ) -> AbstractAsyncContextManager[Lease]:
         """Hold the lease; the older request is ended and waited for.
 
+        `politely`: disturb nobody, neither an older request nor a newer one.
+
         Raises:
-            Refusal: the older request did not let go in time.
+            Refusal: the older request did not let go in time; or, `politely`, there is
+                one.
+            ClientGone: a newer request was faster, in another process.
         """
 
     def is_free(self, token: Token) -> bool:
@@ -48,9 +63,11 @@ class Leases(Protocol):
 class _Turn:
     """One request's turn at an upload."""
 
-    def __init__(self, before: _Turn | None) -> None:
+    def __init__(self, before: _Turn | None, since: float) -> None:
         self.before = before
         """Who has to be over first; None once nobody has."""
+        self.since = since
+        """When the request came, in seconds of the machine's monotonic clock."""
         self.is_over = False
         self.successors: list[asyncio.Future[None]] = []
         """Who waits for this turn to be over."""
@@ -100,11 +117,16 @@ class _Turn:
             async with asyncio.timeout(WAIT_S):
                 await waiter
         except TimeoutError:
-            raise Refusal(
-                Problem.UNAVAILABLE,
-                "An older request for this upload has not let go of it yet.",
-                retry_after_s=1,
-            ) from None
+            raise still_held() from None
+
+
+def still_held() -> Refusal:
+    """Somebody works on the upload, and goes on."""
+    return Refusal(
+        Problem.UNAVAILABLE,
+        "An older request for this upload has not let go of it yet.",
+        retry_after_s=1,
+    )
 
 
 class LocalLeases:
@@ -114,9 +136,16 @@ class LocalLeases:
         self._newest: dict[Token, _Turn] = {}
 
     @asynccontextmanager
-    async def hold(self, token: Token) -> AsyncIterator[Lease]:
+    async def hold(
+        self, token: Token, *, politely: bool = False, since: float | None = None
+    ) -> AsyncIterator[Lease]:
+        """See ``Leases``. `since`: when the request came; None: now."""
         before = self._newest.get(token)
-        turn = self._newest[token] = _Turn(before)
+        if politely and before is not None:
+            raise still_held()
+        if since is None:
+            since = POLITE if politely else time.monotonic()
+        turn = self._newest[token] = _Turn(before, since)
         try:
             if before is not None:
                 before.let_go()
@@ -140,3 +169,8 @@ class LocalLeases:
 
     def is_free(self, token: Token) -> bool:
         return token not in self._newest
+
+    def newest_since(self, token: Token) -> float | None:
+        """When the newest request for the upload came; None when there is none."""
+        turn = self._newest.get(token)
+        return None if turn is None else turn.since

@@ -42,6 +42,22 @@ def listening_socket(address: Address) -> socket.socket:
         raise CannotListen(f"cannot listen on {address}: {reason}") from exc
 
 
+def listening_sockets(addresses: list[Address]) -> list[socket.socket]:
+    """One for each of `addresses`, all of them or none.
+
+    Raises:
+        CannotListen: see ``listening_socket``.
+    """
+    bound: list[socket.socket] = []
+    try:
+        bound.extend(map(listening_socket, addresses))
+    except CannotListen:
+        for sock in bound:
+            sock.close()
+        raise
+    return bound
+
+
 def address_of(sock: socket.socket) -> str:
     """What a client asks to reach `sock`: ``http://host:port`` or ``unix:/path``."""
     name = sock.getsockname()

@@ -2,7 +2,8 @@
 
 Whoever works on an upload gets it from here: from its delivery while there is one,
 which alone knows how far it has got, else from the record, set right when a crash has
-left it in the middle of something. The one invariant: an offset in a ``Standing`` has
+left it in the middle of something. One that another process delivers is in the middle
+of something there, and left alone. The one invariant: an offset in a ``Standing`` has
 been made durable first (P1).
 """
 
@@ -19,9 +20,11 @@ from proxy.core.intents import AskLimits
 from proxy.core.lifecycle import Event, event_after_crash, next_state
 from proxy.core.upload import Standing, State, Token, Upload, shortened
 from proxy.deliveries import Deliveries
+from proxy.elsewhere import Elsewhere
 from proxy.ledger import Ledger
 from proxy.spool import Spool
 
+_IN_DELIVERY: Final = {State.COMPLETE, State.FORWARDING}
 _NOT_RESUMABLE: Final = {State.RESPONDED, State.UNKNOWN}
 """There its offset is the total, and no promise that could be taken up."""
 
@@ -35,8 +38,11 @@ class Standings:
         ledger: Ledger,
         deliveries: Deliveries,
         log: FilteringBoundLogger,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        """`elsewhere`: None where no other process shares the spool."""
         self._spool = spool
+        self._elsewhere = Elsewhere() if elsewhere is None else elsewhere
         self._ledger = ledger
         self._deliveries = deliveries
         self._log = log
@@ -47,10 +53,16 @@ class Standings:
         """What may be told of `upload`, whose offset is durable."""
         return decide.standing(upload, self._ledger.now())
 
-    async def read(self, token: Token) -> Upload:
-        """The upload as its record tells it."""
+    async def read(self, token: Token, *, change: bool = True) -> Upload:
+        """The upload as its record tells it.
+
+        Without `change` a body that a reboot calls for cutting back is left as it is:
+        without the lease somebody may be writing to it.
+        """
         try:
-            return await self._spool.load(token)
+            if change:
+                return await self._spool.load(token)
+            return await self._spool.peek(token)
         except UploadMissing as exc:
             raise decide.unknown_upload() from exc
         except UploadLost as exc:
@@ -63,13 +75,41 @@ class Standings:
         """The upload as it stands, set right if a crash left it in the middle of
         something; one that is COMPLETE has its delivery started.
 
-        The caller holds the lease. `to_remove`: it is about to be removed, so nothing
-        is saved and nothing started, which also works where nothing can be saved.
+        One that another process delivers is given as that one has recorded it, with all
+        of it acknowledged. The caller holds the lease. `to_remove`: it is about to be
+        removed, so nothing is saved and nothing started, which also works where nothing
+        can be saved.
         """
         delivery = self._deliveries.live(token)
         if delivery is not None:
             return delivery.upload
-        upload = await self.read(token)
+        upload = await self._recorded(token)
+        while upload.state in _IN_DELIVERY:
+            with self._deliveries.claim(token) as claimed:
+                if claimed:
+                    # Once more, now that no other process can be changing it.
+                    upload = await self.read(token)
+                    return await self._set_right(upload, to_remove=to_remove)
+            if self._is_acknowledged(upload):
+                return upload
+            await self._elsewhere.acknowledge(token)
+            upload = await self.read(token)
+        return await self._set_right(upload, to_remove=to_remove)
+
+    async def _recorded(self, token: Token) -> Upload:
+        """The upload as its record tells it, also if another process has yet to write
+        that."""
+        try:
+            return await self.read(token)
+        except Refusal as refusal:
+            missing = isinstance(refusal.__cause__, UploadMissing)
+            if not missing or not self._elsewhere.has(token):
+                raise
+        await self._elsewhere.acknowledge(token)
+        return await self.read(token)
+
+    async def _set_right(self, upload: Upload, *, to_remove: bool) -> Upload:
+        """`upload`, which nobody works on but us, as it has to go on."""
         event = event_after_crash(upload, repeatable=self._deliveries.repeatable)
         found = upload if event is None else self._found(upload)
         if to_remove or self._is_over(found, event):
@@ -102,7 +142,7 @@ class Standings:
     async def glance(self, token: Token) -> Upload:
         """The upload as acknowledged, whatever is being done with it."""
         delivery = self._deliveries.live(token)
-        upload = delivery.upload if delivery else await self.read(token)
+        upload = delivery.upload if delivery else await self.read(token, change=False)
         decide.request_on(upload, AskLimits(token), self._ledger.now())
         if upload.finished:
             return (
@@ -113,7 +153,7 @@ class Standings:
     async def acknowledge(self, upload: Upload) -> Upload:
         """`upload` with its offset durable, in body and record, so that it may be
         told."""
-        if upload.acknowledged == upload.offset or upload.state in _NOT_RESUMABLE:
+        if self._is_acknowledged(upload):
             return upload
         # Before anything is awaited: it may end meanwhile, and then the record says
         # more than `upload` does. None begins, because that takes the lease.
@@ -129,6 +169,10 @@ class Standings:
             await delivery.amend(acknowledged)
         return acknowledged(upload)
 
+    def _is_acknowledged(self, upload: Upload) -> bool:
+        """True when its offset may be told as it is."""
+        return upload.acknowledged == upload.offset or upload.state in _NOT_RESUMABLE
+
     async def after(self, refusal: Refusal, token: Token) -> Standing | None:
         """What may be told with the refusal of a delivery; None when nothing is
         durable.
@@ -141,5 +185,5 @@ class Standings:
         delivery = self._deliveries.live(token)
         if delivery is not None:
             return self.of(await self.acknowledge(delivery.upload))
-        upload = await self.read(token)
+        upload = await self.read(token, change=False)
         return self.of(upload) if upload.acknowledged == upload.offset else None

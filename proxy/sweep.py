@@ -4,7 +4,8 @@ After a start the unfinished uploads come first: their markers name them, so tha
 other record is read for it. Then round after round goes through the whole spool,
 removes what has outlived its time, and drops the content of old answers. Each batch is
 small and followed by a pause, so that neither a start nor a round is felt, whatever the
-spool holds.
+spool holds. Of several processes on the spool one sweeps; it also looks for unfinished
+uploads now and then, since another one may have died over them.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ BATCH_PAUSE_S: Final = 0.05
 ROUND_PAUSE_S: Final = 30.0
 """Between two rounds. An expired upload is refused from its deadline on in any case;
 the round only frees what it held."""
+LOOK_PAUSE_S: Final = 5.0
+"""Between two looks for unfinished uploads: so long may one that a process has died
+over wait, whose client does not come back."""
+TURN_PAUSE_S: Final = 1.0
+"""Between two looks at whether another process still sweeps."""
 
 
 class Swept(Protocol):
@@ -54,21 +60,46 @@ class Sweep:
         *,
         after_round: Callable[[], Awaitable[None]],
         log: FilteringBoundLogger,
+        is_ours: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`is_ours`: becomes true when no other process sweeps, and stays so."""
+        self._is_ours = is_ours
         self._spool = spool
         self._upkeep = upkeep
         self._after_round = after_round
         """Called after every round: saves the lifetime clock."""
         self._log = log
+        self._look = asyncio.Event()
 
     async def run(self) -> None:
         """Until cancelled."""
+        while not self._is_ours():  # noqa: ASYNC110 - the system tells nobody
+            await asyncio.sleep(TURN_PAUSE_S)
         await self._round(self._spool.unfinished, thorough=False)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._rounds())
+            both.create_task(self._looks())
+
+    def look_soon(self) -> None:
+        """A process has died: look for what it was about to send on."""
+        self._look.set()
+
+    async def _rounds(self) -> None:
         thorough = True
         while True:
             await self._round(self._spool.tokens, thorough=thorough)
             thorough = False
             await asyncio.sleep(ROUND_PAUSE_S)
+
+    async def _looks(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_PAUSE_S):
+                    await self._look.wait()
+            except TimeoutError:
+                pass  # now and then in any case
+            self._look.clear()
+            await self._round(self._spool.unfinished, thorough=False)
 
     async def _round(
         self, tokens: Callable[[], Iterator[Token]], *, thorough: bool

@@ -14,6 +14,7 @@ from proxy.core.errors import Refusal, UploadMissing
 from proxy.core.lifecycle import TERMINAL, Event
 from proxy.core.upload import Token, Upload
 from proxy.deliveries import Deliveries
+from proxy.elsewhere import Elsewhere
 from proxy.leases import Leases
 from proxy.ledger import Ledger
 from proxy.spool import Spool
@@ -30,12 +31,14 @@ class Upkeep:
         ledger: Ledger,
         leases: Leases,
         deliveries: Deliveries,
+        elsewhere: Elsewhere,
         standings: Standings,
         keep_answer_s: float,
         finish_stalled_after_s: float | None,
     ) -> None:
         """`finish_stalled_after_s`: None when only clients may finish an upload
         (R103)."""
+        self._elsewhere = elsewhere
         self._spool = spool
         self._ledger = ledger
         self._leases = leases
@@ -56,7 +59,9 @@ class Upkeep:
         if not self._leases.is_free(token) or self._deliveries.live(token):
             return
         try:
-            async with self._leases.hold(token):
+            async with self._leases.hold(token, politely=True):
+                if self._elsewhere.has(token):
+                    return
                 upload = await self._load(token)
                 await self._tidy(upload)
                 if thorough and upload.finished:

@@ -23,7 +23,6 @@ from proxy.core.decide import Deliver, Drop, Receive, Replay
 from proxy.core.errors import (
     ClientGone,
     Gone,
-    Problem,
     Refusal,
     SpoolError,
 )
@@ -45,24 +44,24 @@ from proxy.core.intents import (
     Outcome,
     Resumable,
 )
-from proxy.core.lifecycle import TERMINAL, Event
+from proxy.core.lifecycle import Event
 from proxy.core.upload import Head, Limits, State, Token, Upload
-from proxy.deliveries import Deliveries
+from proxy.deliveries import Deliveries, stopping
+from proxy.elsewhere import Elsewhere
 from proxy.followers import Follower
 from proxy.intake import Body
 from proxy.leases import Lease, Leases
 from proxy.ledger import Ledger
 from proxy.reception import Exchange, Reception
-from proxy.spool import Spool, Stored
+from proxy.replays import Replays
 from proxy.standings import Standings
-
-_REPLAY_WAIT_S: Final = 60.0
-"""Seconds a replay waits for an answer whose content still comes from the origin."""
-
 
 _FIRST_BYTE_WAIT_S: Final = 2.0
 """Seconds for the first byte of an append to an upload that has all of its bytes, or
 for the end that shows it to be empty: the packet behind its head, on a bad network."""
+
+_MOST_LOOKS: Final = 8
+"""At an upload whose deliverer changes: each is a process that has stopped or died."""
 
 _ALL_IN: Final = {State.COMPLETE, State.FORWARDING, State.RESPONDED}
 
@@ -73,8 +72,6 @@ class Terms:
 
     limits: Limits
     """Those of every new upload."""
-    keep_answer_s: float
-    """Seconds the content of an answer is kept for replay."""
     finishing_credentials: bool
     """The origin gets the credentials of the finishing request, where the creation had
     any."""
@@ -88,21 +85,23 @@ class Uploads:
     def __init__(
         self,
         *,
-        spool: Spool,
         ledger: Ledger,
         leases: Leases,
         deliveries: Deliveries,
+        elsewhere: Elsewhere,
         standings: Standings,
         reception: Reception,
+        replays: Replays,
         terms: Terms,
         log: FilteringBoundLogger,
     ) -> None:
-        self._spool = spool
+        self._elsewhere = elsewhere
         self._ledger = ledger
         self._leases = leases
         self._deliveries = deliveries
         self._standings = standings
         self._reception = reception
+        self._replays = replays
         self._terms = terms
         self._log = log
 
@@ -168,6 +167,33 @@ class Uploads:
         )
 
     async def _append(self, intent: Append, exchange: Exchange) -> Outcome:
+        """What an append leads to, as often as it takes: one that joins a delivery in
+        another process waits until that is over and is looked at again."""
+        for _ in range(_MOST_LOOKS):
+            found = await self._append_once(intent, exchange)
+            if not isinstance(found, Append):
+                return found
+            intent = found
+            await self._joined(intent.token)
+        raise stopping()
+
+    async def _joined(self, token: Token) -> None:
+        """Wait for the end of a delivery in another process.
+
+        Raises:
+            Refusal: the client is not to wait any longer.
+        """
+        try:
+            await self._elsewhere.over(token)
+        except Refusal as refusal:
+            refusal.standing = await self._standings.after(refusal, token)
+            raise
+
+    async def _append_once(
+        self, intent: Append, exchange: Exchange
+    ) -> Outcome | Append:
+        """What an append leads to; itself, as it has turned out to be, when another
+        process delivers the upload."""
         async with self._leases.hold(intent.token) as lease:
             upload = await self._standings.load(intent.token)
             if _may_turn_out_empty(intent, upload):
@@ -185,13 +211,15 @@ class Uploads:
                     )
                     follower = self._follow(upload, exchange.body)
                 case Deliver():
-                    follower = self._deliveries.follow(upload)
+                    follower = self._deliveries.join(intent.token)
+                    if follower is None:
+                        return intent
                 case _:
                     assert isinstance(plan, Replay)
         if follower is not None:
             return await self._answered(upload, follower)
         if isinstance(plan, Replay):
-            return await self._replay(upload)
+            return await self._replays.outcome(upload)
         return Appended(self._standings.of(upload))
 
     async def _counted(self, intent: Append, lease: Lease, body: Body) -> Append:
@@ -214,6 +242,11 @@ class Uploads:
 
     async def _cancel(self, intent: Cancel) -> Outcome:
         async with self._leases.hold(intent.token):
+            if self._elsewhere.has(intent.token):
+                upload = await self._standings.read(intent.token)
+                await self._plan(upload, intent)
+                if await self._elsewhere.cancel(intent.token):
+                    return Cancelled()
             upload = await self._standings.load(intent.token, to_remove=True)
             plan = await self._plan(upload, intent)
             assert isinstance(plan, Drop)
@@ -307,45 +340,6 @@ class Uploads:
             by_creation=by_creation,
             length=follower.length,
         )
-
-    async def _replay(self, upload: Upload) -> Outcome:
-        """The stored answer, once all of it is stored."""
-        delivery = self._deliveries.live(upload.token)
-        if delivery is not None:
-            delivery.newest_wins()
-            try:
-                async with asyncio.timeout(_REPLAY_WAIT_S):
-                    await delivery.over.wait()
-            except TimeoutError:
-                raise Refusal(
-                    Problem.UNAVAILABLE,
-                    "The answer is still coming in.",
-                    standing=self._standings.of(upload),
-                    retry_after_s=1,
-                ) from None
-            # Not the record, which may not have been told what the delivery knows.
-            upload = delivery.upload
-            if upload.hidden or upload.state in TERMINAL:
-                raise decide.unknown_upload()
-        return self._stored_answer(upload)
-
-    def _stored_answer(self, upload: Upload) -> Outcome:
-        """The answer as it was kept, unless its content is not all there."""
-        answer = upload.answer
-        assert answer is not None
-        reader = self._spool.answer_reader(upload.token)
-        old = decide.answer_is_old(
-            upload, self._ledger.now(), self._terms.keep_answer_s
-        )
-        if old or not answer.kept or reader.size != answer.size:
-            # Too old, too large, broken off, or cut by a crash of ours.
-            reader.close()
-            refusal = decide.answer_not_kept(answer)
-            refusal.standing = self._standings.of(upload)
-            raise refusal
-        self._ledger.note(upload, Event.ANSWER_REPLAYED)
-        stored = Stored(reader)
-        return Answered(upload.token, upload.offset, answer, stored, length=answer.size)
 
     @contextmanager
     def _storage_trouble(self) -> Iterator[None]:

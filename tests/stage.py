@@ -16,6 +16,7 @@ import structlog
 from proxy.core.errors import OriginCut, OriginError, Refusal
 from proxy.core.upload import Answer, Head, Limits, State, Token, Upload
 from proxy.deliveries import Deliveries
+from proxy.elsewhere import Elsewhere
 from proxy.followers import Follower
 from proxy.forward import Forward, Terms
 from proxy.leases import LocalLeases
@@ -118,6 +119,7 @@ class Stage:
             ledger=self.ledger,
             leases=self.leases,
             deliveries=self.deliveries,
+            elsewhere=Elsewhere(),
             standings=Standings(self.spool, self.ledger, self.deliveries, log),
             keep_answer_s=3600,
             finish_stalled_after_s=finish_stalled_after_s,

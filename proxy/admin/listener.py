@@ -23,10 +23,12 @@ class Vitals(Protocol):
     @property
     def draining(self) -> bool: ...
 
-    @property
-    def in_flight(self) -> dict[str, int]:
+    async def in_flight(self) -> dict[str, int]:
         """How many there are just now of `requests` being answered, `bodies` being
         received, `forwards` under way."""
+
+    async def serving(self) -> bool:
+        """True while there is somebody to serve clients."""
 
     async def spool_writable(self) -> bool: ...
 
@@ -54,10 +56,10 @@ class AdminHandler:
             case "/readyz", "GET" | "HEAD":
                 return _report(await self._checks(), request)
             case "/drain", "GET" | "HEAD":
-                return self._drained()
+                return await self._drained()
             case "/drain", "POST":
                 self._vitals.drain()
-                return self._drained()
+                return await self._drained()
             case "/livez" | "/readyz", _:
                 return _text(405, "only GET here", Allow="GET, HEAD")
             case "/drain", _:
@@ -68,7 +70,9 @@ class AdminHandler:
     async def _checks(self) -> list[Check]:
         draining = self._vitals.draining
         writable = await self._spool_writable()
+        serving = await self._vitals.serving()
         return [
+            Check("workers", serving, "" if serving else "none of them serves"),
             Check("draining", not draining, "it is being drained" if draining else ""),
             Check("spool", writable, "" if writable else "it cannot be written"),
         ]
@@ -80,8 +84,9 @@ class AdminHandler:
         except TimeoutError:
             return False
 
-    def _drained(self) -> web.Response:
-        state = {"draining": self._vitals.draining, **self._vitals.in_flight}
+    async def _drained(self) -> web.Response:
+        counts = await self._vitals.in_flight()
+        state = {"draining": self._vitals.draining, **counts}
         return web.Response(
             text=json.dumps(state) + "\n",
             content_type="application/json",

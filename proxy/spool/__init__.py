@@ -67,7 +67,10 @@ class Reader(Protocol):
 
 
 class Spool(Protocol):
-    """Uploads by their token. Safe for one process; tokens have been checked before."""
+    """Uploads by their token, which have been checked before.
+
+    Safe for several processes as long as each upload is changed by one at a time.
+    """
 
     async def create(self, upload: Upload) -> None:
         """Store the record of a new upload, with an empty body.
@@ -86,6 +89,13 @@ class Spool(Protocol):
             UploadLost: its body is shorter than what was acknowledged, or its record
                 cannot be read (UploadTooNew: it was written by a newer release).
             SpoolError: the spool cannot be read at the moment.
+        """
+
+    async def peek(self, token: Token) -> Upload:
+        """The same, but without cutting anything back: for who holds no lease.
+
+        Raises:
+            UploadMissing, UploadLost, SpoolError: as `load`.
         """
 
     async def save(self, upload: Upload, *, durable: bool) -> None:

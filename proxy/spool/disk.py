@@ -87,6 +87,12 @@ class DiskSpool:
                 self._doubted.discard(token)
             return upload
 
+    async def peek(self, token: Token) -> Upload:
+        """See ``Spool``."""
+        async with self._turn(token):
+            upload, _ = self._records.read(token)
+            return upload
+
     async def save(self, upload: Upload, *, durable: bool) -> None:
         """See ``Spool``. What need not be durable is done at once, on the loop."""
         async with self._turn(upload.token):

@@ -45,6 +45,10 @@ class MemorySpool:
         entry = self._entry(token)
         return measured(entry.upload, None if entry.body is None else len(entry.body))
 
+    async def peek(self, token: Token) -> Upload:
+        """See ``Spool``."""
+        return await self.load(token)
+
     async def save(self, upload: Upload, *, durable: bool) -> None:
         """See ``Spool``."""
         self._entry(upload.token).upload = _unmeasured(upload)

@@ -72,6 +72,14 @@ class Records:
         Raises:
             UploadMissing, UploadLost, UploadTooNew, SpoolError: as ``Spool.load``.
         """
+        try:
+            return self._read(token)
+        except UploadLost:
+            # Another process may have freed the body since its record was read here:
+            # then a newer one says that it is needed no more.
+            return self._read(token)
+
+    def _read(self, token: Token) -> tuple[Upload, bool]:
         stem = self._shards.stem(token)
         with translated("the record cannot be read"):
             found = self._found(stem, token)
@@ -82,16 +90,21 @@ class Records:
         return upload, may_grow(upload)
 
     def _found(self, stem: str, token: Token) -> Record:
-        """The draft if it is one of the record that stands, else the record."""
+        """The draft if it is one of the record that stands, else the record.
+
+        The draft is read first: another process may put a newer record in the place of
+        both meanwhile, and what is found here has stood at some moment in any case.
+        """
+        drafted = _content(stem + DRAFT)
         try:
             sealed = files.read(stem + RECORD, _LIMIT)
         except FileNotFoundError as exc:
             raise UploadMissing("it has no record") from nameless(exc)
         found = decode(sealed, token)
-        try:
-            draft = decode(files.read(stem + DRAFT, _LIMIT), token)
-        except FileNotFoundError:
+        if drafted is None:
             return found
+        try:
+            draft = decode(drafted, token)
         except UploadTooNew:
             raise
         except UploadLost:
@@ -163,6 +176,14 @@ class Records:
             body = self._shards.stem(upload.token) + BODY
             files.cut(body, upload.offset, sync=self._syncs)
         self.save(upload)
+
+
+def _content(path: str) -> bytes | None:
+    """What the file holds; None when it is not there. Raises OSError."""
+    try:
+        return files.read(path, _LIMIT)
+    except FileNotFoundError:
+        return None
 
 
 _LIMIT = envelope.LIMIT + 1

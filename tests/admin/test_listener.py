@@ -17,7 +17,14 @@ class Process:
     draining: bool = False
     writable: bool = True
     hangs: bool = False
-    in_flight: dict[str, int] = field(default_factory=lambda: {"bodies": 2})
+    counts: dict[str, int] = field(default_factory=lambda: {"bodies": 2})
+    serves: bool = True
+
+    async def in_flight(self) -> dict[str, int]:
+        return self.counts
+
+    async def serving(self) -> bool:
+        return self.serves
 
     async def spool_writable(self) -> bool:
         if self.hangs:
@@ -62,7 +69,10 @@ async def test_ready_when_the_spool_is_writable_and_nobody_drains(
     admin: ClientSession,
 ) -> None:
     assert await ask(admin, "/readyz") == (200, "ok\n")
-    assert await ask(admin, "/readyz?verbose") == (200, "[+] draining\n[+] spool\nok\n")
+    assert await ask(admin, "/readyz?verbose") == (
+        200,
+        "[+] workers\n[+] draining\n[+] spool\nok\n",
+    )
 
 
 async def test_not_ready_says_why(admin: ClientSession, process: Process) -> None:
@@ -70,6 +80,16 @@ async def test_not_ready_says_why(admin: ClientSession, process: Process) -> Non
     assert await ask(admin, "/readyz") == (
         503,
         "[-] spool: it cannot be written\nnot ready\n",
+    )
+
+
+async def test_not_ready_while_no_worker_serves(
+    admin: ClientSession, process: Process
+) -> None:
+    process.serves = False
+    assert await ask(admin, "/readyz") == (
+        503,
+        "[-] workers: none of them serves\nnot ready\n",
     )
 
 

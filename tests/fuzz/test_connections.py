@@ -114,7 +114,7 @@ class Scene:
                 async with asyncio.timeout(QUIET_S):
                     return await reader.read(65536)
             except TimeoutError:
-                if not self.proxy.in_flight["requests"]:
+                if not self.proxy.counts["requests"]:
                     return None
 
     async def is_quiet(self) -> bool | None:

@@ -142,6 +142,10 @@ class Upload:
         """The same upload for a client of another version (R12)."""
         return Upload(self._client, version, self._said, self.transfer)
 
+    def at(self, client: Client) -> Upload:
+        """The same upload, whose next requests are sent where `client` sends its."""
+        return Upload(client, self.version, self._said, self.transfer)
+
     async def head(self, *fields: tuple[str, str], method: str = "HEAD") -> Answer:
         """Ask where the upload stands."""
         return await self.ask(method, *fields)

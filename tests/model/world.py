@@ -40,11 +40,13 @@ from proxy.core.intents import (
 )
 from proxy.core.upload import Head, Limits, State, Token
 from proxy.deliveries import Deliveries
+from proxy.elsewhere import Elsewhere
 from proxy.forward import Forward
 from proxy.forward import Terms as ForwardTerms
 from proxy.leases import LocalLeases
 from proxy.ledger import Ledger
 from proxy.reception import Exchange, Reception
+from proxy.replays import Replays
 from proxy.spool.disk import DiskSpool, Sync
 from proxy.standings import Standings
 from proxy.tasks import Tasks
@@ -94,16 +96,24 @@ class World:
             spawn=self._tasks.spawn,
             log=log,
         )
-        leases = LocalLeases()
+        leases, elsewhere = LocalLeases(), Elsewhere()
         standings = Standings(self.spool, ledger, self.deliveries, log)
         self._uploads = Uploads(
-            spool=self.spool,
             ledger=ledger,
             leases=leases,
             deliveries=self.deliveries,
+            elsewhere=elsewhere,
             standings=standings,
             reception=Reception(self.spool, self.spool, ledger, self._tasks.spawn, log),
-            terms=Terms(Limits(max_age_s=_NEVER), _NEVER, False, self._mint),
+            replays=Replays(
+                spool=self.spool,
+                ledger=ledger,
+                deliveries=self.deliveries,
+                elsewhere=elsewhere,
+                standings=standings,
+                keep_answer_s=_NEVER,
+            ),
+            terms=Terms(Limits(max_age_s=_NEVER), False, self._mint),
             log=log,
         )
         self._upkeep = Upkeep(
@@ -111,6 +121,7 @@ class World:
             ledger=ledger,
             leases=leases,
             deliveries=self.deliveries,
+            elsewhere=elsewhere,
             standings=standings,
             keep_answer_s=_NEVER,
             finish_stalled_after_s=None,

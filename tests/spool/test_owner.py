@@ -1,7 +1,8 @@
-"""One process at a time owns a spool."""
+"""A spool is owned by processes that say the same about it, and by no others."""
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -11,22 +12,55 @@ import pytest
 from proxy.core.errors import SpoolError
 from proxy.spool.owner import Owner
 
+OURS = {"origin": "http://a:1", "boot": "b"}
+THEIRS = {"origin": "http://z:9", "boot": "b"}
+
 OTHER = """
 import sys
 from pathlib import Path
 from proxy.spool.owner import Owner
-Owner(Path(sys.argv[1]))
+Owner(Path(sys.argv[1]), {"origin": "http://a:1", "boot": "b"})
 print("owned", flush=True)
 sys.stdin.read()
 """
 
 
-def test_a_second_owner_is_refused_and_told_what_to_do(tmp_path: Path) -> None:
-    owner = Owner(tmp_path)
-    with pytest.raises(SpoolError, match=f"{tmp_path} is in use by another process"):
-        Owner(tmp_path)
+def test_processes_that_say_the_same_own_it_together(tmp_path: Path) -> None:
+    owners = [Owner(tmp_path, OURS) for _ in range(3)]
+    for owner in owners:
+        owner.release()
+
+
+def test_another_origin_is_refused_and_told_both_and_what_to_do(tmp_path: Path) -> None:
+    owner = Owner(tmp_path, OURS)
+    with pytest.raises(SpoolError) as refused:
+        Owner(tmp_path, THEIRS)
+    assert str(refused.value) == (
+        f"the spool {tmp_path} is in use by another process: its origin is "
+        "http://a:1, here it is http://z:9. Give each proxy a spool.directory of its "
+        "own, or stop the other one first"
+    )
+    Owner(tmp_path, OURS).release()  # the refused one has changed nothing
     owner.release()
-    Owner(tmp_path).release()
+    Owner(tmp_path, THEIRS).release()
+
+
+def test_the_last_one_to_leave_leaves_it_to_anybody(tmp_path: Path) -> None:
+    first, second = Owner(tmp_path, OURS), Owner(tmp_path, OURS)
+    first.release()
+    with pytest.raises(SpoolError):
+        Owner(tmp_path, THEIRS)
+    second.release()
+    Owner(tmp_path, THEIRS).release()
+
+
+def test_one_that_shares_with_nobody_keeps_others_out(tmp_path: Path) -> None:
+    """Releases before this one took the whole lock, and wrote nothing down."""
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(SpoolError, match="shares it with nobody; stop that one"):
+            Owner(tmp_path, OURS)
+    Owner(tmp_path, OURS).release()
 
 
 def test_the_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> None:
@@ -38,12 +72,12 @@ def test_the_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> Non
         assert other.stdout is not None
         assert other.stdout.readline() == b"owned\n"
         with pytest.raises(SpoolError):
-            Owner(tmp_path)
+            Owner(tmp_path, THEIRS)
         other.kill()
         other.wait(timeout=5)
-    Owner(tmp_path).release()
+    Owner(tmp_path, THEIRS).release()
 
 
 def test_a_directory_that_cannot_be_locked_says_so(tmp_path: Path) -> None:
     with pytest.raises(SpoolError, match="the spool cannot be locked"):
-        Owner(tmp_path / "missing")
+        Owner(tmp_path / "missing", OURS)

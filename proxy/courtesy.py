@@ -1,0 +1,80 @@
+"""What other processes on the spool ask of this one, done.
+
+The other side of ``shared_leases`` and ``elsewhere``: there it is asked, here it is
+answered, from what this process holds and delivers. The one invariant: nothing is done
+here for an upload that this process neither holds nor delivers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from proxy.asks import Ask, Said, Wish, Word
+from proxy.core.errors import Problem, Refusal, SpoolError
+from proxy.core.upload import State, Token
+from proxy.deliveries import Deliveries
+from proxy.delivery import Delivery
+from proxy.shared_leases import SharedLeases
+from proxy.standings import Standings
+
+
+class Courtesy:
+    """Answers the other processes."""
+
+    def __init__(
+        self, leases: SharedLeases, deliveries: Deliveries, standings: Standings
+    ) -> None:
+        self._leases = leases
+        self._deliveries = deliveries
+        self._standings = standings
+
+    async def __call__(self, ask: Ask) -> Said:
+        """What comes of `ask`."""
+        try:
+            if ask.wish is Wish.LET_GO:
+                return Said(await self._leases.let_go(ask.token, ask.since))
+            delivery = self._deliveries.live(ask.token)
+            if delivery is None:
+                return Said(Word.NONE)
+            match ask.wish:
+                case Wish.ACKNOWLEDGE:
+                    await self._standings.acknowledge(delivery.upload)
+                    return Said(Word.DONE)
+                case Wish.CANCEL:
+                    return await self._cancel(delivery)
+                case Wish.OVER:
+                    return await self._over(ask.token, delivery)
+        except SpoolError:
+            return Said(Word.FAILED)
+
+    async def _cancel(self, delivery: Delivery) -> Said:
+        """Who asks holds the lease, and removes what has been withdrawn here."""
+        if self._deliveries.withdraw(delivery.upload.token):
+            return Said(Word.DONE)
+        await delivery.amend(lambda current: replace(current, hidden=True))
+        return Said(Word.HIDDEN)
+
+    async def _over(self, token: Token, delivery: Delivery) -> Said:
+        if delivery.upload.state is State.RESPONDED:
+            delivery.newest_wins()
+        else:
+            refusal = await self._refusal(token)
+            if refusal is not None:
+                # Stopping here does not end the upload: who asks can go on with it.
+                left = refusal.problem is Problem.UNAVAILABLE
+                return Said(Word.LEFT) if left else Said(Word.REFUSED, refusal)
+        await delivery.over.wait()
+        return Said(Word.DONE)
+
+    async def _refusal(self, token: Token) -> Refusal | None:
+        """Why a client that waits gets no answer; None as soon as there is one."""
+        follower = self._deliveries.join(token)
+        if follower is None:
+            return None
+        try:
+            await follower.answer()
+        except Refusal as refusal:
+            return refusal
+        finally:
+            await follower.aclose()  # its content is had from the spool
+        return None

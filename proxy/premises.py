@@ -1,0 +1,65 @@
+"""What a process has on its spool: the files, the locks, the clock, the others there.
+
+Opened before anything is served and closed after everything else. The one invariant:
+nothing in the spool is touched before this process is known to be one of those that may
+work on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.config import Config
+from proxy.core.errors import SpoolError
+from proxy.peers import Peers
+from proxy.spool.claims import Claims
+from proxy.spool.clock import LifetimeClock, boot_id
+from proxy.spool.disk import DiskSpool
+from proxy.spool.owner import Owner
+from proxy.tasks import Tasks
+
+
+class Premises:
+    """One process's place on its spool.
+
+    Raises:
+        SpoolError: the spool cannot be used, or processes work on it that send uploads
+            elsewhere.
+    """
+
+    def __init__(self, config: Config, tasks: Tasks, log: FilteringBoundLogger) -> None:
+        directory, boot = config.spool.directory, boot_id()
+        self._log = log
+        self.spool = DiskSpool(directory, boot_id=boot, sync=config.spool.sync)
+        # Where the system does not tell its boot, each process takes another one's
+        # uploads for those of an earlier boot: then there can be no other one.
+        goes_by = {"origin": config.origin.url, "boot": boot}
+        self._owner = Owner(directory, goes_by)
+        root = os.path.realpath(directory)
+        try:
+            self.claims = Claims(root)
+            self.peers = Peers(root, tasks.spawn, log)
+            self.clock = LifetimeClock(directory, boot_id=boot)
+        except SpoolError:
+            self._owner.release()
+            raise
+        if self.clock.damage is not None:
+            log.error("lifetime clock lost", error=self.clock.damage)
+
+    async def save_clock(self) -> None:
+        """Keep the moment, for the next boot."""
+        try:
+            await asyncio.to_thread(self.clock.save)
+        except SpoolError as exc:
+            self._log.error("lifetime clock not saved", error=str(exc))
+
+    async def leave(self) -> None:
+        """Be found no more, and give everything back."""
+        await self.peers.close()
+        await self.save_clock()
+        self.spool.close()
+        self.claims.close()
+        self._owner.release()
