@@ -13,6 +13,7 @@ import random
 import resource
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
 from typing import Any
@@ -24,6 +25,8 @@ START_BOUND_S = 15.0
 """Seconds in which the process has to come up: an interpreter and its imports, on two
 busy cores."""
 
+
+COMMAND = (sys.executable, "-m", "proxy")
 
 PORTS = range(20_000, 32_000)
 """Where ports are looked for: below those that Linux gives to outgoing connections, one
@@ -54,11 +57,12 @@ class ProxyProcess:
         directory: Path,
         settings: dict[str, Any],
         largest_file: int | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         """A proxy with `settings`, in the shape of its file.
 
         largest_file: bytes that one file may have, as on a disk that is full from there
-        on; None: no limit.
+        on; None: no limit. command: what is given the arguments of ``upload-proxy``.
         """
         port, admin = free_port(), free_port()
         self.address = f"http://127.0.0.1:{port}"
@@ -74,6 +78,7 @@ class ProxyProcess:
         }
         self._file.write_text(json.dumps(whole))  # JSON is YAML
         self._largest_file = largest_file
+        self._command = command
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -83,7 +88,7 @@ class ProxyProcess:
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
-        command = [sys.executable, "-m", "proxy", "serve", "--config", str(self._file)]
+        command = [*self._command, "serve", "--config", str(self._file)]
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *command,

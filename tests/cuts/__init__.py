@@ -1,0 +1,1 @@
+"""The counting of cuts in its short form."""
