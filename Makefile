@@ -9,16 +9,18 @@ BIN    := $(VENV)/bin
 JOBS   ?= 2
 TESTS  ?= tests
 ARGS   ?=
+# What bench-compare compares with, as git names revisions.
+BASE   ?= main
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check campaign format lock clean
+.PHONY: help demo test check campaign bench bench-quick bench-compare format lock clean
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/.run ## an upload that is cut twice, resumed and checked, all on this machine
 	$(BIN)/upload-proxy demo $(ARGS)
@@ -40,6 +42,16 @@ check: $(VENV)/.check $(VENV)/.test ## format, lint, types, direction of imports
 campaign: $(VENV)/.test ## uploads under kill -9, cuts and a faulty origin; ARGS="--uploads 2000 --kills 250"
 	$(BIN)/python -m bench.campaign $(ARGS)
 
+bench: $(VENV)/.bench ## beside nginx and others: bench/report.md, two plots; ten minutes
+	$(BIN)/python -m bench --report bench/report.md $(ARGS)
+	$(BIN)/python -m bench.plots
+
+bench-quick: $(VENV)/.bench ## the same in a minute, printed only; more noise
+	$(BIN)/python -m bench --scale quick $(ARGS)
+
+bench-compare: $(VENV)/.bench ## this tree beside another revision: make bench-compare BASE=main
+	$(BIN)/python -m bench.compare $(BASE) $(ARGS)
+
 format: $(VENV)/.check ## lay the code out, and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -53,7 +65,7 @@ LOCKED := --universal --python-version 3.11 --generate-hashes --no-annotate --qu
     --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 clean: ## remove everything that was made here
-	rm -rf $(VENV) tests/interop/node_modules build dist htmlcov .coverage .coverage.*
+	rm -rf $(VENV) tests/interop/node_modules bench/build build dist htmlcov .coverage .coverage.*
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -76,6 +88,10 @@ $(VENV)/.check: $(VENV)/.run
 
 $(VENV)/.test: $(VENV)/.run
 	$(PIP) install --group test
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.run
+	$(PIP) install --group bench
 	@touch $@
 
 $(VENV)/.lock: $(VENV)/.pip

@@ -1,0 +1,51 @@
+"""What a run ran on, for the head of its report."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from .campaign.report import file_system_of
+from .peers import versions
+
+
+def described(directory: Path, source: Path) -> dict[str, str]:
+    """Name to value, in the order of the report; `directory` is where servers write."""
+    memory_kib = int(_first(r"MemTotal:\s+(\d+)", "/proc/meminfo") or 0)
+    load = ", ".join(f"{average:.1f}" for average in os.getloadavg())
+    return {
+        "system": f"{platform.system()} {platform.release()} ({platform.machine()})",
+        "processor": _first(r"model name\s*: (.+)", "/proc/cpuinfo") or "unknown",
+        "cores": str(os.cpu_count()),
+        "memory": f"{memory_kib / 1024**2:.0f} GiB",
+        "file system": file_system_of(directory),
+        "load before": f"{load} (1, 5, 15 minutes)",
+        "Python": platform.python_version(),
+        "aiohttp": version("aiohttp"),
+        "uvloop": _package("uvloop"),
+        **versions(),
+        "revision": revision(source),
+    }
+
+
+def revision(source: Path) -> str:
+    """The commit in `source`, and whether there is more."""
+    command = ["git", "-C", str(source), "describe", "--always", "--dirty"]
+    said = subprocess.run(command, capture_output=True, text=True)
+    return said.stdout.strip() or "unknown"
+
+
+def _package(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _first(pattern: str, path: str) -> str | None:
+    found = re.search(pattern, Path(path).read_text())
+    return found.group(1).strip() if found else None

@@ -1,0 +1,1 @@
+"""The benchmark: what it says of figures, and that it runs."""
