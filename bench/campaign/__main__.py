@@ -27,6 +27,8 @@ def main() -> int:
         seed=asked.seed,
         clients=asked.clients,
         sync=asked.sync,
+        workers=asked.workers,
+        memory_threshold=asked.memory_threshold,
         bound_s=asked.bound,
         directory=directory,
         command=" ".join(["python -m bench.campaign", *sys.argv[1:]]),
@@ -34,7 +36,8 @@ def main() -> int:
     campaign = Campaign(order)
     report = asyncio.run(campaign.run())
     if asked.report is not None:
-        asked.report.write_text(report.as_json())
+        markdown = asked.report.suffix == ".md"
+        asked.report.write_text(report.as_markdown() if markdown else report.as_json())
     if report.good:
         shutil.rmtree(directory)
     else:
@@ -51,12 +54,18 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--uploads", type=int, default=200)
     parser.add_argument("--kills", type=int, default=20, help="kill -9 of the proxy")
     parser.add_argument("--seed", type=int, default=1, help="of every choice")
-    parser.add_argument("--clients", type=int, default=24, help="uploads at a time")
+    parser.add_argument("--clients", type=int, default=64, help="uploads at a time")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="of the proxy; half the kills are theirs"
+    )
+    parser.add_argument(
+        "--memory-threshold", type=int, help="bytes; the setting of that name"
+    )
     parser.add_argument(
         "--sync", choices=("acknowledged", "never"), default="acknowledged"
     )
     parser.add_argument(
-        "--bound", type=float, default=900, help="seconds; then no upload is begun"
+        "--bound", type=float, default=5400, help="seconds; then no upload is begun"
     )
     parser.add_argument(
         "--directory",
@@ -64,7 +73,9 @@ def _arguments() -> argparse.Namespace:
         help="on the file system to be tried; else a temporary",
     )
     parser.add_argument(
-        "--report", type=Path, help="the figures as JSON, into this file"
+        "--report",
+        type=Path,
+        help="the figures into this file: a table where it ends in .md, else JSON",
     )
     return parser.parse_args()
 

@@ -70,9 +70,11 @@ async def _ask(history: History, one: Try, choices: Choices, address: str) -> No
         return  # nothing is known of where it should stand
     answer = await _head(address, one.path)
     found = (answer.status, answer.offset, answer.complete)
-    if one.outcome == "cancelled":
+    if one.outcome in ("cancelled", "forgotten"):
         if answer.status != 404:
-            history.violated("odd", one, f"cancelled, and found as {found}")
+            history.violated("odd", one, f"{one.outcome}, and found as {found}")
+    elif answer.status == 404 and history.may_be_forgotten(one):
+        history.figures.forgotten_answers += 1
     elif found != (204, choices.size, one.outcome == "answered"):
         why = f"{one.outcome} with {choices.size} bytes, and found as {found}"
         history.violated("lost", one, why)

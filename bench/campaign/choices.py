@@ -18,6 +18,10 @@ Leaving = Literal["fin", "reset", "stall", "takeover"]
 while the next request is under way."""
 LEAVINGS: tuple[Leaving, ...] = ("fin", "reset", "stall", "takeover")
 
+_CONTENT = Random("content").randbytes(16 << 20)
+"""Every body is a part of it: to make each by itself would take longer than to send
+it."""
+
 MOST_CUTS = 6
 """Transfers of one upload that are left on purpose, so that each comes to an end."""
 
@@ -67,7 +71,8 @@ class Choices:
         low, high = chance.choices(_SIZES, _SIZE_WEIGHTS)[0]
         self.size = chance.randint(low, high)
         """Bytes of the body."""
-        self.body = Random(f"{seed} body {number}").randbytes(self.size)
+        start = chance.randrange(len(_CONTENT) - self.size)
+        self.body = _CONTENT[start : start + self.size]
         self.method = chance.choice(("POST", "POST", "PUT", "PATCH"))
         self.version = chance.choice(VERSIONS)
         self.announces = chance.random() < 0.5

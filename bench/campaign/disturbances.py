@@ -16,15 +16,34 @@ from signal import SIGTERM
 from typing import Final, Literal
 
 from tests.kit.bounds import until
+from tests.kit.family import kill
 from tests.kit.process import START_BOUND_S, ProxyProcess, free_port
 
 from .history import Timeline
 
-Act = Literal["kill", "kill while starting", "stop", "kill while stopping", "origin"]
+Act = Literal[
+    "kill",
+    "kill while starting",
+    "kill while stopping",
+    "kill a worker",
+    "stop",
+    "origin",
+]
 
-_KILLS: Final[tuple[Act, ...]] = ("kill", "kill while starting", "kill while stopping")
-_KILL_WEIGHTS: Final = (7, 1, 1)
+_KILLS: Final[tuple[Act, ...]] = (
+    "kill",
+    "kill while starting",
+    "kill while stopping",
+    "kill a worker",
+)
+_KILL_WEIGHTS: Final = (7, 1, 1, 0)
+_KILL_WEIGHTS_OF_WORKERS: Final = (4, 1, 1, 6)
+"""Where there are workers, half of the kills are of one of them."""
 
+_LONGEST_PAUSE_S: Final = 0.2
+"""Until the next disturbance."""
+_STARTING_S: Final = (0.02, 0.6)
+"""After which a start is cut short, at the least and at the most."""
 STOP_BOUND_S: Final = 20.0
 """Seconds in which the proxy has to end after SIGTERM; its own grace is shorter."""
 
@@ -34,7 +53,9 @@ class Counts:
     """What was done."""
 
     kills: int = 0
-    """kill -9 of the proxy."""
+    """kill -9 of the proxy, with all its workers."""
+    worker_kills: int = 0
+    """kill -9 of one worker."""
     stops: int = 0
     """SIGTERM that it was left to end by itself."""
     origin_kills: int = 0
@@ -124,13 +145,13 @@ class Disturber:
                 uploads * (2 * number + 1) // (2 * len(acts))
             ):
                 return
-            await asyncio.sleep(self._chance.uniform(0, 0.4))
+            await asyncio.sleep(self._chance.uniform(0, _LONGEST_PAUSE_S))
             await self._do(act)
 
     async def kill(self) -> None:
         """kill -9 of the proxy, and a start."""
-        self._timeline.note("kill -9 of the proxy")
-        await self._proxy.kill()
+        with self._timeline.death("kill -9 of the proxy"):
+            await self._proxy.kill()
         self.counts.kills += 1
         await self._start()
 
@@ -140,6 +161,8 @@ class Disturber:
                 await self.kill()
             case "kill while starting":
                 await self._kill_while_starting()
+            case "kill a worker":
+                await self._kill_worker()
             case "stop":
                 await self._stop()
             case "kill while stopping":
@@ -152,16 +175,29 @@ class Disturber:
 
     async def _kill_while_starting(self) -> None:
         """A start that is cut short, after which things have to be as before."""
-        self._timeline.note("kill -9 of the proxy, and of the next in its start")
-        await self._proxy.kill()
+        with self._timeline.death("kill -9 of the proxy"):
+            await self._proxy.kill()
         try:
-            async with asyncio.timeout(self._chance.uniform(0.2, 1.0)):
+            async with asyncio.timeout(self._chance.uniform(*_STARTING_S)):
                 await self._proxy.start()
         except TimeoutError:
             pass  # it did not get so far as to be ready
-        await self._proxy.kill()
+        with self._timeline.death("kill -9 of the next one in its start"):
+            await self._proxy.kill()
         self.counts.kills += 2
         await self._start()
+
+    async def _kill_worker(self) -> None:
+        """One of them; the proxy itself has to make up for it."""
+        workers = self._proxy.workers
+        if not workers:
+            # the one before was killed just now, and its heir is not there yet
+            await self.kill()
+            return
+        worker = self._chance.choice(workers)
+        with self._timeline.death(f"kill -9 of worker {worker}"):
+            kill(worker)
+        self.counts.worker_kills += 1
 
     async def _stop(self) -> None:
         self._timeline.note("SIGTERM to the proxy")
@@ -185,13 +221,15 @@ class Disturber:
         self._timeline.note("the proxy is up")
 
 
-def chosen(kills: int, chance: Random) -> list[Act]:
-    """Disturbances with `kills` kills of the proxy, in the order they come."""
+def chosen(kills: int, chance: Random, *, workers: int = 1) -> list[Act]:
+    """Disturbances with `kills` kills of the proxy, or of one of its workers where
+    there are several, in the order they come."""
+    weights = _KILL_WEIGHTS if workers == 1 else _KILL_WEIGHTS_OF_WORKERS
     others: tuple[Act, ...] = ("stop", "origin")
     acts = [act for act in others for _ in range(kills // 5)]
     left = kills
     while left > 0:
-        act: Act = chance.choices(_KILLS, _KILL_WEIGHTS)[0] if left > 1 else "kill"
+        act: Act = chance.choices(_KILLS, weights)[0] if left > 1 else "kill"
         acts.append(act)
         left -= 2 if act == "kill while starting" else 1
     chance.shuffle(acts)

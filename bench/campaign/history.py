@@ -9,12 +9,14 @@ request was sent.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-Outcome = Literal["answered", "unknown", "cancelled", "orphan"]
+Outcome = Literal["answered", "unknown", "cancelled", "orphan", "forgotten"]
 """The origin has answered; nobody knows whether it did anything; given up by DELETE;
-its URL was never heard."""
+its URL was never heard; it was gone after a kill, as what is in memory may be."""
 
 Kind = Literal["lost", "corrupt", "doubled", "odd"]
 """What can be wrong. lost: bytes or an upload promised are gone, or it never ended;
@@ -37,10 +39,11 @@ class Try:
     """What the origin knows it by: a field of the creation."""
     path: str | None = None
     """Where the upload lives; None: not heard."""
+    begun_at: float | None = None
+    """When a connection took its creation, which may have arrived; None: none did."""
     highest: int = 0
-    """Highest offset that was told."""
-    begun: bool = False
-    """A connection took its creation, which may have arrived."""
+    """Highest offset that was told, but for the one in the origin's answer: that is
+    told of bytes that are needed no more (P1)."""
     sent: int = 0
     """End of what was ever sent of the body."""
     outcome: Outcome | None = None
@@ -72,6 +75,8 @@ class Figures:
     offsets_told: int = 0
     conflicts: int = 0
     """409 to an append."""
+    forgotten_answers: int = 0
+    """Uploads that were answered, and after the last kill not known any more."""
 
 
 class Timeline:
@@ -79,20 +84,45 @@ class Timeline:
 
     def __init__(self) -> None:
         self._entries: list[tuple[float, str]] = []
+        self._last_death = -1.0
 
     def note(self, what: str) -> None:
         self._entries.append((clock(), what))
+
+    @contextmanager
+    def death(self, what: str) -> Iterator[None]:
+        """A process of the proxy is killed within."""
+        self.note(what)
+        yield
+        self._last_death = clock()
+
+    def death_since(self, when: float) -> bool:
+        """One was killed after that."""
+        return self._last_death > when
 
     def between(self, begin: float, end: float) -> list[tuple[float, str]]:
         return [entry for entry in self._entries if begin <= entry[0] <= end]
 
 
+@dataclass(frozen=True, slots=True)
+class World:
+    """What an upload may have met."""
+
+    timeline: Timeline
+    memory: int
+    """Bytes of an upload that may be in memory only."""
+
+
 class History:
     """One upload's."""
 
-    def __init__(self, number: int, figures: Figures) -> None:
+    def __init__(
+        self, number: int, figures: Figures, world: World | None = None
+    ) -> None:
+        """`world`: what may have become of the processes; None: nothing."""
         self.number = number
         self.figures = figures
+        self._world = world or World(Timeline(), 0)
         self.tries: list[Try] = []
         self.violations: list[Violation] = []
         self._entries: list[tuple[float, str]] = []
@@ -109,17 +139,31 @@ class History:
         self.note(f"!! {kind}: {why}")
         self.violations.append(Violation(kind, one.key, why))
 
-    def told(self, one: Try, offset: int, *, floor: int) -> None:
+    def may_be_forgotten(self, one: Try) -> bool:
+        """A 404 for it is right: all of it was in memory, and the process has died.
+
+        That is so as long as no offset was told and no more was sent than may stay in
+        memory (P8). Its client starts over, under another key.
+        """
+        small = one.sent <= self._world.memory
+        died = self._world.timeline.death_since(one.begun_at or 0.0)
+        return one.highest == 0 and small and died
+
+    def told(
+        self, one: Try, offset: int, *, floor: int, answered: bool = False
+    ) -> None:
         """`offset` was told.
 
-        floor: the highest that had been told before the request was sent.
+        floor: the highest that had been told before the request was sent. answered: by
+        the origin's answer.
         """
         self.figures.offsets_told += 1
         if offset < floor:
             self.violated("lost", one, f"told {floor} before, {offset} now")
         if offset > one.sent:
             self.violated("corrupt", one, f"told {offset}, sent {one.sent}")
-        one.highest = max(one.highest, offset)
+        if not answered:
+            one.highest = max(one.highest, offset)
 
     def lines(self, timeline: Timeline) -> list[str]:
         """All of it, with what was done to the processes meanwhile."""

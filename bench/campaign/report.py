@@ -29,6 +29,10 @@ class Setting:
     """Of the spool."""
     sync: str
     """The setting `spool.sync`."""
+    workers: int
+    """The setting `workers`."""
+    clients: int
+    """Uploads at a time."""
     wanted: int
     """Uploads that were asked for."""
     bytes_of_bodies: int
@@ -52,6 +56,8 @@ class Report:
     """Of those of unknown outcome, how many the origin had whole."""
     unknown_unseen: int
     """Of those of unknown outcome, how many the origin never heard of."""
+    forgotten_whole: int
+    """Of those that were forgotten, how many the origin had whole."""
     lost: int
     corrupt: int
     doubled: int
@@ -75,18 +81,29 @@ class Report:
 
     def as_text(self) -> str:
         """A line for each figure."""
+        return "".join(f"{name:>20}  {value}\n" for name, value in self._rows().items())
+
+    def as_markdown(self) -> str:
+        """A table with a row for each figure."""
+        rows = (f"| {name} | {value} |" for name, value in self._rows().items())
+        return "\n".join(["| | |", "|---|---|", *rows]) + "\n"
+
+    def _rows(self) -> dict[str, object]:
+        """Every figure, by its name."""
         what, said, did = self.setting, self.clients, self.processes
         cuts, bodies = sum(said.cuts.values()), what.bytes_of_bodies
         unknown = self.outcomes.get("unknown", 0)
-        rows = {
+        return {
             "command": what.command,
             "ended": f"{what.date}, after {what.duration_s:.0f} s",
             "system": f"{what.system}; spool on {what.file_system}",
-            "spool.sync": what.sync,
+            "settings": f"spool.sync {what.sync}, workers {what.workers}; "
+            f"{what.clients} clients",
             "uploads": f"{self.uploads} of {what.wanted} ({_listed(self.outcomes)})",
             "cuts by clients": f"{cuts} ({_listed(said.cuts)})",
             "broken by the proxy": f"{said.broken} of {said.requests} requests",
-            "kill -9, proxy": f"{did.kills}, and {did.stops} stops by SIGTERM",
+            "kill -9, proxy": f"{did.kills} of all of it, {did.worker_kills} of one "
+            f"worker; {did.stops} stops by SIGTERM",
             "kill -9, origin": did.origin_kills,
             "origin requests": f"{self.origin_requests}, whole {self.origin_complete}",
             "origin did": _listed(self.origin_faults),
@@ -96,12 +113,14 @@ class Report:
             "saved by resuming": f"{said.bytes_saved:,}",
             "unknown outcomes": f"{unknown}, whole at the origin {self.unknown_whole}, "
             f"never seen there {self.unknown_unseen}",
+            "forgotten": f"{self.outcomes.get('forgotten', 0)} before an offset was "
+            f"told, whole at the origin {self.forgotten_whole}; "
+            f"{said.forgotten_answers} after their answer",
             "lost": self.lost,
             "corrupt": self.corrupt,
             "doubled": self.doubled,
             "odd answers": self.odd,
         }
-        return "".join(f"{name:>20}  {value}\n" for name, value in rows.items())
 
 
 def report_of(
@@ -116,6 +135,7 @@ def report_of(
     tries = [one for history in histories for one in history.tries]
     complete = {seen.key for seen in ledger if seen.complete}
     unknown = {one.key for one in tries if one.outcome == "unknown"}
+    forgotten = {one.key for one in tries if one.outcome == "forgotten"}
     kinds: Counter[Kind] = Counter(
         violation.kind for history in histories for violation in history.violations
     )
@@ -125,6 +145,7 @@ def report_of(
         outcomes=dict(Counter(one.outcome or "no end" for one in tries)),
         unknown_whole=len(unknown & complete),
         unknown_unseen=len(unknown - {seen.key for seen in ledger}),
+        forgotten_whole=len(forgotten & complete),
         lost=kinds["lost"],
         corrupt=kinds["corrupt"],
         doubled=kinds["doubled"],

@@ -22,13 +22,17 @@ from tests.kit.process import ProxyProcess
 from .audit import Audit
 from .choices import Choices
 from .disturbances import Disturber, OriginProcess, Progress, chosen
-from .history import Figures, History, Timeline, clock
+from .history import Figures, History, Timeline, World, clock
 from .origin import read_ledger
 from .report import Report, Setting, file_system_of, report_of
 from .speaker import Speaker
+from .standby import StandbyProxy
 from .uploader import Uploader
 
-_GRACE_S: Final = 2
+_GRACE_S: Final = 1
+MEMORY: Final = 65_536
+"""Bytes of an upload that may stay in memory until an offset is told (P8), unless the
+order says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,10 @@ class Order:
     clients: int
     """Uploads at a time."""
     sync: str
+    workers: int
+    """Processes of the proxy that serve; 1: it does so itself."""
+    memory_threshold: int | None
+    """The setting `spool.memory_threshold`; None: the proxy's own."""
     bound_s: float
     """Seconds after which no upload is begun any more."""
     directory: Path
@@ -63,7 +71,11 @@ class Campaign:
         self._progress = Progress()
         self._bytes = 0
         self._origin = OriginProcess(order.directory / "ledger", order.seed)
-        self.proxy = ProxyProcess(order.directory, _settings(order, self._origin))
+        self.proxy: ProxyProcess = StandbyProxy(
+            order.directory, _settings(order, self._origin)
+        )
+        memory = order.memory_threshold
+        self._world = World(self.timeline, MEMORY if memory is None else memory)
         self._disturber = Disturber(
             self.proxy,
             self._origin,
@@ -88,6 +100,8 @@ class Campaign:
             date=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}",
             file_system=file_system_of(order.directory),
             sync=order.sync,
+            workers=order.workers,
+            clients=order.clients,
             wanted=order.uploads,
             bytes_of_bodies=self._bytes,
             duration_s=clock() - began,
@@ -113,7 +127,8 @@ class Campaign:
 
     async def _upload_all(self) -> None:
         order = self._order
-        acts = chosen(order.kills, Random(f"{order.seed} acts"))
+        chance = Random(f"{order.seed} acts")
+        acts = chosen(order.kills, chance, workers=order.workers)
         numbers = iter(range(order.uploads))
         until = clock() + order.bound_s
 
@@ -135,7 +150,7 @@ class Campaign:
             group.create_task(clients())
 
     async def _upload(self, number: int) -> None:
-        history = History(number, self._figures)
+        history = History(number, self._figures, self._world)
         self.histories.append(history)
         choices = Choices(self._order.seed, number)
         self._bytes += choices.size
@@ -146,7 +161,14 @@ class Campaign:
 
 def _settings(order: Order, origin: OriginProcess) -> dict[str, Any]:
     """Short times, so that a campaign meets what else takes minutes."""
-    return {
+    spool: dict[str, Any] = {
+        "directory": str(order.directory / "spool"),
+        "sync": order.sync,
+    }
+    if order.memory_threshold is not None:
+        spool["memory_threshold"] = order.memory_threshold
+    workers = {} if order.workers == 1 else {"workers": order.workers}
+    return workers | {
         "origin": {
             "url": origin.address,
             "connect_timeout": "1s",
@@ -155,7 +177,7 @@ def _settings(order: Order, origin: OriginProcess) -> dict[str, Any]:
         },
         "uploads": {"idle_timeout": "5s"},
         "shutdown_grace": f"{_GRACE_S}s",
-        "spool": {"directory": str(order.directory / "spool"), "sync": order.sync},
+        "spool": spool,
         "log": {"format": "json"},
     }
 

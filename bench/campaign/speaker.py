@@ -8,6 +8,7 @@ of interim responses and of connections that were left as well.
 from __future__ import annotations
 
 import asyncio
+import random
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -24,11 +25,12 @@ from tests.kit.raw import (
 from tests.kit.words import words
 
 from .choices import Cut, Sending
-from .history import History, Try
+from .history import History, Try, clock
 from .origin import KEY_FIELD
 
-_AGAIN_S: Final = 0.1
-"""Seconds that a client waits when the proxy takes no connection."""
+_AGAIN_S: Final = (0.1, 0.4)
+"""Seconds that a client waits when the proxy takes no connection, at the least and at
+the most."""
 
 _WHOLE: Final = Sending(chunked=False, piece=1, pause_s=0, cut=None)
 
@@ -74,9 +76,9 @@ class Speaker:
             connection = await Connection.open(self._address)
         except (OSError, TimeoutError) as exc:
             self._history.note(f"< no connection: {exc!r}")
-            await asyncio.sleep(_AGAIN_S)
+            await asyncio.sleep(random.uniform(*_AGAIN_S))
             return None
-        one.begun = True
+        one.begun_at = one.begun_at or clock()
         self._connections.append(connection)
         named = asyncio.Event()
         hearing = self._group.create_task(self._hear(connection, said, one, named))
@@ -107,7 +109,8 @@ class Speaker:
                 one.path = urlsplit(answer.location).path
                 named.set()
             if answer.offset is not None:
-                self._history.told(one, answer.offset, floor=floor)
+                answered = answer.one(KEY_FIELD) is not None
+                self._history.told(one, answer.offset, floor=floor, answered=answered)
             return answer
 
         try:

@@ -50,12 +50,12 @@ class Uploader:
         """Walk to the end."""
         try:
             async with asyncio.timeout(BOUND_S):
-                while not await self._created():
-                    await asyncio.sleep(self._choices.pause_s())
-                    self._begin_anew()
+                await self._create()
                 while self._try.outcome is None:
                     await asyncio.sleep(self._choices.pause_s())
                     await self._go_on()
+                    if self._try.outcome == "forgotten":
+                        await self._start_over()
         except GivenUp:
             pass  # the violation is noted
         except TimeoutError:
@@ -63,13 +63,23 @@ class Uploader:
         finally:
             await self._speaker.close()
 
+    async def _create(self) -> None:
+        """Until it can be gone on with, or has ended."""
+        while not await self._created():
+            await asyncio.sleep(self._choices.pause_s())
+            # under a new key, unless nothing of the old one can have arrived
+            if self._try.begun_at is not None:
+                self._try.outcome = "orphan"
+                self._begin_anew()
+
+    async def _start_over(self) -> None:
+        self._begin_anew()
+        await self._create()
+
     def _begin_anew(self) -> None:
-        """Under a new key, unless nothing of the old one can have arrived."""
-        if not self._try.begun:
-            return
-        self._try.outcome = "orphan"
         self._try = self._history.begin()
         self._parts_left = self._choices.parts
+        self._offset, self._done = None, False
 
     async def _created(self) -> bool:
         """Send the creation; True when the upload can be gone on with, or has ended."""
@@ -224,6 +234,9 @@ class Uploader:
 
     def _lost(self) -> None:
         """404 for an upload whose URL was told."""
+        if self._history.may_be_forgotten(self._try):
+            self._end("forgotten")
+            return
         why = f"404, {self._try.highest} bytes had been told"
         self._history.violated("lost", self._try, why)
         raise GivenUp

@@ -12,12 +12,26 @@ import pytest
 
 from bench.campaign.audit import Audit
 from bench.campaign.choices import Choices
-from bench.campaign.history import Figures, History, Outcome, Timeline, Try
-from bench.campaign.origin import CampaignOrigin, Seen, read_ledger
+from bench.campaign.history import (
+    Figures,
+    History,
+    Outcome,
+    Timeline,
+    Try,
+    World,
+    clock,
+)
+from bench.campaign.origin import (
+    KEY_FIELD,
+    CampaignOrigin,
+    Seen,
+    content_for,
+    read_ledger,
+)
 from bench.campaign.speaker import Said, Speaker
 from bench.campaign.uploader import Uploader
 from tests.kit.client import Client
-from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.origin import RecordingOrigin, Reply, Request
 from tests.kit.raw import Lines
 
 SEED = 1
@@ -65,6 +79,9 @@ def _history(outcome: Outcome | None = None) -> History:
         ("orphan", [], []),
         ("orphan", [WHOLE], []),
         ("orphan", [WHOLE, WHOLE], ["doubled"]),
+        ("forgotten", [], []),
+        ("forgotten", [WHOLE], []),
+        ("forgotten", [WHOLE, WHOLE], ["doubled"]),
         ("cancelled", [PART], []),
         ("cancelled", [WHOLE], ["odd"]),
     ],
@@ -119,6 +136,8 @@ async def test_offsets_told(
         ("answered", _stands(CHOICES.size - 1, complete=True), ["lost"]),
         ("answered", Reply(404, (), b""), ["lost"]),
         ("cancelled", Reply(404, (), b""), []),
+        ("forgotten", Reply(404, (), b""), []),
+        ("forgotten", _stands(1), ["odd"]),
         ("cancelled", _stands(1), ["odd"]),
         ("unknown", _stands(CHOICES.size), []),
         ("unknown", Reply(404, (), b""), ["lost"]),
@@ -157,6 +176,106 @@ async def test_bytes_kept_of_an_unknown_outcome(
 def _kept(spool: Path, body: bytes) -> None:
     (spool / "to").mkdir()
     (spool / "to/token.body").write_bytes(body)
+
+
+def _mortal(*, sent: int, highest: int, died: bool) -> tuple[History, Try]:
+    """An upload of a proxy that keeps up to 100 bytes in memory."""
+    timeline = Timeline()
+    history = History(0, Figures(), World(timeline, 100))
+    one = history.begin()
+    one.begun_at, one.sent, one.highest = clock(), sent, highest
+    if died:
+        with timeline.death("kill -9 of the proxy"):
+            pass
+    return history, one
+
+
+@pytest.mark.parametrize(
+    ("sent", "highest", "died", "may_be"),
+    [
+        (100, 0, True, True),
+        (101, 0, True, False),
+        (100, 1, True, False),
+        (100, 0, False, False),
+    ],
+)
+async def test_what_was_in_memory_may_be_forgotten(
+    server: RecordingOrigin,
+    tmp_path: Path,
+    sent: int,
+    highest: int,
+    died: bool,
+    may_be: bool,
+) -> None:
+    """P8: nothing else, and not without a kill."""
+    history, one = _mortal(sent=sent, highest=highest, died=died)
+    assert history.may_be_forgotten(one) == may_be
+    one.path, one.outcome = "/resumable_upload/token", "answered"
+    server.then(Reply(404, (), b""))
+    await Audit(SEED, [history]).ask_all(server.address, tmp_path)
+    assert [violation.kind for violation in history.violations] == (
+        [] if may_be else ["lost"]
+    )
+    assert history.figures.forgotten_answers == may_be
+
+
+def test_a_kill_before_the_creation_explains_nothing() -> None:
+    history, one = _mortal(sent=1, highest=0, died=True)
+    one.begun_at = clock()
+    assert not history.may_be_forgotten(one)
+
+
+def test_the_offset_in_the_origins_answer_is_no_guarantee() -> None:
+    """P1: the answer of a finished upload is excepted."""
+    history, one = _mortal(sent=50, highest=0, died=True)
+    history.told(one, 50, floor=0, answered=True)
+    assert history.may_be_forgotten(one)
+    history.told(one, 50, floor=0)
+    assert not history.may_be_forgotten(one)
+
+
+class _Forgetting(RecordingOrigin):
+    """Stands for a proxy that is killed after it has told where the upload lives."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        super().__init__()
+        self._timeline = timeline
+
+    def choose(self, request: Request) -> Reply:
+        match len(self.requests):
+            case 0:
+                location = ("Location", "/resumable_upload/token")
+                return Reply(503, (location,), b"")
+            case 1:
+                with self._timeline.death("kill -9 of the proxy"):
+                    return Reply(404, (), b"")
+            case _:
+                key = request.one(KEY_FIELD) or ""
+                return Reply(200, ((KEY_FIELD, key),), content_for(key))
+
+
+async def test_who_is_forgotten_starts_over() -> None:
+    """Under another key, and is answered then."""
+    timeline = Timeline()
+    server = _Forgetting(timeline)
+    await server.start()
+    history = History(0, Figures(), World(timeline, 10_000))
+    choices = next(plain for plain in map(_plain, range(1000)) if plain is not None)
+    async with asyncio.TaskGroup() as group:
+        speaker = Speaker(server.address, history, group)
+        await Uploader(choices, history, speaker).run()
+    await server.stop()
+    assert history.violations == []
+    assert [one.outcome for one in history.tries] == ["forgotten", "answered"]
+    assert [one.key for one in history.tries] == ["0.0", "0.1"]
+
+
+def _plain(number: int) -> Choices | None:
+    """Those of this upload when it is small and sent in one piece, uncut."""
+    choices = Choices(SEED, number)
+    uncut = all(choices.sending(100).cut is None for _ in range(20))
+    small = 0 < choices.size <= 10_000 and choices.parts == 1
+    return Choices(SEED, number) if uncut and small else None
 
 
 async def test_a_server_that_forgets(server: RecordingOrigin) -> None:

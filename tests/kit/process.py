@@ -15,10 +15,11 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from signal import SIGKILL, SIGTERM, Signals
+from signal import SIGTERM, Signals
 from typing import Any
 
 from .bounds import BOUND_S, until
+from .family import descendants, kill_all
 from .raw import Connection, NoAnswerError, request
 
 START_BOUND_S = 15.0
@@ -51,6 +52,8 @@ def free_port() -> int:
 
 class ProxyProcess:
     """``python -m proxy serve`` over a directory of its own."""
+
+    _stdin = asyncio.subprocess.DEVNULL
 
     def __init__(
         self,
@@ -88,20 +91,34 @@ class ProxyProcess:
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
-        command = [*self._command, "serve", "--config", str(self._file)]
+        self._process = await self._begin(self._arguments)
+        await until(self._ready, bound_s=START_BOUND_S)
+
+    @property
+    def _arguments(self) -> list[str]:
+        return [*self._command, "serve", "--config", str(self._file)]
+
+    async def _begin(self, command: list[str]) -> asyncio.subprocess.Process:
+        """The process, begun."""
         with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *command,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=self._stdin,
                 stdout=log,
                 stderr=log,
                 preexec_fn=self._limit,
             )
-        await until(self._ready, bound_s=START_BOUND_S)
+
+    @property
+    def workers(self) -> list[int]:
+        """Processes that it has started, by id; empty when it works alone."""
+        return descendants(self._running.pid)
 
     async def kill(self) -> None:
-        """As by a crash: it can do nothing more."""
-        await self._signalled(SIGKILL)
+        """As by a crash of the machine: neither it nor what it has started can do
+        anything more."""
+        await kill_all(self._running.pid)
+        await self.exited()
 
     async def terminate(self) -> int:
         """SIGTERM, and wait until it has gone; its exit code."""
