@@ -49,7 +49,7 @@ def _measured(asked: argparse.Namespace) -> Results:
     date = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
     with tempfile.TemporaryDirectory(prefix="bench-", dir=asked.directory) as name:
         directory = Path(name)
-        described = machine.described(directory, HERE)
+        described, remark = machine.described(directory, HERE), machine.remark()
         with Fleet(directory, product_in(HERE)) as fleet:
             run = Run(fleet, scale, Random(asked.seed))
             tables = [table for one in asked.only or ALL for table in ALL[one](run)]
@@ -59,8 +59,7 @@ def _measured(asked: argparse.Namespace) -> Results:
         lasted_s=time.monotonic() - began,
         scale=scale.name,
         machine=described,
-        remark=asked.remark,
-        waiting=list(scale.waiting),
+        remark=asked.remark or remark,
         tables=tables,
     )
 
@@ -73,7 +72,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--scale", choices=SCALES, default=FULL.name)
     parser.add_argument("--only", nargs="+", choices=ALL, help="these tables alone")
     parser.add_argument("--seed", type=int, default=1, help="of the order in a round")
-    parser.add_argument("--remark", default="", help="for the head of the report")
+    parser.add_argument(
+        "--remark",
+        default="",
+        help="for the head of the report, instead of what is said of a busy machine",
+    )
     parser.add_argument(
         "--directory",
         type=Path,

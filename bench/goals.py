@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from .fleet import NAIVE, NGINX, NGINX_TUNED, PRODUCT, TUSD
 from .samples import Row, Spread, Table, figures, ratio, spread
+from .scale import Scale, size_text
 from .tables import bodies, growth, latency, memory, receiving, resuming, small, workers
 
 Verdict = Literal["aim", "floor", "missed", "not offered", "not measured"]
@@ -82,14 +83,20 @@ def _measured(goal: Goal, table: Table | None, ours: Row | None) -> Spread | Non
     return ratio(ours, theirs, goal.metric) if theirs is not None else None
 
 
-def goals(waiting: Sequence[int]) -> list[Goal]:
-    """All of them; `waiting` are the numbers of uploads of the table about growth."""
-    return [*_BODIES, *_SMALL, *_OTHERS, *_growth(waiting)]
+def goals(scale: Scale) -> list[Goal]:
+    """All of them, named after what a run of that scale measures."""
+    return [
+        *_of_bodies(scale),
+        *_of_small(),
+        *_of_others(scale),
+        *_of_growth(scale.waiting),
+    ]
 
 
-def _of_bodies() -> Iterable[Goal]:
-    for size, table in (("100 MiB", bodies.LARGE), ("1 GiB", bodies.HUGE)):
-        speed, cost = f"{size}, throughput", f"{size}, CPU s/GiB"
+def _of_bodies(scale: Scale) -> Iterable[Goal]:
+    for size, table in ((scale.large, bodies.LARGE), (scale.huge, bodies.HUGE)):
+        speed = f"{size_text(size)}, throughput"
+        cost = f"{size_text(size)}, CPU s/GiB"
         yield Goal(f"{speed} vs nginx", table, "mib_s", PRODUCT, NGINX, 1.3, 1.7)
         yield Goal(
             f"{speed} vs nginx tuned", table, "mib_s", PRODUCT, NGINX_TUNED, 0.8, 1.0
@@ -112,18 +119,23 @@ def _of_small() -> Iterable[Goal]:
     yield Goal(figure, table, "req_s", passed, NGINX, 0.06, 0.09)
 
 
-def _of_others() -> Iterable[Goal]:
+def _of_others(scale: Scale) -> Iterable[Goal]:
     figure = "receive only, CPU s/GiB vs tusd"
     yield Goal(figure, receiving.KEY, "cpu_s_gib", PRODUCT, TUSD, 0.8, 0.6)
     figure = "HEAD p99, 100 streams at full speed, vs nginx"
     yield Goal(figure, latency.FULL, "p99_ms", PRODUCT, NGINX, 0.6, 0.3)
     figure = "HEAD p99, 100 streams paced, vs nginx"
     yield Goal(figure, latency.PACED, "p99_ms", PRODUCT, NGINX, 1.2, 0.8)
-    figure = "slow uploads, memory per connection vs nginx"
+    figure = f"{scale.slow:,} slow uploads, memory per connection vs nginx"
     yield Goal(figure, memory.SLOW, "kib", PRODUCT, NGINX, 1.1, 0.9)
-    marks = {"v6": (0.95, 1.0), "v8": (0.7, 0.9), "parts": (0.4, 0.6)}
-    for what, (floor, aim) in marks.items():
-        figure = f"sync: acknowledged vs never, throughput, {what}"
+    whole = f"{size_text(scale.huge)} in one request"
+    marks = {
+        "v6": (f"{whole}, v6", 0.95, 1.0),
+        "v8": (f"{whole}, v8", 0.7, 0.9),
+        "parts": ("in 16 MiB appends", 0.4, 0.6),
+    }
+    for what, (words, floor, aim) in marks.items():
+        figure = f"sync: acknowledged vs never, throughput, {words}"
         table = resuming.sync_key(what)
         yield Goal(figure, table, "mib_s", PRODUCT, receiving.NEVER, floor, aim)
     figure = "2 workers vs 1, CPU s/GiB"
@@ -131,7 +143,7 @@ def _of_others() -> Iterable[Goal]:
     yield Goal(figure, table, "cpu_s_gib", workers.TWO, workers.ONE, 1.1, 1.0)
 
 
-def _growth(waiting: Sequence[int]) -> Iterable[Goal]:
+def _of_growth(waiting: Sequence[int]) -> Iterable[Goal]:
     few, many = growth.variant(waiting[0]), growth.variant(waiting[-1])
     operations = {"create_ms": "creation", "head_ms": "HEAD", "append_ms": "append"}
     for metric, operation in operations.items():
@@ -139,8 +151,3 @@ def _growth(waiting: Sequence[int]) -> Iterable[Goal]:
         yield Goal(figure, growth.KEY, metric, many, few, 1.3, 1.05)
     figure = f"start with {waiting[-1]:,} uploads, seconds to the first answer"
     yield Goal(figure, growth.KEY, "start_s", many, None, 2.0, 0.5)
-
-
-_BODIES: Final = tuple(_of_bodies())
-_SMALL: Final = tuple(_of_small())
-_OTHERS: Final = tuple(_of_others())

@@ -12,6 +12,9 @@ from pathlib import Path
 from .campaign.report import file_system_of
 from .peers import versions
 
+_QUIET = 0.35
+"""Load on each core that may be ours: what built and tested this just before."""
+
 
 def described(directory: Path, source: Path) -> dict[str, str]:
     """Name to value, in the order of the report; `directory` is where servers write."""
@@ -30,6 +33,17 @@ def described(directory: Path, source: Path) -> dict[str, str]:
         **versions(),
         "revision": revision(source),
     }
+
+
+def remark() -> str:
+    """What a reader has to know: that others were at work; empty when nobody was."""
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load < _QUIET * cores:
+        return ""
+    return (
+        f"**The machine did other work before and probably meanwhile** (load {load:.1f}"
+        f" on {cores} cores): throughput and latency say little, ratios of CPU more."
+    )
 
 
 def revision(source: Path) -> str:

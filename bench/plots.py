@@ -83,6 +83,8 @@ def _picture(
     for panel, metric in zip(panels, metrics, strict=True):
         _bars(panel, groups, metric)
         panel.set_title(METRICS[metric].heading, loc="left")
+        if metric.endswith("_ms"):
+            panel.set_yscale("log")  # from tenths of a millisecond to seconds
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     figure.suptitle(title, x=0.01, ha="left")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from .goals import Judged, goals, judged
 from .results import Results
 from .samples import METRICS, Row, Table, figures, spread
+from .scale import SCALES
 
 _WORDS = {
     "aim": "aim reached",
@@ -23,7 +24,7 @@ _WORDS = {
 
 def written(results: Results) -> str:
     """The whole report."""
-    verdicts = judged(goals(results.waiting), results.tables)
+    verdicts = judged(goals(SCALES[results.scale]), results.tables)
     parts = [
         _header(results),
         "## Goals\n\n" + _INTRODUCTION,

@@ -27,8 +27,6 @@ class Results:
     """What it ran on and with; see ``machine``."""
     remark: str
     """What a reader has to know of the circumstances; empty: nothing."""
-    waiting: list[int]
-    """Numbers of uploads of the table about growth."""
     tables: list[Table]
 
     def save(self, path: Path) -> None:

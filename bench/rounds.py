@@ -8,6 +8,7 @@ again. The one invariant: the n-th sample of every row is of the n-th round.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping
 from random import Random
 
@@ -24,13 +25,15 @@ def measured(
 ) -> Table:
     """Fill the table with one row per variant, in the order given."""
     rows = {name: Row(name) for name in variants}
+    began = time.monotonic()
     for _ in range(rounds):
         order = [name for name, row in rows.items() if not row.why]
         chance.shuffle(order)
         for name in order:
             _measure(rows[name], variants[name])
     table.rows = list(rows.values())
-    print(f"  {table.title}", file=sys.stderr, flush=True)
+    lasted_s = time.monotonic() - began
+    print(f"{lasted_s:6.1f} s  {table.title}", file=sys.stderr, flush=True)
     return table
 
 

@@ -26,7 +26,11 @@ class Scale:
     small_s: float
     """Seconds of sending for one figure about small bodies."""
     large: int
+    large_requests: int
+    """Of that size for one figure."""
     huge: int
+    each: int
+    """Of every one of several uploads at a time."""
     streams_s: float
     """Seconds of 100 streams, for one figure about latency."""
     slow: int
@@ -46,10 +50,12 @@ FULL: Final = Scale(
     fresh_rounds=5,
     small_s=0.4,
     large=100 * MIB,
+    large_requests=3,
     huge=GIB,
+    each=48 * MIB,
     streams_s=2.0,
     slow=1000,
-    slow_s=5.0,
+    slow_s=4.0,
     idle=10_000,
     waiting=(100, 10_000, 100_000),
     operations=60,
@@ -60,7 +66,9 @@ QUICK: Final = Scale(
     fresh_rounds=1,
     small_s=0.15,
     large=100 * MIB,
+    large_requests=1,
     huge=256 * MIB,
+    each=8 * MIB,
     streams_s=1.0,
     slow=300,
     slow_s=1.5,
@@ -74,7 +82,9 @@ SMALLEST: Final = Scale(
     fresh_rounds=1,
     small_s=0.05,
     large=MIB,
+    large_requests=1,
     huge=2 * MIB,
+    each=MIB,
     streams_s=0.3,
     slow=10,
     slow_s=0.3,

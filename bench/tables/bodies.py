@@ -30,8 +30,8 @@ def tables(run: Run) -> list[Table]:
     scale = run.scale
     return [
         _lengths(run, MEDIUM, MIB, _MEDIUM_REQUESTS),
-        _lengths(run, LARGE, scale.large, 1),
-        _lengths(run, HUGE, scale.huge, 1, naive=scale.huge == scale.large),
+        _lengths(run, LARGE, scale.large, scale.large_requests),
+        _lengths(run, HUGE, scale.huge, 1, naive=False),
         _chunked(run),
         _tls(run),
     ]
@@ -47,9 +47,9 @@ def _lengths(
 
 
 def _chunked(run: Run) -> Table:
-    size = run.scale.large
-    upload = Load(heads.upload(heads.CHUNKED), size, chunked=True, requests=1)
-    plain = Load(heads.plain(heads.CHUNKED), size, chunked=True, requests=1)
+    size, count = run.scale.large, run.scale.large_requests
+    upload = Load(heads.upload(heads.CHUNKED), size, chunked=True, requests=count)
+    plain = Load(heads.plain(heads.CHUNKED), size, chunked=True, requests=count)
     title = f"{size_text(size)}, chunked (256 KiB chunks)"
     return _measured(run, Table("bodies-chunked", title, _METRICS), upload, plain)
 
@@ -69,10 +69,10 @@ def _measured(
 
 
 def _tls(run: Run) -> Table:
-    size = run.scale.large
+    size, count = run.scale.large, run.scale.large_requests
     table = Table("bodies-tls", f"{size_text(size)}, over TLS", _METRICS)
-    upload = Load(heads.upload(size), size, requests=1, tls=True)
-    plain = Load(heads.plain(size), size, requests=1, tls=True)
+    upload = Load(heads.upload(size), size, requests=count, tls=True)
+    plain = Load(heads.plain(size), size, requests=count, tls=True)
     variants: dict[str, Measure] = {
         fleet.PRODUCT: lambda: _over_tls(_product(run), upload),
         fleet.NGINX: lambda: _over_tls(_nginx(run, fleet.NGINX, None), plain),

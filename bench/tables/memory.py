@@ -55,6 +55,8 @@ def _table(
         ),
         fleet.NAIVE: lambda: figure(run, servers.naive("stored", "fresh"), plain),
     }
+    if table.key != SLOW:
+        del variants[fleet.NGINX_TUNED]  # a buffer for bodies has no part in it
     rounds = min(run.scale.fresh_rounds, _ROUNDS)
     return measured(table, variants, rounds, run.chance)
 

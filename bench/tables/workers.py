@@ -29,7 +29,7 @@ _CONNECTIONS: Final = 64
 
 def tables(run: Run) -> list[Table]:
     """Large bodies, then small ones."""
-    size, small_s = run.scale.large // 2, run.scale.small_s
+    size, small_s = run.scale.each, run.scale.small_s
     large = Table(
         LARGE, f"{_UPLOADS} x {size_text(size)} at a time", ("mib_s", "cpu_s_gib")
     )

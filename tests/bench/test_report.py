@@ -28,7 +28,6 @@ RESULTS = Results(
     scale="quick",
     machine={"cores": "2"},
     remark="The machine was busy.",
-    waiting=[100, 2000],
     tables=[TABLE],
 )
 
