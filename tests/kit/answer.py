@@ -95,8 +95,9 @@ class Answer:
 
     @property
     def problem(self) -> dict[str, Any]:
-        """The problem document; empty when there is none (RFC 9457)."""
-        if self.one("Content-Type") != "application/problem+json":
+        """The problem document; empty when there is none (RFC 9457), as to HEAD."""
+        told = self.one("Content-Type") == "application/problem+json"
+        if not (told and self.content):
             return {}
         document = json.loads(self.content)
         assert document["status"] == self.status, document
