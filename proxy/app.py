@@ -116,6 +116,14 @@ class App:
 
     async def stop(self) -> None:
         """End bodies durably, let forwards finish within the grace, close all."""
+        await self.end_work()
+        await self.close()
+
+    def kill(self) -> None:
+        """Nothing has to be ended before this process is."""
+
+    async def end_work(self) -> None:
+        """Begin nothing more; what cannot be taken up again may finish in time."""
         grace_s = self._config.shutdown_grace
         deadline = asyncio.get_running_loop().time() + grace_s
         self._draining = True
@@ -126,6 +134,9 @@ class App:
         self._road.reception.stop()
         await self._road.deliveries.stop(grace_s)
         await self._answered(deadline)
+
+    async def close(self) -> None:
+        """Give everything back."""
         await self._tasks.cancel_all()
         await self._runner.cleanup()
         await self._admin.cleanup()

@@ -1,7 +1,7 @@
-"""One proxy as a process: started, stopped by signals, and its exit code.
+"""One proxy as a service: started, stopped by signals, and its exit code.
 
-SIGTERM or SIGINT stop it in order; a second one ends the process at once. The state on
-the disk is true at every moment, so nothing has to be tidied up for that.
+SIGTERM or SIGINT stop it in order; a second one ends it at once. The state on the disk
+is true at every moment, so nothing has to be tidied up for that.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import partial
 
 from proxy.app import App, CannotStart
 from proxy.config import Config
+from proxy.supervisor import Supervisor
 
 
 def serve(config: Config) -> int:
@@ -24,21 +25,22 @@ def serve(config: Config) -> int:
 async def _serve(config: Config) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    proxy = App(config) if config.workers == 1 else Supervisor(config)
     # Before anything slow: as PID 1 a process ignores signals it has no handler for.
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, partial(_on_signal, stop, number))
-    app = App(config)
+        loop.add_signal_handler(number, partial(_on_signal, proxy, stop, number))
     try:
-        await app.start()
+        await proxy.start()
     except CannotStart as exc:
         print(f"upload-proxy: {exc}", file=sys.stderr)
         return 1
     await stop.wait()
-    await app.stop()
+    await proxy.stop()
     return 0
 
 
-def _on_signal(stop: asyncio.Event, number: int) -> None:
+def _on_signal(proxy: App | Supervisor, stop: asyncio.Event, number: int) -> None:
     if stop.is_set():
+        proxy.kill()
         os._exit(128 + number)
     stop.set()

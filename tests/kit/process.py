@@ -114,6 +114,10 @@ class ProxyProcess:
         """Processes that it has started, by id; empty when it works alone."""
         return descendants(self._running.pid)
 
+    @property
+    def pid(self) -> int:
+        return self._running.pid
+
     async def kill(self) -> None:
         """As by a crash of the machine: neither it nor what it has started can do
         anything more."""

@@ -1,0 +1,93 @@
+"""Several workers as one proxy: bound, watched, counted and stopped in one place.
+
+The supervisor binds the sockets and hands them on, so that a worker that dies loses
+nothing of what waits to be accepted. Operators ask it alone. It sweeps and recovers
+itself, by the same parts as everybody: what a dead worker has left needs no other
+worker. It serves no client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.app import App, CannotStart, Part, bound
+from proxy.config import Config
+from proxy.log import logger
+from proxy.sockets import CannotListen, address_of
+from proxy.workforce import Workforce
+
+OURS: Final = 1
+"""Part of the bounds on all processes that the supervisor keeps for itself."""
+
+
+class Supervisor:
+    """The proxy, as far as operators and signals are concerned."""
+
+    def __init__(self, config: Config, log: FilteringBoundLogger | None = None) -> None:
+        self._config = config
+        self._log = log or logger(config.log.level, config.log.format)
+        share = config.workers + OURS
+        self._app = App(config, self._log, Part(share=share))
+        self._workforce = Workforce(
+            config, share=share, lost=self._app.look_soon, log=self._log
+        )
+
+    async def start(self) -> None:
+        """Bind, sweep, and have the workers serve.
+
+        Raises:
+            CannotStart: the spool or an address cannot be used.
+        """
+        try:
+            self._public, admin = bound(self._config)
+        except CannotListen as exc:
+            raise CannotStart(str(exc)) from exc
+        await self._app.start_on([], admin, self)
+        self._workforce.start(self._public)
+        self._log.info(
+            "serving",
+            addresses=[address_of(sock) for sock in self._public],
+            admin=self._app.admin_address,
+            workers=self._config.workers,
+        )
+
+    async def stop(self) -> None:
+        """Stop the workers and what is done here, at the same time, then close."""
+        for sock in self._public:
+            sock.close()
+        grace_s = self._config.shutdown_grace
+        await asyncio.gather(self._workforce.stop(grace_s), self._app.end_work())
+        await self._app.close()
+
+    def kill(self) -> None:
+        """End the workers at once."""
+        self._workforce.kill()
+
+    @property
+    def draining(self) -> bool:
+        """See ``Vitals``."""
+        return self._app.draining
+
+    async def in_flight(self) -> dict[str, int]:
+        """See ``Vitals``: of all processes together."""
+        total = Counter(self._app.counts)
+        for counts in await self._workforce.count():
+            total.update(counts)
+        return dict(total)
+
+    async def serving(self) -> bool:
+        """See ``Vitals``."""
+        return self._workforce.serving
+
+    async def spool_writable(self) -> bool:
+        """See ``Vitals``."""
+        return await self._app.spool_writable()
+
+    def drain(self) -> None:
+        """See ``Vitals``."""
+        self._app.drain()
+        self._workforce.drain()

@@ -1,0 +1,46 @@
+"""What a supervisor and its workers say to each other: an object a line, over a pair.
+
+Either end may go at any time; the other hears that as the end of the lines. The one
+invariant: nobody waits for the other to read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Mapping
+from typing import Any, Final
+
+LONGEST: Final = 2**20
+"""Bytes of a line: the whole configuration is one."""
+
+
+class Wire:
+    """One end of the pair."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def over(cls, sock: socket.socket) -> Wire:
+        return cls(*await asyncio.open_connection(sock=sock, limit=LONGEST))
+
+    def say(self, told: Mapping[str, Any]) -> None:
+        """Tell the other end, if it is still there."""
+        if not self._writer.is_closing():
+            self._writer.write(json.dumps(dict(told)).encode() + b"\n")
+
+    async def hear(self) -> dict[str, Any] | None:
+        """What the other end says next; None once it has gone."""
+        try:
+            line = await self._reader.readline()
+        except OSError:
+            return None
+        return json.loads(line) if line.endswith(b"\n") else None
+
+    def close(self) -> None:
+        self._writer.close()

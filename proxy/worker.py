@@ -1,0 +1,74 @@
+"""A worker: one of several processes that serve the same sockets on the same spool.
+
+Started by its supervisor, which hands it the sockets, tells it the configuration, and
+tells it when to stop. Signals of a terminal or of a service manager go to the whole
+group: here they are ignored, so that one signal is one. When the supervisor is gone,
+however that came, the worker stops in order by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from typing import Final
+
+from proxy.app import App, CannotStart, Part
+from proxy.config import Config
+from proxy.log import logger
+from proxy.wires import Wire
+
+GROUP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Blocked by the supervisor while it starts a worker, so that none is in time to end
+it."""
+
+
+def main() -> int:
+    """Work until told to stop; an exit code. The argument is a descriptor: the wire."""
+    for number in GROUP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)
+    return asyncio.run(_work(int(sys.argv[1])))
+
+
+async def _work(descriptor: int) -> int:
+    wire = await Wire.over(socket.socket(fileno=descriptor))
+    told = await wire.hear()
+    if told is None:
+        return 0
+    config = Config.model_validate(told["config"])
+    log = logger(config.log.level, config.log.format).bind(worker=told["worker"])
+    app = App(config, log, Part(share=told["share"], sweeps=False))
+    public = [socket.socket(fileno=number) for number in told["sockets"]]
+    try:
+        await app.start_on(public, [], app)
+    except CannotStart as exc:
+        print(f"upload-proxy: worker {told['worker']}: {exc}", file=sys.stderr)
+        return 1
+    wire.say({"word": "serving"})
+    stop = asyncio.Event()
+    heeding = asyncio.ensure_future(_heed(wire, app, stop))
+    await stop.wait()
+    await app.stop()
+    heeding.cancel()
+    await asyncio.wait([heeding])
+    wire.close()
+    return 0
+
+
+async def _heed(wire: Wire, app: App, stop: asyncio.Event) -> None:
+    """Do what the supervisor says, until it is gone."""
+    while (told := await wire.hear()) is not None:
+        match told["wish"]:
+            case "stop":
+                stop.set()
+            case "drain":
+                app.drain()
+            case "counts":
+                wire.say({"word": "counts", "counts": app.counts})
+    stop.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
