@@ -217,7 +217,7 @@ def bound(config: Config) -> tuple[list[socket], list[socket]]:
         CannotListen: an address cannot be used.
     """
     admin = [config.admin.listen] if config.admin else []
-    sockets = listening_sockets([*config.listen, *admin])
+    sockets = listening_sockets([*config.listen, *admin], shared=config.reuse_port)
     count = len(config.listen)
     return sockets[:count], sockets[count:]
 

@@ -1,7 +1,8 @@
 """One proxy as a service: started, stopped by signals, and its exit code.
 
 SIGTERM or SIGINT stop it in order; a second one ends it at once. The state on the disk
-is true at every moment, so nothing has to be tidied up for that.
+is true at every moment, so nothing has to be tidied up for that. SIGHUP replaces the
+workers one after the other, where there are any.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ async def _serve(config: Config) -> int:
     except CannotStart as exc:
         print(f"upload-proxy: {exc}", file=sys.stderr)
         return 1
+    if isinstance(proxy, Supervisor):
+        loop.add_signal_handler(signal.SIGHUP, proxy.renew)
     await stop.wait()
     await proxy.stop()
     return 0

@@ -10,6 +10,7 @@ import errno
 import os
 import socket
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +24,10 @@ class CannotListen(Exception):
     """An address cannot be listened on; the message names it and says why."""
 
 
-def listening_socket(address: Address) -> socket.socket:
+def listening_socket(address: Address, *, shared: bool = False) -> socket.socket:
     """A socket that listens on `address`.
+
+    `shared`: other processes of this user that say so, too, may listen there as well.
 
     Raises:
         CannotListen: the address is in use, not ours, or not allowed.
@@ -32,7 +35,7 @@ def listening_socket(address: Address) -> socket.socket:
     try:
         match address:
             case TcpAddress():
-                return _tcp(address)
+                return _tcp(address, shared=shared)
             case UnixAddress():
                 return _unix(address.path)
             case Descriptor():
@@ -42,7 +45,9 @@ def listening_socket(address: Address) -> socket.socket:
         raise CannotListen(f"cannot listen on {address}: {reason}") from exc
 
 
-def listening_sockets(addresses: list[Address]) -> list[socket.socket]:
+def listening_sockets(
+    addresses: Iterable[Address], *, shared: bool
+) -> list[socket.socket]:
     """One for each of `addresses`, all of them or none.
 
     Raises:
@@ -50,7 +55,7 @@ def listening_sockets(addresses: list[Address]) -> list[socket.socket]:
     """
     bound: list[socket.socket] = []
     try:
-        bound.extend(map(listening_socket, addresses))
+        bound.extend(listening_socket(address, shared=shared) for address in addresses)
     except CannotListen:
         for sock in bound:
             sock.close()
@@ -67,7 +72,7 @@ def address_of(sock: socket.socket) -> str:
     return f"http://{host}:{name[1]}"
 
 
-def _tcp(address: TcpAddress) -> socket.socket:
+def _tcp(address: TcpAddress, *, shared: bool) -> socket.socket:
     found = socket.getaddrinfo(
         address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
@@ -75,6 +80,7 @@ def _tcp(address: TcpAddress) -> socket.socket:
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(where)

@@ -63,6 +63,10 @@ class Supervisor:
         await asyncio.gather(self._workforce.stop(grace_s), self._app.end_work())
         await self._app.close()
 
+    def renew(self) -> None:
+        """Replace one worker after the other, soon."""
+        self._workforce.renew()
+
     def kill(self) -> None:
         """End the workers at once."""
         self._workforce.kill()

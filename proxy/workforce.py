@@ -2,7 +2,8 @@
 
 A place is kept filled: a worker that ends unasked is replaced, at once when it had
 worked for a while, else after a growing pause, so that one that cannot work does not
-keep the machine busy. The one invariant: every process started here is waited for here.
+keep the machine busy. Renewed, each is replaced once its successor serves. The one
+invariant: every process started here is waited for here.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ SETTLED_S: Final = 30.0
 """A worker that has lived so long has not failed to start. Picked by hand."""
 COUNTS_S: Final = 1.0
 """Seconds a worker has to tell its counts: one that is too busy has those it had."""
+READY_S: Final = 30.0
+"""Seconds a new worker has until it serves; the old one stays if it does not."""
 LATE_S: Final = 5.0
 """Past the grace, which a worker keeps by itself: then it hangs, and is killed."""
 
@@ -42,13 +45,14 @@ class Worker:
         """It has begun to accept connections."""
         self.counts: dict[str, int] = {}
         self._counted = asyncio.Event()
+        self.end = asyncio.ensure_future(self._hear())
+        """Its exit code, negative for a signal, once it has gone."""
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    async def ended(self) -> int:
-        """Hear what it says until it has gone; its exit code, negative for a signal."""
+    async def _hear(self) -> int:
         while (told := await self._wire.hear()) is not None:
             match told["word"]:
                 case "serving":
@@ -60,6 +64,16 @@ class Worker:
         self.counts = {}
         self._wire.close()
         return await self._process.wait()
+
+    async def begins(self) -> None:
+        """Wait until it serves, has ended, or has taken too long to do either."""
+        serving = asyncio.ensure_future(self.serving.wait())
+        await asyncio.wait(
+            (serving, self.end),
+            timeout=READY_S,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        serving.cancel()
 
     async def count(self) -> dict[str, int]:
         """How much it has in flight."""
@@ -101,7 +115,11 @@ class Workforce:
         self._lost = lost
         self._log = log
         self._places: dict[int, Worker] = {}
+        self._beside: set[Worker] = set()
+        """Those that are to take a place, and those that have been replaced."""
         self._keeping: list[asyncio.Task[None]] = []
+        self._renew_asked = asyncio.Event()
+        self._spawning = asyncio.Lock()
         self._stop = asyncio.Event()
         self._draining = False
 
@@ -115,23 +133,31 @@ class Workforce:
         self._sockets = sockets
         for place in range(1, self._config.workers + 1):
             self._keeping.append(asyncio.ensure_future(self._keep(place)))
+        self._renewing = asyncio.ensure_future(self._renew_whenever_asked())
 
     async def count(self) -> list[dict[str, int]]:
         """What each of them has in flight."""
-        workers = list(self._places.values())
+        workers = self._all()
         return await asyncio.gather(*(worker.count() for worker in workers))
 
     def drain(self) -> None:
         self._draining = True
-        for worker in self._places.values():
+        for worker in self._all():
             worker.tell("drain")
+
+    def renew(self) -> None:
+        """Replace one worker after the other, soon; no connection is refused."""
+        self._renew_asked.set()
 
     async def stop(self, grace_s: float) -> None:
         """Have them stop in order, and wait until they have."""
         self._stop.set()
-        for worker in self._places.values():
+        self._renewing.cancel()
+        for worker in self._all():
             worker.tell("stop")
-        _, late = await asyncio.wait(self._keeping, timeout=grace_s + LATE_S)
+        beside = [worker.end for worker in self._beside]
+        ends = [*self._keeping, self._renewing, *beside]
+        _, late = await asyncio.wait(ends, timeout=grace_s + LATE_S)
         if late:
             self._log.error("workers killed that did not stop", workers=len(late))
             self.kill()
@@ -139,8 +165,11 @@ class Workforce:
 
     def kill(self) -> None:
         """End all of them at once."""
-        for worker in self._places.values():
+        for worker in self._all():
             worker.kill()
+
+    def _all(self) -> list[Worker]:
+        return [*self._places.values(), *self._beside]
 
     async def _keep(self, place: int) -> None:
         """Have a worker in `place` until told to stop."""
@@ -148,7 +177,7 @@ class Workforce:
         pause_s = FIRST_PAUSE_S
         while not self._stop.is_set():
             began = loop.time()
-            code = await self._work(place)
+            code = await self._filled(place)
             if self._stop.is_set():
                 return
             self._lost()
@@ -161,26 +190,57 @@ class Workforce:
             except TimeoutError:
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _work(self, place: int) -> int:
-        """One worker, from its start to its end; its exit code."""
+    async def _filled(self, place: int) -> int:
+        """Start a worker in `place`; the exit code of the last one there."""
         worker = self._places[place] = await self._started(place)
+        code = await worker.end
+        while self._places[place] is not worker:
+            # It has been replaced meanwhile.
+            worker = self._places[place]
+            code = await worker.end
+        del self._places[place]
+        return code
+
+    async def _renew_whenever_asked(self) -> None:
+        while True:
+            await self._renew_asked.wait()
+            self._renew_asked.clear()
+            self._log.info("renewing workers", workers=len(self._places))
+            for place in sorted(self._places):
+                if place in self._places:
+                    await self._renew(place)
+
+    async def _renew(self, place: int) -> None:
+        """Put another worker into `place`, once it serves."""
+        old, new = self._places[place], await self._started(place)
+        self._beside.add(new)
+        new.end.add_done_callback(lambda _: self._beside.discard(new))
+        await new.begins()
+        if self._places.get(place) is not old or not new.serving.is_set():
+            self._log.error("worker not replaced", worker=place)
+            new.kill()
+            return
+        self._places[place] = new
+        self._beside.discard(new)
+        self._beside.add(old)
+        old.end.add_done_callback(lambda _: self._beside.discard(old))
+        old.tell("stop")
+
+    async def _started(self, place: int) -> Worker:
+        ours, its = socket.socketpair()
+        with its:
+            # One at a time: in between, signals to the group are blocked here.
+            async with self._spawning:
+                process = await _spawned(its.fileno(), self._sockets)
+        wire = await Wire.over(ours)
+        wire.say(self._order(place))
+        worker = Worker(process, wire)
         self._log.info("worker started", worker=place, pid=worker.pid)
         if self._draining:
             worker.tell("drain")
         if self._stop.is_set():
             worker.tell("stop")
-        try:
-            return await worker.ended()
-        finally:
-            del self._places[place]
-
-    async def _started(self, place: int) -> Worker:
-        ours, its = socket.socketpair()
-        with its:
-            process = await _spawned(its.fileno(), self._sockets)
-        wire = await Wire.over(ours)
-        wire.say(self._order(place))
-        return Worker(process, wire)
+        return worker
 
     def _order(self, place: int) -> dict[str, Any]:
         """What a worker has to know. The configuration as it was checked: its file may
@@ -199,7 +259,7 @@ async def _spawned(
     """A worker's process, deaf to signals to the group from its first moment on."""
     # Modules are found where ours were, and never where we happen to have been started.
     path = os.pathsep.join(entry for entry in sys.path if entry)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
     try:
         return await asyncio.create_subprocess_exec(
             sys.executable,
@@ -212,4 +272,4 @@ async def _spawned(
             env={**os.environ, "PYTHONPATH": path},
         )
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)

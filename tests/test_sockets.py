@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from proxy.addresses import Descriptor, TcpAddress, UnixAddress
-from proxy.sockets import CannotListen, address_of, listening_socket
+from proxy.sockets import (
+    CannotListen,
+    address_of,
+    listening_socket,
+    listening_sockets,
+)
 
 
 def test_a_free_port_is_found_and_told() -> None:
@@ -77,3 +82,19 @@ def test_a_descriptor_that_is_no_socket_is_refused(tmp_path: Path) -> None:
         pytest.raises(CannotListen, match=f"cannot listen on fd:{file.fileno()}: "),
     ):
         listening_socket(Descriptor(file.fileno()))
+
+
+def test_two_that_share_a_port_both_listen_and_a_third_does_not() -> None:
+    with listening_socket(TcpAddress("127.0.0.1", 0), shared=True) as sock:
+        address = TcpAddress("127.0.0.1", sock.getsockname()[1])
+        listening_socket(address, shared=True).close()
+        with pytest.raises(CannotListen):
+            listening_socket(address)
+
+
+def test_all_addresses_are_bound_or_none() -> None:
+    with listening_socket(TcpAddress("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        free = TcpAddress("127.0.0.1", 0)
+        with pytest.raises(CannotListen):
+            listening_sockets([free, TcpAddress("127.0.0.1", port)], shared=False)

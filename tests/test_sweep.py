@@ -124,3 +124,60 @@ async def test_a_spool_that_cannot_be_listed_is_tried_again_next_round() -> None
     await running
     assert rounds.captured.entries[0]["event"] == "sweep interrupted"
     assert road.tidied
+
+
+async def test_one_waits_for_its_turn_to_sweep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.sweep.TURN_PAUSE_S", 0)
+    turns = iter([False, False, True])
+    road, rounded = Road(), asyncio.Event()
+    seen: list[int] = []
+
+    def is_ours() -> bool:
+        seen.append(len(road.tidied))
+        return next(turns)
+
+    async def after_round() -> None:
+        rounded.set()
+
+    sweep = Sweep(
+        Shelf(tokens(1), []),
+        road,
+        after_round=after_round,
+        log=structlog.wrap_logger(None, processors=[LogCapture()]),
+        is_ours=is_ours,
+    )
+    task = asyncio.create_task(sweep.run())
+    async with asyncio.timeout(5):
+        await rounded.wait()
+    task.cancel()
+    assert seen == [0, 0, 0]
+    assert road.tidied == tokens(1)
+
+
+async def test_when_a_process_has_died_the_unfinished_are_looked_at_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.sweep.ROUND_PAUSE_S", 3600)
+    monkeypatch.setattr("proxy.sweep.LOOK_PAUSE_S", 3600)
+    road, rounds = Road(), asyncio.Semaphore(0)
+
+    async def after_round() -> None:
+        rounds.release()
+
+    sweep = Sweep(
+        Shelf(tokens(1), []),
+        road,
+        after_round=after_round,
+        log=structlog.wrap_logger(None, processors=[LogCapture()]),
+    )
+    task = asyncio.create_task(sweep.run())
+    async with asyncio.timeout(5):
+        for _ in range(2):  # the unfinished, then everything
+            await rounds.acquire()
+        assert road.tidied == tokens(1)
+        sweep.look_soon()
+        await rounds.acquire()
+    task.cancel()
+    assert road.tidied == tokens(1) * 2

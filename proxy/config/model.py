@@ -256,6 +256,12 @@ class Config(Section):
 
     Danger: what has a bound here has it for all of them together, divided among them,
     so that one that happens to have more of the load reaches its part of it first."""
+    reuse_port: kinds.Switch = False
+    """Let a second proxy of the same user listen on the same ports while this one still
+    runs, if that one allows it, too: so that a new one can begin before the old one
+    stops. Where both have an admin listener, either may answer there.
+
+    Danger: a proxy that was started twice by mistake is no longer told so."""
     public_url: kinds.PublicUrl = None
     """URL under which clients reach the proxy, with a path prefix if a front adds one.
     null: taken from the request, and from forwarding fields of trusted proxies.

@@ -74,7 +74,7 @@ def test_rules_that_are_no_json_are_no_list(monkeypatch: pytest.MonkeyPatch) -> 
         ("ORIGIN__ULR", "origin.ulr: unknown key; did you mean UPLOAD_PROXY_ORIGIN__"),
         ("ORIGN__COLOUR", "orign.colour: unknown key; did you mean UPLOAD_PROXY_O"),
         ("LOG__LEVEL__X", "log.level.x: unknown key; log.level is a single value"),
-        ("COLOUR", "colour: unknown key; known here: listen, public_url, location, "),
+        ("COLOUR", "colour: unknown key; known here: listen, workers, reuse_port, "),
         ("LOG__COLOUR", "log.colour: unknown key; known here: level, format"),
     ],
 )  # fmt: skip

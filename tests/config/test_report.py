@@ -51,7 +51,8 @@ def test_what_is_in_effect_reads_as_itself(text: str, written: Written) -> None:
 def test_what_is_in_effect_is_for_people(written: Written) -> None:
     lines = effective(load(written(UNUSUAL), {})).splitlines()
     assert lines[0] == "listen: ['[::1]:80', unix:/run/$$x, fd:3]"
-    assert lines[1] == "public_url: https://a.example/prefix"
+    assert lines[1:3] == ["workers: 1", "reuse_port: false"]
+    assert lines[3] == "public_url: https://a.example/prefix"
     assert "keepalive_timeout: 1.5s" in lines
     assert "header_limit: 64KiB" in lines
     assert "admin: null" in lines

@@ -247,6 +247,36 @@ async def test_a_terminal_that_hangs_up_ends_no_worker(
 
 
 @two_workers
+async def test_workers_are_renewed_one_after_the_other(
+    process: ProxyProcess, speaker: Client, origin: RecordingOrigin
+) -> None:
+    """No connection is refused, no upload lost, no forward cut, while old and new
+    overlap."""
+    gate = asyncio.Event()
+    origin.then(Reply(201, (), b"made", once=gate))
+    complete = await speaker.create(VERSION, length=40, sends=b"a" * 40, then="stall")
+    await origin.received()
+    part = await speaker.create(VERSION, length=40, sends=b"a" * 30, then="stall")
+    origin.then(*[Reply(201, (), b"made")] * 1000)
+    old = _pids(process)
+    process.signal(SIGHUP)
+    sent = 0
+    while process.log.count("worker started") < 4 or sent < 20:
+        upload = await speaker.create(VERSION, sends=b"a" * 40)
+        assert upload.answer.status == 201
+        sent += 1
+    await part.transfer.ended()
+    await _finished(part)
+    gate.set()
+    assert (await complete.transfer.hear()).content == b"made"
+    await _gone(list(old.values()))
+    assert not set(old.values()) & set(_pids(process).values())
+    assert "worker died" not in process.log
+    assert set(origin.bodies) == {b"a" * 40}
+    assert len(origin.requests) == sent + 2
+
+
+@two_workers
 async def test_a_second_signal_ends_all_of_them_at_once(
     process: ProxyProcess, speaker: Client, origin: RecordingOrigin
 ) -> None:

@@ -1,0 +1,180 @@
+"""Processes on one spool find each other, also where one has died, or hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import structlog
+
+from proxy.asks import Ask, Said, Wish, Word, read_said
+from proxy.core.errors import SpoolError
+from proxy.core.upload import Token
+from proxy.peers import Peers
+from proxy.tasks import Tasks
+
+ASK = Ask(Wish.OVER, Token("t" * 43))
+LOG: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+    structlog.ReturnLogger(),
+    processors=[],
+    wrapper_class=structlog.make_filtering_bound_logger(50),
+)
+Join = Callable[..., Awaitable[Peers]]
+
+
+@pytest.fixture
+async def join(tmp_path: Path) -> AsyncIterator[Join]:
+    """Makes a peer that says a word, once it may."""
+    peers: list[Peers] = []
+    tasks = Tasks(LOG)
+
+    async def join(
+        word: Word = Word.NONE,
+        once: asyncio.Event | None = None,
+        asked: asyncio.Event | None = None,
+        ended: asyncio.Event | None = None,
+    ) -> Peers:
+        async def answer(ask: Ask) -> Said:
+            if asked is not None:
+                asked.set()
+            try:
+                if once is not None:
+                    await once.wait()
+            finally:
+                if ended is not None:
+                    ended.set()
+            return Said(word)
+
+        one = Peers(str(tmp_path), tasks.spawn, LOG)
+        await one.listen(answer)
+        peers.append(one)
+        return one
+
+    yield join
+    await tasks.cancel_all()
+    for one in peers:
+        await one.close()
+
+
+def _done(said: Said) -> bool:
+    return said.word is Word.DONE
+
+
+def _met(directory: Path) -> list[str]:
+    return [path.name for path in (directory / "peers").iterdir()]
+
+
+async def _asked(peers: Peers) -> Said | None:
+    async with asyncio.timeout(5):
+        return await peers.ask(ASK, _done)
+
+
+async def test_alone_there_is_nobody_to_ask(join: Join) -> None:
+    assert await _asked(await join()) is None
+
+
+async def test_the_one_that_knows_is_heard_among_the_others(join: Join) -> None:
+    ours = await join()
+    await join()
+    await join(Word.DONE)
+    assert await _asked(ours) == Said(Word.DONE)
+
+
+async def test_one_that_takes_its_time_does_not_hold_up_one_that_knows(
+    join: Join,
+) -> None:
+    ours, never, ended = await join(), asyncio.Event(), asyncio.Event()
+    asked = asyncio.Event()
+    await join(Word.DONE, never, asked, ended)
+    knowing = await join(Word.DONE, asked)
+    assert await _asked(ours) == Said(Word.DONE)
+    async with asyncio.timeout(5):
+        await ended.wait()  # what nobody waits for is given up
+    assert knowing is not None
+
+
+async def test_signs_of_life_keep_an_asker_waiting(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.peers.STILL_S", 0.02)
+    monkeypatch.setattr("proxy.peers.PATIENCE_S", 0.2)
+    ours, once = await join(), asyncio.Event()
+    await join(Word.DONE, once)
+    asyncio.get_running_loop().call_later(0.5, once.set)
+    assert await _asked(ours) == Said(Word.DONE)
+
+
+async def test_one_that_hangs_is_not_waited_for(
+    join: Join, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.peers.PATIENCE_S", 0.1)
+    ours = await join()
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(tmp_path / "peers/hanging"))
+        hanging.listen()
+        assert await _asked(ours) is None
+    assert "hanging" in _met(tmp_path)
+
+
+async def test_what_a_dead_one_left_is_removed(join: Join, tmp_path: Path) -> None:
+    ours = await join()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "peers/dead"))
+    assert await _asked(ours) is None
+    assert len(_met(tmp_path)) == 1
+
+
+async def test_one_that_leaves_leaves_nothing(join: Join, tmp_path: Path) -> None:
+    await join()
+    other = Peers(str(tmp_path), Tasks(LOG).spawn, LOG)
+    await other.listen(lambda ask: asyncio.sleep(0, Said(Word.NONE)))
+    assert len(_met(tmp_path)) == 2
+    await other.close()
+    assert len(_met(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("said", [b"\n", b"{}\n", b'{"wish": "dance"}\n'])
+async def test_a_word_of_another_release_is_answered(
+    join: Join, tmp_path: Path, said: bytes
+) -> None:
+    await join()
+    path = str(tmp_path / "peers" / _met(tmp_path)[0])
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(said)
+    async with asyncio.timeout(5):
+        assert read_said(await reader.readline()) == Said(Word.NOT_UNDERSTOOD)
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_line_without_end_is_not_read(join: Join, tmp_path: Path) -> None:
+    await join()
+    path = str(tmp_path / "peers" / _met(tmp_path)[0])
+    reader, writer = await asyncio.open_unix_connection(path)
+    writer.write(b"x" * 100_000)
+    async with asyncio.timeout(5):
+        try:
+            assert await reader.read() == b""
+        except ConnectionResetError:
+            pass  # the rest of it was not read
+    writer.close()
+
+
+async def test_a_spool_far_down_has_room_for_its_sockets(tmp_path: Path) -> None:
+    """The address of a socket has no room for more than 107 bytes."""
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    deep.mkdir(parents=True)
+    peers = [Peers(str(deep), Tasks(LOG).spawn, LOG) for _ in range(2)]
+    for one in peers:
+        await one.listen(lambda ask: asyncio.sleep(0, Said(Word.DONE)))
+    assert await _asked(peers[0]) == Said(Word.DONE)
+    for one in peers:
+        await one.close()
+
+
+async def test_a_place_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SpoolError, match="no place can be made where processes meet"):
+        Peers(str(tmp_path / "missing"), Tasks(LOG).spawn, LOG)
