@@ -16,7 +16,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.lifecycle import TERMINAL, Event, next_state
-from proxy.core.upload import State, Upload, shortened, without_tokens
+from proxy.core.upload import State, Token, Upload, shortened, without_tokens
 from proxy.spool import Spool
 from proxy.tally import Tally
 
@@ -50,6 +50,14 @@ class Ledger:
             Refusal: it may not.
         """
         self._tally.admit(upload, self.now())
+
+    def oldest(self, upload: Upload, most: int) -> list[Token]:
+        """Up to `most` uploads of the same client that were not heard of longest."""
+        return self._tally.oldest(upload, most)
+
+    def gone(self, upload: Upload, token: Token) -> None:
+        """Know that an upload of the same client is no more."""
+        self._tally.gone(upload, token)
 
     def seen(self, upload: Upload) -> None:
         """Know of an upload that another process may have begun."""

@@ -24,6 +24,9 @@ from proxy.elsewhere import Elsewhere
 from proxy.ledger import Ledger
 from proxy.spool import Spool
 
+_LOOKED_AT: Final = 32
+"""Uploads of a client that are looked at when it seems to have too many: enough to find
+one that is over, few enough for a client that asks again and again."""
 _IN_DELIVERY: Final = {State.COMPLETE, State.FORWARDING}
 _NOT_RESUMABLE: Final = {State.RESPONDED, State.UNKNOWN}
 """There its offset is the total, and no promise that could be taken up."""
@@ -168,6 +171,14 @@ class Standings:
         else:
             await delivery.amend(acknowledged)
         return acknowledged(upload)
+
+    async def recount(self, upload: Upload) -> None:
+        """Look which uploads of the same client other processes have ended."""
+        for token in self._ledger.oldest(upload, _LOOKED_AT):
+            try:
+                self._ledger.seen(await self.read(token, change=False))
+            except Refusal:
+                self._ledger.gone(upload, token)
 
     def _is_acknowledged(self, upload: Upload) -> bool:
         """True when its offset may be told as it is."""

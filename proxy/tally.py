@@ -9,6 +9,7 @@ is here was open when last heard of.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from proxy.core.errors import Problem, Refusal
@@ -74,6 +75,21 @@ class Tally:
             self._forget(client, upload.token)
         else:
             self._count(client, upload)
+
+    def oldest(self, upload: Upload, most: int) -> list[Token]:
+        """Up to `most` uploads of the client of `upload`: those not heard of longest.
+
+        They are the last to be told the next time.
+        """
+        uploads = self._open.get(who_counts(upload.peer), {})
+        tokens = list(islice(uploads, most))
+        for token in tokens:
+            uploads[token] = uploads.pop(token)
+        return tokens
+
+    def gone(self, upload: Upload, token: Token) -> None:
+        """The upload `token` of the client of `upload` is no more."""
+        self._forget(who_counts(upload.peer), token)
 
     def drop(self, upload: Upload) -> None:
         """`upload` has not come to be."""

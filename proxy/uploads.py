@@ -131,7 +131,7 @@ class Uploads:
         plan = decide.creation(intent, self._terms.limits)
         await self._reception.ready()
         upload = self._new(plan, intent, exchange)
-        self._ledger.admit(upload)
+        await self._admit(upload)
         exchange.begun(upload.token)
         async with self._leases.hold(upload.token) as lease:
             upload = await self._ledger.open(upload)
@@ -150,6 +150,18 @@ class Uploads:
         if follower is None:
             return Created(self._standings.of(upload))
         return await self._answered(upload, follower, by_creation=True)
+
+    async def _admit(self, upload: Upload) -> None:
+        """Make sure that the client of a new upload may have one more.
+
+        Raises:
+            Refusal: it may not.
+        """
+        try:
+            self._ledger.admit(upload)
+        except Refusal:
+            await self._standings.recount(upload)
+            self._ledger.admit(upload)
 
     def _new(self, plan: Receive, intent: Create, exchange: Exchange) -> Upload:
         now = self._ledger.now()
