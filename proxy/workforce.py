@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
@@ -257,8 +258,6 @@ async def _spawned(
     wire: int, sockets: list[socket.socket]
 ) -> asyncio.subprocess.Process:
     """A worker's process, deaf to signals to the group from its first moment on."""
-    # Modules are found where ours were, and never where we happen to have been started.
-    path = os.pathsep.join(entry for entry in sys.path if entry)
     signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
     try:
         return await asyncio.create_subprocess_exec(
@@ -269,7 +268,14 @@ async def _spawned(
             str(wire),
             stdin=asyncio.subprocess.DEVNULL,
             pass_fds=[wire, *(sock.fileno() for sock in sockets)],
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": _where_we_are_from()},
         )
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)
+
+
+def _where_we_are_from() -> str:
+    """The places of our own modules: those of a worker, wherever we were started."""
+    ours = str(Path(__file__).parent.parent)
+    entries = [entry for entry in sys.path if entry]
+    return os.pathsep.join(entries if ours in entries else [ours, *entries])
