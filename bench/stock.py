@@ -7,6 +7,7 @@ copy for what it would have written itself.
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ class Seed:
     """One upload as the product keeps it."""
 
     token: str
-    spool: Path
+    size: int
+    """Bytes of its body."""
     files: dict[str, bytes]
     """Content by path below the spool; the path has the token in it."""
 
@@ -35,18 +37,16 @@ class Stock:
     """A spool with many."""
 
     directory: Path
-    tokens: list[str]
-    """Those that no one has touched."""
+    offsets: dict[str, int]
+    """Bytes of each upload, by its token."""
     bytes_each: float
     """On the disk, what a waiting upload takes beside its body, with its share of the
     directories."""
     inodes_each: float
 
     def take(self, count: int, chance: Random) -> list[str]:
-        """Tokens that nobody gets again; fewer when there are not as many."""
-        chance.shuffle(self.tokens)
-        taken, self.tokens = self.tokens[:count], self.tokens[count:]
-        return taken
+        """Tokens of different uploads; fewer when there are not as many."""
+        return chance.sample(list(self.offsets), min(count, len(self.offsets)))
 
 
 def seed(port: int, spool: Path, size: int) -> Seed:
@@ -56,47 +56,55 @@ def seed(port: int, spool: Path, size: int) -> Seed:
         str(path.relative_to(spool)): path.read_bytes()
         for path in spool.rglob(f"*{token}*")
     }
-    return Seed(token, spool, files)
+    return Seed(token, size, files)
 
 
 def filled(planted: Seed, directory: Path, count: int) -> Stock:
     """A new spool in `directory` with `count` copies."""
     directory.mkdir(mode=0o700)
     tokens = [secrets.token_urlsafe(32) for _ in range(count)]
+    made: set[str] = set()
     for token in tokens:
         for name, content in planted.files.items():
-            _write(
-                directory / _renamed(name, planted.token, token),
-                planted,
-                token,
-                content,
-            )
-    used, inodes = _usage(directory)
-    return Stock(directory, tokens, used / count, inodes / count)
+            path = f"{directory}/{_renamed(name, planted.token, token)}"
+            above = os.path.dirname(path)
+            if above not in made:
+                Path(above).mkdir(mode=0o700, exist_ok=True)
+                made.add(above)
+            _write(path, _resealed(content, planted.token, token))
+    used, inodes = _usage(directory, planted, tokens, made)
+    offsets = dict.fromkeys(tokens, planted.size)
+    return Stock(directory, offsets, used / count, inodes / count)
 
 
 def _renamed(name: str, old: str, new: str) -> str:
     """Directories are named by the first characters of a token."""
-    *above, last = Path(name).parts
+    *above, last = name.split("/")
     renamed = [new[: len(part)] if old.startswith(part) else part for part in above]
     return "/".join([*renamed, last.replace(old, new)])
 
 
-def _write(path: Path, planted: Seed, token: str, content: bytes) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if content.startswith(b'{"format"'):
-        inner = envelope.unseal(content)
-        new = inner.replace(planted.token.encode(), token.encode())
-        content = envelope.seal(new)
-    path.write_bytes(content)
+def _resealed(content: bytes, old: str, new: str) -> bytes:
+    if not content.startswith(b'{"format"'):
+        return content
+    inner = envelope.unseal(content)
+    return envelope.seal(inner.replace(old.encode(), new.encode()))
 
 
-def _usage(directory: Path) -> tuple[int, int]:
-    """Bytes on the disk but for bodies, and inodes, of all below."""
-    used = inodes = 0
-    for path in directory.rglob("*"):
-        found = path.stat()
-        inodes += 1
-        if path.suffix != ".body":
-            used += found.st_blocks * _BLOCK
-    return used, inodes
+def _write(path: str, content: bytes) -> None:
+    # hundreds of thousands of files: what pathlib adds is felt
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.write(fd, content)
+    os.close(fd)
+
+
+def _usage(
+    directory: Path, planted: Seed, tokens: list[str], made: set[str]
+) -> tuple[int, int]:
+    """Bytes on the disk but for bodies, and inodes; every copy is as the first."""
+    count, first = len(tokens), tokens[0]
+    files = [directory / _renamed(name, planted.token, first) for name in planted.files]
+    kept = [path for path in files if path.suffix != ".body"]
+    blocks = count * sum(path.stat().st_blocks for path in kept)
+    blocks += sum(Path(path).stat().st_blocks for path in made)
+    return blocks * _BLOCK, count * len(files) + len(made)

@@ -26,6 +26,7 @@ from bench.transfers import Wire
 from .run import Run
 
 KEY: Final = "growth"
+_PATH: Final = "/resumable_upload/"
 _SIZE: Final = 1024
 _WATCHED_S: Final = 0.5
 """After the start, for what recovery takes."""
@@ -50,7 +51,7 @@ def tables(run: Run) -> list[Table]:
     with tempfile.TemporaryDirectory(dir=run.fleet.directory) as directory:
         seeded = Path(directory) / "seed"
         server = run.fleet.product_with("seed", spool={"directory": str(seeded)})
-        planted = seed(server.port, seeded, _SIZE)
+        planted = seed(server.port, seeded, 0)
         run.fleet.stop(server)
         stocks = {
             count: filled(planted, Path(directory) / str(count), count)
@@ -91,10 +92,10 @@ def _figure(run: Run, stock: Stock) -> Sample:
 
 
 def _operations(wire: Wire, stock: Stock, count: int, chance: Random) -> Sample:
-    chosen = [f"/resumable_upload/{token}" for token in stock.take(count, chance)]
+    chosen = stock.take(count, chance)
     creation = [_timed_ms(partial(_create, wire)) for _ in chosen]
-    asking = [_timed_ms(partial(_ask, wire, path)) for path in chosen]
-    appending = [_timed_ms(partial(_append, wire, path)) for path in chosen]
+    asking = [_timed_ms(partial(_ask, wire, token)) for token in chosen]
+    appending = [_timed_ms(partial(_append, wire, stock, token)) for token in chosen]
     return {
         "create_ms": median(creation),
         "head_ms": median(asking),
@@ -106,12 +107,15 @@ def _create(wire: Wire) -> None:
     wire.ask(heads.upload(_SIZE, complete=False), _SIZE, expected=201)
 
 
-def _ask(wire: Wire, path: str) -> None:
-    wire.ask(heads.offset(path), expected=204)
+def _ask(wire: Wire, token: str) -> None:
+    wire.ask(heads.offset(f"{_PATH}{token}"), expected=204)
 
 
-def _append(wire: Wire, path: str) -> None:
-    wire.ask(heads.append(path, _SIZE, _SIZE, complete=False), _SIZE, expected=201)
+def _append(wire: Wire, stock: Stock, token: str) -> None:
+    at = stock.offsets[token]
+    head = heads.append(f"{_PATH}{token}", at, _SIZE, complete=False)
+    wire.ask(head, _SIZE, expected=201)
+    stock.offsets[token] = at + _SIZE
 
 
 def _timed_ms(act: Callable[[], None]) -> float:
