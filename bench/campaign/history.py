@@ -44,8 +44,14 @@ class Try:
     highest: int = 0
     """Highest offset that was told, but for the one in the origin's answer: that is
     told of bytes that are needed no more (P1)."""
+    promised: int = 0
+    """Highest offset that was told of bytes. An upload of which nothing was sent since
+    the last death may have become one of unknown outcome by it: what is told of that is
+    its length, not what is left of its body."""
     sent: int = 0
     """End of what was ever sent of the body."""
+    sent_at: float = 0.0
+    """When any of it was sent last."""
     outcome: Outcome | None = None
     """None: it has not ended."""
 
@@ -111,6 +117,8 @@ class World:
     timeline: Timeline
     memory: int
     """Bytes of an upload that may be in memory only."""
+    power: bool = False
+    """A death is a loss of power, which may take all that was not told of."""
 
 
 class History:
@@ -139,13 +147,18 @@ class History:
         self.note(f"!! {kind}: {why}")
         self.violations.append(Violation(kind, one.key, why))
 
+    def must_be_kept(self, one: Try, size: int) -> int:
+        """Bytes of an upload of unknown outcome, of `size`, that must still be there:
+        all of them, or after a loss of power those that were told of."""
+        return one.promised if self._world.power else size
+
     def may_be_forgotten(self, one: Try) -> bool:
         """A 404 for it is right: all of it was in memory, and the process has died.
 
         That is so as long as no offset was told and no more was sent than may stay in
         memory (P8). Its client starts over, under another key.
         """
-        small = one.sent <= self._world.memory
+        small = one.sent <= self._world.memory or self._world.power
         died = self._world.timeline.death_since(one.begun_at or 0.0)
         return one.highest == 0 and small and died
 
@@ -162,8 +175,12 @@ class History:
             self.violated("lost", one, f"told {floor} before, {offset} now")
         if offset > one.sent:
             self.violated("corrupt", one, f"told {offset}, sent {one.sent}")
-        if not answered:
-            one.highest = max(one.highest, offset)
+        if answered:
+            return
+        one.highest = max(one.highest, offset)
+        died = self._world.timeline.death_since(one.sent_at)
+        if offset < one.sent or not died:
+            one.promised = max(one.promised, offset)
 
     def lines(self, timeline: Timeline) -> list[str]:
         """All of it, with what was done to the processes meanwhile."""

@@ -9,7 +9,7 @@ was started is ended, however the campaign ends.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,12 +57,19 @@ class Order:
     """For spool, log and ledger; empty."""
     command: str
     """For the report."""
+    power: bool = False
+    """What is called a kill is a loss of power: what was not told of may be gone."""
 
 
 class Campaign:
     """Carries out an order."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(
+        self,
+        order: Order,
+        proxy: Callable[[Path, dict[str, Any]], ProxyProcess] = StandbyProxy,
+    ) -> None:
+        """`proxy`: made of its directory and settings."""
         self.timeline = Timeline()
         self.histories: list[History] = []
         """Of the uploads that were begun, in order."""
@@ -71,11 +78,9 @@ class Campaign:
         self._progress = Progress()
         self._bytes = 0
         self._origin = OriginProcess(order.directory / "ledger", order.seed)
-        self.proxy: ProxyProcess = StandbyProxy(
-            order.directory, _settings(order, self._origin)
-        )
-        memory = order.memory_threshold
-        self._world = World(self.timeline, MEMORY if memory is None else memory)
+        self.proxy = proxy(order.directory, _settings(order, self._origin))
+        memory = MEMORY if order.memory_threshold is None else order.memory_threshold
+        self._world = World(self.timeline, memory, power=order.power)
         self._disturber = Disturber(
             self.proxy,
             self._origin,

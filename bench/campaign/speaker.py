@@ -147,6 +147,7 @@ class Speaker:
         for start in range(what.start, what.stop, sending.piece):
             piece = content[start : min(start + sending.piece, what.stop)]
             one.sent = max(one.sent, said.at + start + len(piece))
+            one.sent_at = clock()
             self._history.figures.bytes_sent += len(piece)
             try:
                 await connection.send(chunk(piece) if sending.chunked else piece)

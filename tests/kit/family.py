@@ -38,6 +38,18 @@ async def kill_all(pid: int) -> None:
     await until(gone)
 
 
+def stop(pid: int) -> None:
+    """SIGSTOP to one and to all that descend from it."""
+    _signal(pid, SIGSTOP)
+    for one in descendants(pid):
+        _signal(one, SIGSTOP)
+
+
+def stopped(pid: int) -> bool:
+    """It and all that descend from it stand still, or have ended."""
+    return all(_stat(one)[0] in "TZX" for one in (pid, *descendants(pid)))
+
+
 def kill(pid: int) -> None:
     """kill -9 of one."""
     _signal(pid, SIGKILL)

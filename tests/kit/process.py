@@ -19,7 +19,7 @@ from signal import SIGTERM, Signals
 from typing import Any
 
 from .bounds import BOUND_S, until
-from .family import descendants, kill_all
+from .family import descendants, kill_all, stop, stopped
 from .raw import Connection, NoAnswerError, request
 
 START_BOUND_S = 15.0
@@ -138,6 +138,14 @@ class ProxyProcess:
             code = await self._running.wait()
         self._process = None
         return code
+
+    async def halt(self) -> None:
+        """Stop it where it is, as if time stood still, until it is killed."""
+        stop(self._running.pid)
+        await until(self._halted)
+
+    async def _halted(self) -> bool | None:
+        return True if stopped(self._running.pid) else None
 
     async def restart(self) -> None:
         """Kill it and start it again on the same spool and ports."""
