@@ -8,9 +8,10 @@ is trouble of ours that ends by itself. What the application itself answers is n
 
 from __future__ import annotations
 
+import logging
 import math
+import secrets
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -39,7 +40,7 @@ class Access:
         self._log = log
         self._request = request
         self._began = time.monotonic()
-        self._request_id = uuid.uuid4().hex
+        self._request_id = secrets.token_hex(16)
         self.visit: Visit | None = None
         """None when the head could not be read."""
         self.intent: Intent | None = None
@@ -59,8 +60,11 @@ class Access:
         self.token = token
 
     def tell(self, sent: Sent) -> None:
-        request = self._request
-        _say(self._log, sent)(
+        request, level = self._request, _level(sent)
+        if not self._log.is_enabled_for(level):
+            return
+        self._log.log(
+            level,
             "request",
             method=request.method,
             path=_path(request),
@@ -113,8 +117,12 @@ def tell_unparsed(
     """A line for what was no HTTP, such as a TLS handshake on a plain port."""
 
     def tell(peer: str, sent: Sent, why: str) -> None:
-        _say(log, sent)(
-            "request", status=sent.status, **_of_trouble(sent, why), peer=peer
+        log.log(
+            _level(sent),
+            "request",
+            status=sent.status,
+            **_of_trouble(sent, why),
+            peer=peer,
         )
 
     return tell
@@ -138,11 +146,11 @@ def tell_crowded(
     return tell
 
 
-def _say(log: FilteringBoundLogger, sent: Sent) -> Callable[..., None]:
+def _level(sent: Sent) -> int:
     if sent.problem in _ERRORS:
-        return log.error
+        return logging.ERROR
     ours = sent.problem and sent.status in (502, 503, 504)
-    return log.warning if ours else log.info
+    return logging.WARNING if ours else logging.INFO
 
 
 def _of_trouble(sent: Sent, why: str) -> dict[str, str]:

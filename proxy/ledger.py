@@ -9,6 +9,7 @@ or a durable ``advance`` has returned for it (P1).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -145,7 +146,11 @@ class Ledger:
             return
 
     def _tell(self, before: Upload, after: Upload, event: Event) -> None:
-        self._say(event)(
+        level = _level(event)
+        if not self._log.is_enabled_for(level):
+            return
+        self._log.log(
+            level,
             "upload",
             upload=shortened(after.token),
             change=event.value,
@@ -159,13 +164,14 @@ class Ledger:
             **({"status": after.answer.status} if after.answer else {}),
         )
 
-    def _say(self, event: Event) -> Callable[..., None]:
-        if event in _LOUD:
-            return self._log.error
-        return self._log.warning if event in _WORTH_A_LOOK else self._log.info
-
 
 _FORWARD = {State.FORWARDING, State.UNKNOWN, State.RESPONDED}
+
+
+def _level(event: Event) -> int:
+    if event in _LOUD:
+        return logging.ERROR
+    return logging.WARNING if event in _WORTH_A_LOOK else logging.INFO
 
 
 def _is_told_whole(before: Upload, event: Event) -> bool:

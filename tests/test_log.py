@@ -34,6 +34,27 @@ def test_line_breaks_cannot_forge_a_line() -> None:
     assert len(out.getvalue().splitlines()) == 1
 
 
+def test_a_line_for_people_is_text() -> None:
+    out = io.StringIO()
+    log = logger("info", "console", out)
+    log.warning("upload", upload="abc", offset=40, agent='a "b"', why="", empty=None)
+    log.info("stopped")
+    upload, stopped = (line.split(" ", 1) for line in out.getvalue().splitlines())
+    assert upload[0].endswith("Z")
+    assert upload[1] == (
+        "[warning  ] upload   upload=abc offset=40 agent='a \"b\"' why= empty=None"
+    )
+    assert stopped[1] == "[info     ] stopped"
+
+
+@pytest.mark.parametrize("path", ["/a\r\nb", "/a\u2028b", "/a\x1b[2Jb", "a b", "a=b"])
+def test_what_would_mislead_people_is_quoted(path: str) -> None:
+    out = io.StringIO()
+    logger("info", "console", out).info("request", path=path)
+    assert out.getvalue().endswith(f"path={path!r}\n")
+    assert len(out.getvalue().splitlines()) == 1
+
+
 def log_failure(form: Literal["json", "console"]) -> io.StringIO:
     """What is logged of an exception while a credential is in a variable."""
     out = io.StringIO()
