@@ -13,6 +13,7 @@ import signal
 import sys
 from functools import partial
 
+from proxy import collection
 from proxy.app import App, CannotStart
 from proxy.config import Config
 from proxy.supervisor import Supervisor
@@ -37,6 +38,7 @@ async def _serve(config: Config) -> int:
         return 1
     if isinstance(proxy, Supervisor):
         loop.add_signal_handler(signal.SIGHUP, proxy.renew)
+    collection.started()
     await stop.wait()
     await proxy.stop()
     return 0

@@ -14,6 +14,7 @@ import socket
 import sys
 from typing import Final
 
+from proxy import collection
 from proxy.app import App, CannotStart, Part
 from proxy.config import Config
 from proxy.log import logger
@@ -46,6 +47,7 @@ async def _work(descriptor: int) -> int:
     except CannotStart as exc:
         print(f"upload-proxy: worker {told['worker']}: {exc}", file=sys.stderr)
         return 1
+    collection.started()
     wire.say({"word": "serving"})
     stop = asyncio.Event()
     heeding = asyncio.ensure_future(_heed(wire, app, stop))
