@@ -122,6 +122,10 @@ class Follower:
         read."""
         if self._left:
             return
+        if not self._chunks.full():  # as a rule; a timer is for when there is no room
+            self._chunks.put_nowait(chunk)
+            self._ended = not chunk
+            return
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 await self._chunks.put(chunk)

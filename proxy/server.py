@@ -107,7 +107,7 @@ class Server:
         fields = reply.fields
         if head is not None:
             fields = self._discovery.allowed(head, fields)
-        reply = with_request_id(replace(reply, fields=fields), access.request_id)
+        reply = with_request_id(reply, access.request_id, fields)
         return await send(request, reply, head_only=request.method == "HEAD")
 
     async def _failed(self, request: web.BaseRequest, access: Access) -> Sent:
@@ -187,8 +187,7 @@ class Server:
             # After a 104 a front may wait for the end of the connection; and what is
             # left of a body would be taken for the next request.
             unread = not visit.request.content.is_eof()
-            close = reply.close or visit.must_close or unread
-            sent = await self._send(visit, replace(reply, close=close))
+            sent = await self._send(visit, reply, close=unread or visit.must_close)
         finally:
             if isinstance(outcome, Answered) and not isinstance(outcome.content, bytes):
                 await outcome.content.aclose()
@@ -217,11 +216,11 @@ class Server:
             visit, self._discovery.reply(visit.head, answer, content)
         )
 
-    async def _send(self, visit: Visit, reply: Reply) -> Sent:
-        close = reply.close or self.closing
+    async def _send(self, visit: Visit, reply: Reply, *, close: bool = False) -> Sent:
         fields = self._discovery.allowed(visit.head, reply.fields)
-        reply = replace(reply, fields=fields, close=close)
-        reply = with_request_id(reply, visit.request_id)
+        reply = with_request_id(reply, visit.request_id, fields)
+        if (close or self.closing) and not reply.close:
+            reply = replace(reply, close=True)
         return await send(visit.request, reply, head_only=visit.head.method == "HEAD")
 
 

@@ -52,8 +52,10 @@ class Tally:
         Raises:
             Refusal: the client has as many as it may have.
         """
+        if self._max is None:
+            return
         client = who_counts(upload.peer)
-        if self._max is None or not client:
+        if not client:
             return
         if self._room_left(client) <= 0:
             self._drop_dead(client, now)
@@ -68,8 +70,10 @@ class Tally:
 
     def note(self, upload: Upload) -> None:
         """Something has happened to `upload`: is it still open?"""
+        if self._max is None:
+            return
         client = who_counts(upload.peer)
-        if self._max is None or not client:
+        if not client:
             return
         if upload.state in _NOT_OPEN:
             self._forget(client, upload.token)

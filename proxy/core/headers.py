@@ -10,6 +10,7 @@ Source: RFC 9110 "Connection", "Via", "Max-Forwards"; RFC 7239.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Final
@@ -57,6 +58,11 @@ _WRITTEN: Final = {
     ),
     Family.FORWARDED: frozenset({b"forwarded"}),
 }
+_DROPPED: Final = {
+    family: HOP_BY_HOP | _OURS | written for family, written in _WRITTEN.items()
+}
+_EXPECT: Final = frozenset({b"expect"})
+_NOT_OF_UPLOADS: Final = _EXPECT | {b"content-length"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +120,21 @@ def to_origin(
     `Content-Length` stays where the client sent it; other framing is the sender's. With
     `expect`, so does `Expect`: the request waits for the origin's word on its content.
     """
-    dropped = frozenset() if expect else frozenset({b"expect"})
-    return _to_origin(head, _without(head.fields, dropped), front, passage, request_id)
+    left_out: frozenset[bytes] = frozenset() if expect else _EXPECT
+    kept = _kept(head, front, passage.family, left_out)
+    return _to_origin(head, kept, front, passage, request_id)
 
 
 def upload_to_origin(
     head: Head, front: Front, passage: Passage, request_id: str
 ) -> Fields:
     """What the origin gets of a request that became an upload, without framing."""
-    fields = tuple(
+    kept = [
         field
-        for field in head.fields
+        for field in _kept(head, front, passage.family, _NOT_OF_UPLOADS)
         if not field[0].lower().startswith(b"upload-")
-        and field[0].lower() not in (b"expect", b"content-length")
-    )
-    return _to_origin(head, fields, front, passage, request_id)
+    ]
+    return _to_origin(head, kept, front, passage, request_id)
 
 
 def harmless(request: Head) -> Head:
@@ -157,8 +163,10 @@ def with_credentials_of(fields: Fields, head: Head) -> Fields:
 
 def passes_us_again(head: Head, pseudonym: bytes) -> bool:
     """True when `Via` says that the request has gone through this very process."""
-    members = (head.value(b"via") or b"").split(b",")
-    return any(pseudonym in member.split()[1:2] for member in members)
+    via = head.value(b"via")
+    if via is None:
+        return False
+    return any(pseudonym in member.split()[1:2] for member in via.split(b","))
 
 
 def forwards_left(head: Head) -> int | None:
@@ -174,16 +182,24 @@ def with_forwards_left(fields: Fields, count: int) -> Fields:
     return _replaced(fields, b"max-forwards", [str(count).encode()])
 
 
-def _to_origin(
-    head: Head, fields: Fields, front: Front, passage: Passage, request_id: str
-) -> Fields:
-    dropped = _OURS | _WRITTEN[passage.family]
-    kept = [
+def _kept(
+    head: Head, front: Front, family: Family, left_out: frozenset[bytes]
+) -> list[Field]:
+    """The fields of `head` that go on as they are, without those in `left_out`."""
+    dropped = _DROPPED[family] | left_out
+    if head.has(b"connection"):
+        dropped |= connection_options(head.fields)
+    return [
         field
-        for field in end_to_end(fields)
-        if field[0].lower() not in dropped
-        and not _is_claim(field[0].lower(), front, passage.family)
+        for field in head.fields
+        if (name := field[0].lower()) not in dropped
+        and not _is_claim(name, front, family)
     ]
+
+
+def _to_origin(
+    head: Head, kept: list[Field], front: Front, passage: Passage, request_id: str
+) -> Fields:
     return (
         (b"Host", _host(head, passage)),
         *kept,
@@ -243,10 +259,10 @@ def _without(fields: Fields, names: frozenset[bytes]) -> Fields:
     return tuple(field for field in fields if field[0].lower() not in names)
 
 
-def _replaced(fields: Fields, name: bytes, values: list[bytes]) -> Fields:
+def _replaced(fields: Fields, name: bytes, values: Sequence[bytes]) -> Fields:
     """`fields` with the lines of `name` replaced, where the first of them stood."""
     result: list[Field] = []
-    fresh: list[bytes] | None = values
+    fresh: Sequence[bytes] | None = values
     for field in fields:
         if field[0].lower() != name:
             result.append(field)

@@ -10,8 +10,8 @@ was told to a client after it had been made durable.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType, Protocol
 
@@ -78,21 +78,35 @@ class Head:
     is_empty: bool = False
     """True when the content is known to have come to its end without a byte: chunked
     content does not announce that, but its end may have come along with the head."""
+    _by_name: dict[bytes, list[bytes]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """The values of every field under its name in lower case, once one was asked for:
+    a request's head is asked for some twenty."""
 
-    def lines(self, name: bytes) -> list[bytes]:
+    def lines(self, name: bytes) -> Sequence[bytes]:
         """Values of every line of the field `name` (given in lower case), in order."""
-        return [value for key, value in self.fields if key.lower() == name]
+        return self._named().get(name, [])
 
     def value(self, name: bytes) -> bytes | None:
         """The combined value of the field `name` (in lower case), or None when absent.
 
         Source: RFC 9110 "Field Order": lines are joined with a comma.
         """
-        lines = self.lines(name)
-        return b", ".join(lines) if lines else None
+        lines = self._named().get(name)
+        if lines is None:
+            return None
+        return lines[0] if len(lines) == 1 else b", ".join(lines)
 
     def has(self, name: bytes) -> bool:
-        return any(key.lower() == name for key, _ in self.fields)
+        return name in self._named()
+
+    def _named(self) -> dict[bytes, list[bytes]]:
+        by_name = self._by_name
+        if not by_name:
+            for name, value in self.fields:
+                by_name.setdefault(name.lower(), []).append(value)
+        return by_name
 
     @property
     def path(self) -> str:

@@ -86,7 +86,11 @@ def starts_upload(head: Head, profile: Profile, *, spoken: bool) -> bool:
     A complete request in a version that is not `spoken` is an ordinary one (R13, R14);
     a part never is, because it must not reach the origin as if it were whole (R9, R15).
     """
-    match completion(head, profile):
+    return _starts(completion(head, profile), spoken=spoken)
+
+
+def _starts(says: Completion, *, spoken: bool) -> bool:
+    match says:
         case Completion.MORE | Completion.CONTRARY:
             return True
         case Completion.LAST:
@@ -103,11 +107,9 @@ def creation(
     `spoken`: the request is in this very version, which may be named to it; `interims`:
     a 104 may be sent.
     """
-    if head.method in WITHOUT_CONTENT or not starts_upload(
-        head, profile, spoken=spoken
-    ):
-        return None
     says = completion(head, profile)
+    if head.method in WITHOUT_CONTENT or not _starts(says, spoken=spoken):
+        return None
     if says is Completion.CONTRARY:
         return _contrary(None, profile)
     offset = fields.count(head.value(_OFFSET))

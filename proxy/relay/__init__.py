@@ -10,8 +10,7 @@ Source: RFC 9110 "Intermediaries"; RFC 9112.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -91,8 +90,7 @@ class Relay:
         """
 
         async def reply(what: Reply) -> Sent:
-            what = with_request_id(what, request_id)
-            what = replace(what, fields=dress(what.fields))
+            what = with_request_id(what, request_id, dress(what.fields))
             return await send(request, what, head_only=head.method == "HEAD")
 
         own = self.own_answer(head)
@@ -105,8 +103,10 @@ class Relay:
             except OriginError as exc:
                 return await reply(self._failure(exc))
             if isinstance(answer, AnswerStream):
-                async with _closing(answer):
+                try:
                     return await reply(_passed_on(answer))
+                finally:
+                    await answer.close()
         return await tunnel(request, answer)
 
     async def ask(
@@ -120,12 +120,14 @@ class Relay:
         fields = upload_to_origin(head, front, self._passage, request_id)
         asked = replace(head, fields=_one_forward_less(fields, head))
         stream = await self._origin.exchange(asked, None)
-        async with _closing(stream):
-            content = b""
+        content = b""
+        try:
             async for chunk in stream.chunks():
                 content += chunk
                 if len(content) > ASKED_BOUND:
                     raise OriginError(f"more than {ASKED_BOUND} bytes were answered")
+        finally:
+            await stream.close()
         return stream.answer, content
 
     def own_answer(self, head: Head) -> Reply | None:
@@ -200,11 +202,3 @@ def _passed_on(stream: AnswerStream) -> Reply:
     answer = stream.answer
     content = stream.at_once() or stream.chunks()
     return Reply(answer.status, fields, content, reason=answer.reason)
-
-
-@asynccontextmanager
-async def _closing(stream: AnswerStream) -> AsyncIterator[None]:
-    try:
-        yield
-    finally:
-        await stream.close()

@@ -67,7 +67,7 @@ def read_head(request: web.BaseRequest, limit: int) -> Head:
         _check_size(head, limit)
         _check_method(head)
         _check_framing(head)
-        _check_fields(head.fields)
+        _check_fields(head)
         _check_target(head)
         _check_host(head)
         _check_expectation(head)
@@ -138,17 +138,17 @@ def _check_framing(head: Head) -> None:
         )
 
 
-def _check_fields(fields: Fields) -> None:
+def _check_fields(head: Head) -> None:
     """Bytes that are not UTF-8 would vanish on the way to the origin (P7)."""
-    for name, value in fields:
-        if not _is_utf8(value):
+    for name, value in head.fields:
+        if not value.isascii() and not _is_utf8(value):
             raise BadRequest(
                 400,
                 "bad-request",
                 f"The field {name.decode('ascii')} is not UTF-8 and cannot be "
                 "passed on as it is.",
             )
-    option = forbidden_option(fields)
+    option = forbidden_option(head.fields) if head.has(b"connection") else None
     if option is not None:
         raise BadRequest(
             400,
@@ -159,8 +159,6 @@ def _check_fields(fields: Fields) -> None:
 
 
 def _is_utf8(value: bytes) -> bool:
-    if value.isascii():
-        return True
     try:
         value.decode("utf-8")
     except UnicodeDecodeError:

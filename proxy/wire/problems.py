@@ -33,16 +33,16 @@ def problem_reply(
     return Reply(status, (*FIELDS, *fields), content, close=close, problem=name)
 
 
-def with_request_id(reply: Reply, request_id: str) -> Reply:
-    """`reply` with the id of its request, unless the origin told one of its own.
+def with_request_id(reply: Reply, request_id: str, fields: Fields) -> Reply:
+    """`reply` with these `fields` and the id of its request, unless the origin told one
+    of its own.
 
     A problem document of ours names it as its ``instance`` too: what somebody reads out
     over the telephone is then what stands in the log.
     """
-    if not any(name.lower() == b"x-request-id" for name, _ in reply.fields):
-        named = (b"X-Request-ID", request_id.encode("ascii"))
-        reply = replace(reply, fields=(*reply.fields, named))
+    if not any(name.lower() == b"x-request-id" for name, _ in fields):
+        fields = (*fields, (b"X-Request-ID", request_id.encode("ascii")))
     if not reply.problem or not isinstance(reply.content, bytes):
-        return reply
+        return replace(reply, fields=fields)
     told = {**json.loads(reply.content), "instance": request_id}
-    return replace(reply, content=json.dumps(told).encode())
+    return replace(reply, fields=fields, content=json.dumps(told).encode())

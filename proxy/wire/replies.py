@@ -13,9 +13,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from contextlib import aclosing
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -223,10 +225,21 @@ def _length(reply: Reply, *, content: bool) -> bytes | None:
 def _head(reply: Reply, framing: _Framing) -> bytes:
     phrase = reply.reason or _PHRASES.get(reply.status, "")
     line = f"HTTP/1.1 {reply.status} {phrase}".encode("utf-8", "surrogateescape")
-    fields = [field for field in reply.fields if field[0].lower() not in _FRAMING]
-    if not any(name.lower() == b"date" for name, _ in fields):
-        fields.append((b"Date", formatdate(usegmt=True).encode()))
+    fields, dated = [], False
+    for field in reply.fields:
+        name = field[0].lower()
+        if name not in _FRAMING:
+            fields.append(field)
+            dated = dated or name == b"date"
+    if not dated:
+        fields.append((b"Date", _date(int(time.time()))))
     return _lines(line, (*fields, *framing.fields))
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    """The value of `Date`, written once a second."""
+    return formatdate(second, usegmt=True).encode()
 
 
 def _lines(first: bytes, fields: Fields) -> bytes:

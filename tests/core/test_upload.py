@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -180,3 +181,11 @@ class TestDeadline:
 @pytest.mark.parametrize("state", State)
 def test_finished_means_that_the_origin_has_answered(state: State) -> None:
     assert upload(state=state).finished is (state is State.RESPONDED)
+
+
+def test_a_head_that_was_asked_is_the_same_head() -> None:
+    head = Head("GET", "/", ((b"A", b"1"),))
+    asked = Head("GET", "/", ((b"A", b"1"),))
+    assert asked.value(b"a") == b"1"
+    assert (asked, hash(asked), repr(asked)) == (head, hash(head), repr(head))
+    assert replace(asked, fields=((b"B", b"2"),)).value(b"a") is None
