@@ -50,6 +50,7 @@ class ProgressTeller:
         self._pauses = iter(PAUSES_S)
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
+        self._saving = False
         self.failure: SpoolError | None = None
         """Why bytes that had been written could not be made durable."""
 
@@ -64,8 +65,11 @@ class ProgressTeller:
         if self._timer is not None:
             self._timer.cancel()
         if self._task is not None:
-            # Not cancelled: a save under way must have ended before the next one.
-            await self._task
+            if not self._saving:
+                # What it waits for is of use to nobody now, and may take seconds. A
+                # save under way must have ended before the next one.
+                self._task.cancel()
+            await asyncio.wait([self._task])
             assert self._timer is not None
             self._timer.cancel()
         return self._upload
@@ -77,6 +81,7 @@ class ProgressTeller:
         if self._flowing():
             try:
                 offset = await self._writer.sync()
+                self._saving = True
                 acknowledged = replace(
                     self._upload, acknowledged=offset, fed_at=self._ledger.now()
                 )
@@ -85,6 +90,8 @@ class ProgressTeller:
                 # What was written may not be there any more: the part cannot end well.
                 self.failure = exc
                 return
+            finally:
+                self._saving = False
             self._upload = acknowledged
             if self._flowing():
                 self._tell(Progress(offset))

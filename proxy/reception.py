@@ -117,7 +117,8 @@ class Reception:
             SpoolError: it could not be saved.
         """
         body = exchange.body
-        writer = self._spool.writer(upload.token)
+        # Progress alone is no reason: nobody waits for those syncs.
+        writer = self._spool.writer(upload.token, to_be_told=not plan.finishing)
         progress = ProgressTeller(
             upload, writer, body, self._ledger, exchange.tell, self._spawn
         )

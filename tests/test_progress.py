@@ -108,3 +108,48 @@ async def test_a_short_body_is_not_told_of() -> None:
     teller.start()
     assert (await teller.stop()).acknowledged == 0
     assert stage.told == []
+
+
+@pytest.mark.usefixtures("receiving")
+async def test_the_end_of_a_body_does_not_wait_for_a_sync_of_no_more_use() -> None:
+    stage = Receiving()
+    teller = await stage.teller()
+    begun = asyncio.Event()
+
+    async def sync() -> int:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    stage.writer.sync = sync  # type: ignore[method-assign]
+    teller.start()
+    async with asyncio.timeout(2):
+        await begun.wait()
+        assert (await teller.stop()).acknowledged == 0
+        assert (await teller.stop()).acknowledged == 0
+    assert teller.failure is None
+    assert stage.told == []
+
+
+@pytest.mark.usefixtures("receiving")
+async def test_the_end_of_a_body_waits_for_a_save_under_way() -> None:
+    """It would overwrite the next one."""
+    stage = Receiving()
+    teller = await stage.teller()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    save = stage.spool.save
+
+    async def slow(upload: Upload, *, durable: bool) -> None:
+        begun.set()
+        await go_on.wait()
+        await save(upload, durable=durable)
+
+    stage.spool.save = slow  # type: ignore[method-assign]
+    teller.start()
+    async with asyncio.timeout(2):
+        await begun.wait()
+        stopping = asyncio.create_task(teller.stop())
+        await asyncio.sleep(0)
+        assert not stopping.done()
+        go_on.set()
+        assert (await stopping).acknowledged == 3

@@ -110,8 +110,11 @@ class Spool(Protocol):
                 does, and a power loss may undo it: the last step is to sync its name.
         """
 
-    def writer(self, token: Token) -> Writer:
+    def writer(self, token: Token, *, to_be_told: bool = False) -> Writer:
         """Open the end of the body. The caller holds the upload's lease.
+
+        `to_be_told`: a client waits for the offset at the end of what will be written,
+        so the disk is set to work on it meanwhile, and the last ``sync`` is short.
 
         Raises:
             SpoolError

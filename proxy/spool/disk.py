@@ -29,6 +29,7 @@ from .reader import DiskReader, EmptyReader
 from .records import Records
 from .shards import ANSWER, BODY, RECORD, SUFFIXES, Shards
 from .threads import DiskThreads
+from .writeback import CLOSE, RELAXED, Pace
 from .writer import DiskWriter, Durability
 
 Sync = Literal["acknowledged", "never"]
@@ -102,13 +103,14 @@ class DiskSpool:
             else:
                 self._records.save(upload)
 
-    def writer(self, token: Token) -> Writer:
+    def writer(self, token: Token, *, to_be_told: bool = False) -> Writer:
         """See ``Spool``."""
         if token in self._doubted:
             raise SpoolError("an earlier sync of the body has failed")
         with translated("the body cannot be opened"):
             fd = self._body(token, files.open_to_write)
-        return self._write_to(fd, token, partial(self._doubted.add, token))
+        pace = CLOSE if to_be_told and self._syncs else RELAXED
+        return self._write_to(fd, token, partial(self._doubted.add, token), pace)
 
     def reader(self, token: Token) -> Reader:
         """See ``Spool``."""
@@ -131,7 +133,7 @@ class DiskSpool:
                 files.cut(path, 0, sync=False)
                 fd = files.open_to_write(path)
         # an answer that cannot be synced is not kept: nobody doubts it later
-        return self._write_to(fd, token, lambda: None)
+        return self._write_to(fd, token, lambda: None, RELAXED)
 
     def answer_reader(self, token: Token) -> Reader:
         """See ``Spool``."""
@@ -142,10 +144,12 @@ class DiskSpool:
             except FileNotFoundError:
                 return EmptyReader()
 
-    def _write_to(self, fd: int, token: Token, doubt: Callable[[], None]) -> Writer:
+    def _write_to(
+        self, fd: int, token: Token, doubt: Callable[[], None], pace: Pace
+    ) -> Writer:
         anchor = partial(self._shards.sync, token)
         durability = Durability(self._body_threads, anchor, doubt, syncs=self._syncs)
-        return DiskWriter(fd, durability)
+        return DiskWriter(fd, durability, pace)
 
     async def drop_body(self, token: Token) -> None:
         """See ``Spool``. Raises SpoolError."""

@@ -53,7 +53,7 @@ class MemorySpool:
         """See ``Spool``."""
         self._entry(upload.token).upload = _unmeasured(upload)
 
-    def writer(self, token: Token) -> Writer:
+    def writer(self, token: Token, *, to_be_told: bool = False) -> Writer:
         """See ``Spool``."""
         return _MemoryWriter(self, self._body(token))
 

@@ -16,7 +16,7 @@ from functools import partial
 
 from .failures import spool_error, translated
 from .threads import DiskThreads
-from .writeback import EVERY, StartRange, start_range
+from .writeback import RELAXED, Pace, StartRange, start_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,25 +27,27 @@ class Durability:
     anchor: Callable[[], None]
     """Makes the file's name durable; blocks, raises OSError."""
     doubt: Callable[[], None]
-    """Called after a sync has failed: what was written since the last one may be gone,
-    though it can still be read, and the next sync would not notice."""
+    """Called, in a thread, when a sync has failed: what was written since the last one
+    may be gone, though it can still be read, and the next sync would not notice."""
     syncs: bool = True
     """False: never sync, every promise is a hope."""
     start_range: StartRange | None = start_range
-    write_back_every: int = EVERY
-    """Bytes."""
 
 
 class DiskWriter:
     """Writes to the end of a descriptor's file, and owns the descriptor."""
 
-    def __init__(self, fd: int, durability: Durability) -> None:
+    def __init__(self, fd: int, durability: Durability, pace: Pace = RELAXED) -> None:
         self._fd = fd
         self._durability = durability
+        self._pace = pace
         self._offset = os.fstat(fd).st_size
         self._durable = -1  # not even the name of the file is known to be durable
         self._flight: asyncio.Future[int] | None = None
-        self._write_back_at = self._offset + durability.write_back_every
+        self._departed = self._offset  # what the last flight covers, or was there
+        self._start: asyncio.Future[None] | None = None
+        self._started = self._offset  # what write-back was last started for
+        self._look_at = self._offset + pace.start
 
     @property
     def offset(self) -> int:
@@ -65,8 +67,8 @@ class DiskWriter:
                 self._offset += more
         except OSError as exc:
             raise spool_error("the bytes cannot be stored", exc) from exc
-        if self._offset >= self._write_back_at:
-            self._write_back()
+        if self._offset >= self._look_at:
+            self._keep_up()
 
     async def sync(self) -> int:
         """See ``Writer``."""
@@ -75,7 +77,10 @@ class DiskWriter:
         wanted = self._offset
         while self._durable < wanted:
             # the one in the air may have left too early: then the next is shared
-            await asyncio.shield(self._flight or self._take_off())
+            flight = self._flight or self._take_off()
+            # unlike a plain await, this lets `_land` go first when it is over already
+            await asyncio.wait([flight])
+            flight.result()
         return self._durable
 
     def close(self) -> None:
@@ -93,6 +98,7 @@ class DiskWriter:
 
     def _fly(self, fd: int) -> asyncio.Future[int]:
         act = partial(self._commit, fd, self._offset)
+        self._departed = self._offset
         self._flight = self._durability.threads.begin(act)
         self._flight.add_done_callback(self._land)
         return self._flight
@@ -100,40 +106,62 @@ class DiskWriter:
     def _commit(self, fd: int, offset: int) -> int:
         with translated("the bytes cannot be made durable"):
             try:
-                os.fdatasync(fd)
-            finally:
-                os.close(fd)
-            if self._durable < 0:
-                self._durability.anchor()
+                self._sync_now(fd)
+            except OSError:
+                # at once: another writer may be opened before the flight has landed
+                self._durability.doubt()
+                raise
         return offset
+
+    def _sync_now(self, fd: int) -> None:
+        try:
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+        if self._durable < 0:
+            self._durability.anchor()
 
     def _land(self, flight: asyncio.Future[int]) -> None:
         self._flight = None
         if flight.exception() is None:
             self._durable = flight.result()
         else:
-            self._durability.doubt()
             self.close()
 
-    def _write_back(self) -> None:
-        """Start writing to the disk, without waiting and without a promise."""
-        ours = self._durability
-        start = self._write_back_at - ours.write_back_every
-        self._write_back_at = self._offset + ours.write_back_every
+    def _keep_up(self) -> None:
+        """Set the disk to work on what has come, without waiting and without a
+        promise."""
+        self._look_at = self._offset + self._pace.start
         try:
-            fd = os.dup(self._fd)
+            if self._sync_is_due():
+                self._fly(os.dup(self._fd))
+            elif self._durability.start_range is not None and self._start is None:
+                self._start_write_back(self._durability.start_range, os.dup(self._fd))
         except OSError:
             # no descriptor to spare: the kernel will get to the pages by itself
             return
-        if ours.start_range is not None:
-            # in a thread: even the start blocks when the queue of the drive is full
-            ours.threads.begin(
-                partial(_start, ours.start_range, fd, start, self._offset - start)
-            )
-        elif ours.syncs and self._flight is None:
-            self._fly(fd)
-        else:
-            os.close(fd)
+
+    def _sync_is_due(self) -> bool:
+        """Never two at a time: a slow disk is asked less often, for more at once."""
+        can_start = self._durability.start_range is not None
+        every = self._pace.sync if can_start else self._pace.sync_instead
+        return (
+            every is not None
+            and self._durability.syncs
+            and self._flight is None
+            and self._offset - self._departed >= every
+        )
+
+    def _start_write_back(self, start_range: StartRange, fd: int) -> None:
+        size = self._offset - self._started
+        # in a thread: even the start blocks when the queue of the drive is full
+        act = partial(_start, start_range, fd, self._started, size)
+        self._started = self._offset
+        self._start = self._durability.threads.begin(act)
+        self._start.add_done_callback(self._start_is_over)
+
+    def _start_is_over(self, start: asyncio.Future[None]) -> None:
+        self._start = None
 
 
 def _start(start_range: StartRange, fd: int, offset: int, size: int) -> None:

@@ -40,6 +40,7 @@ from proxy.core.intents import (
 )
 from proxy.core.upload import State, Token
 from proxy.spool.disk import Sync
+from proxy.spool.writeback import Pace
 
 from .content import Content
 from .disk import Disk
@@ -57,6 +58,8 @@ DEEDS = st.builds(
 ACTS = st.just(0) | st.integers(0, 25)
 """Acts to the end of a life: none, or so many that it comes in the middle of one of the
 next steps."""
+_CLOSE = Pace(start=1, sync=2)
+"""Bytes: even the shortest part is written and synced ahead."""
 At = Literal["asked", "told", "sent", "wrong"]
 
 
@@ -68,7 +71,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._patch = pytest.MonkeyPatch()
-        self._patch.setattr("proxy.spool.threads.ThreadPoolExecutor", _later)
+        self._set_up()
         self._base = tempfile.TemporaryDirectory()
         self._bytes = count()
         self._boot = 0
@@ -278,8 +281,12 @@ class Machine(RuleBasedStateMachine):
             self._place().mkdir()
             leave(self._place())
             self._patch.undo()
-            self._patch.setattr("proxy.spool.threads.ThreadPoolExecutor", _later)
+            self._set_up()
             self._disk = Disk(self._place(), self._patch)
+
+    def _set_up(self) -> None:
+        self._patch.setattr("proxy.spool.threads.ThreadPoolExecutor", _later)
+        self._patch.setattr("proxy.spool.disk.CLOSE", _CLOSE)
 
     def _content(self, part: Part, at: int, *, internal: bool = False) -> Content:
         data = bytes(1 + next(self._bytes) % 255 for _ in range(part.size))

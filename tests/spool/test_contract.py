@@ -166,9 +166,10 @@ async def test_a_writer_goes_on_where_the_last_one_ended(spool: Spool) -> None:
     assert body_of(spool, token) == b"abcABCdefDEF"
 
 
-async def test_a_sync_covers_what_was_written(spool: Spool) -> None:
+@pytest.mark.parametrize("to_be_told", [False, True])
+async def test_a_sync_covers_what_was_written(spool: Spool, to_be_told: bool) -> None:
     token = (await stored(spool, b"old")).token
-    writer = spool.writer(token)
+    writer = spool.writer(token, to_be_told=to_be_told)
     assert await writer.sync() == 3
     writer.write(b"new")
     assert await writer.sync() == 6

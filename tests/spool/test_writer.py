@@ -17,6 +17,7 @@ from proxy.core.upload import State, Token
 from proxy.spool import writeback
 from proxy.spool.disk import DiskSpool
 from proxy.spool.threads import DiskThreads
+from proxy.spool.writeback import CLOSE, RELAXED, Pace
 from proxy.spool.writer import DiskWriter, Durability
 
 from .samples import BOOT, append, body_of, stored
@@ -68,6 +69,22 @@ async def test_who_comes_later_and_has_written_nothing_shares_it_too(
         late = group.create_task(writer.sync())
         disk.let_go()
     assert (early.result(), late.result(), disk.begun) == (5, 5, 1)
+    writer.close()
+
+
+async def test_who_comes_as_a_sync_ends_does_not_wait_for_ever(
+    write_to: Callable[..., DiskWriter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flight is over, and the writer has not been told yet."""
+    writer = write_to()
+    over: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    monkeypatch.setattr(DiskThreads, "begin", lambda self, act: over)
+    first = asyncio.create_task(writer.sync())
+    await asyncio.sleep(0)
+    over.set_result(0)
+    async with asyncio.timeout(BOUND_S):
+        assert await writer.sync() == 0
+        assert await first == 0
     writer.close()
 
 
@@ -207,6 +224,9 @@ class Ranges:
         assert await asyncio.to_thread(self._any.acquire, timeout=BOUND_S)
 
 
+EVERY_100 = Pace(start=100)
+
+
 @pytest.fixture
 def threads() -> Iterator[DiskThreads]:
     pool = DiskThreads()
@@ -216,10 +236,10 @@ def threads() -> Iterator[DiskThreads]:
 
 @pytest.fixture
 def write_to(tmp_path: Path, threads: DiskThreads) -> Callable[..., DiskWriter]:
-    def write_to(**durability: object) -> DiskWriter:
+    def write_to(pace: Pace = EVERY_100, **durability: object) -> DiskWriter:
         fd = os.open(tmp_path / "body", os.O_WRONLY | os.O_CREAT)
-        plain = Durability(threads, _nothing, _nothing, write_back_every=100)
-        return DiskWriter(fd, replace(plain, **durability))  # type: ignore[arg-type]
+        plain = Durability(threads, _nothing, _nothing)
+        return DiskWriter(fd, replace(plain, **durability), pace)  # type: ignore[arg-type]
 
     return write_to
 
@@ -287,15 +307,84 @@ async def test_without_write_back_nothing_is_begun_where_nothing_is_synced(
 async def test_a_sync_begun_early_that_fails_ends_the_writer(
     write_to: Callable[..., DiskWriter], disk: SlowDisk
 ) -> None:
-    doubted = asyncio.Event()
+    doubted = threading.Event()
     writer = write_to(start_range=None, doubt=doubted.set)
     disk.fails = True
     writer.write(b"x" * 100)
+    await disk.arrival()
+    syncing = asyncio.create_task(writer.sync())
     disk.let_go()
     async with asyncio.timeout(BOUND_S):
-        await doubted.wait()
+        with pytest.raises(SpoolError, match="Input/output"):
+            await syncing
+    assert doubted.is_set()
     with pytest.raises(SpoolError):
         writer.write(b"x")
+
+
+async def test_a_start_that_the_drive_holds_up_is_one_for_all_that_comes_meanwhile(
+    write_to: Callable[..., DiskWriter],
+) -> None:
+    ranges, gate = Ranges(), threading.Event()
+
+    def held_up(fd: int, offset: int, size: int) -> None:
+        assert gate.wait(BOUND_S)
+        ranges(fd, offset, size)
+
+    writer = write_to(start_range=held_up)
+    for _ in range(4):
+        writer.write(b"x" * 100)
+    gate.set()
+    await ranges.wait()
+    async with asyncio.timeout(BOUND_S):
+        while len(ranges.started) < 2:
+            await asyncio.sleep(0)  # until the loop has heard that the first is over
+            writer.write(b"x" * 100)
+    assert ranges.started[0] == (0, 100)
+    assert ranges.started[1][0] == 100
+    assert ranges.started[1][1] >= 400
+    writer.close()
+
+
+async def test_a_pace_may_ask_for_syncs_beside_the_starts(
+    write_to: Callable[..., DiskWriter], disk: SlowDisk
+) -> None:
+    """They bound what the cache of the drive holds when a client waits at the end."""
+    writer = write_to(Pace(start=100, sync=200), start_range=Ranges())
+    writer.write(b"x" * 100)
+    assert disk.begun == 0
+    writer.write(b"x" * 100)
+    await disk.arrival()
+    writer.write(b"x" * 300)  # never two in the air
+    syncing = asyncio.create_task(writer.sync())
+    disk.let_go(2)
+    async with asyncio.timeout(BOUND_S):
+        assert await syncing == 500
+    assert disk.begun == 2
+    writer.close()
+
+
+async def test_only_a_body_that_is_to_be_told_is_followed_closely(
+    spool: DiskSpool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paces: list[Pace] = []
+
+    class Noted(DiskWriter):
+        def __init__(self, fd: int, durability: Durability, pace: Pace) -> None:
+            super().__init__(fd, durability, pace)
+            paces.append(pace)
+
+    monkeypatch.setattr("proxy.spool.disk.DiskWriter", Noted)
+    token = await token_of(spool)
+    careless = DiskSpool(tmp_path, boot_id=BOOT, sync="never")
+    for writer in (
+        spool.writer(token),
+        spool.writer(token, to_be_told=True),
+        careless.writer(token, to_be_told=True),
+    ):
+        writer.close()
+    careless.close()
+    assert paces[-3:] == [RELAXED, CLOSE, RELAXED]
 
 
 def test_the_kernel_takes_the_advice(tmp_path: Path) -> None:
