@@ -55,6 +55,11 @@ class Reader(Protocol):
     def size(self) -> int:
         """Bytes there are to read."""
 
+    @property
+    def descriptor(self) -> int | None:
+        """The open file they are in, at the same offsets, for the kernel to copy from
+        until `close`; None when they are in none."""
+
     def read(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes at `offset`; empty past the end.
 

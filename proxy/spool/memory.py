@@ -146,6 +146,8 @@ class _MemoryWriter:
 
 
 class _MemoryReader:
+    descriptor: int | None = None
+
     def __init__(self, content: bytearray) -> None:
         self._content = content
         self.size = len(content)

@@ -15,6 +15,11 @@ class DiskReader:
         self.size = os.fstat(fd).st_size
         """Bytes there were to read when it was opened."""
 
+    @property
+    def descriptor(self) -> int | None:
+        """See ``Reader``."""
+        return self._fd
+
     def read(self, offset: int, size: int) -> bytes:
         """See ``Reader``."""
         try:
@@ -33,6 +38,7 @@ class EmptyReader:
     """What there is to read where nothing was ever written."""
 
     size = 0
+    descriptor: int | None = None
 
     def read(self, offset: int, size: int) -> bytes:
         """See ``Reader``."""
