@@ -40,6 +40,8 @@ class Delivery:
         """Those to whom the answer is being passed on."""
         self.hurry = asyncio.Event()
         """Somebody waits for the answer: end the pause."""
+        self.waits_durably = False
+        """That it is COMPLETE and waits for the origin is on stable storage."""
         self.is_believed = False
         """The record does not say yet what we know: it could not be saved."""
         self.over = asyncio.Event()
@@ -56,6 +58,8 @@ class Delivery:
             SpoolError: neither has happened.
         """
         async with self._saving:
+            # A save that fails may have been made all the same.
+            self.waits_durably = False
             self.upload = await self._ledger.advance(
                 change(self.upload), event, durable=durable
             )
@@ -74,6 +78,13 @@ class Delivery:
             await self._ledger.save(changed, durable=True)
             self.upload = changed
             self.is_believed = False
+
+    async def note(self, event: Event, change: Change) -> None:
+        """Log an event that leaves the upload in its state, with `change`, which the
+        record is told whenever it is saved next."""
+        async with self._saving:
+            self.upload = change(self.upload)
+            self._ledger.note(self.upload, event)
 
     async def believe(self, event: Event | None, change: Change = _as_it_is) -> None:
         """Know of `event` and `change` here, although the record could not be told."""

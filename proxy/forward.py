@@ -1,11 +1,11 @@
 """One attempt to bring a complete upload to the origin, and what is known after it
 (P3).
 
-FORWARDING is on stable storage before the first byte leaves; afterwards the record says
-exactly what is known: answered, surely not reached, or unknown. The answer's head is
-saved before a client sees a byte of it, its content is passed on as it comes and kept
-beside. The one invariant: a request leaves only from here, and only after that first
-save.
+A connection comes first: without one, nothing has begun. Then FORWARDING is on stable
+storage before the first byte leaves; afterwards the record says exactly what is known:
+answered, surely not reached, or unknown. The answer's head is saved before a client
+sees a byte of it, its content is passed on as it comes and kept beside. The one
+invariant: a request leaves only from here, and only after that first save.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from proxy.core.errors import (
 )
 from proxy.core.headers import harmless
 from proxy.core.lifecycle import TERMINAL, Event
-from proxy.core.upload import Answer, Head, Upload, shortened
-from proxy.delivery import Delivery
+from proxy.core.upload import Answer, Head, State, Upload, shortened
+from proxy.delivery import Change, Delivery
 from proxy.followers import Follower
 from proxy.keeper import Keeper
 from proxy.ledger import Ledger
@@ -58,15 +58,31 @@ class AnswerStream(Protocol):
     async def close(self) -> None: ...
 
 
-class Sender(Protocol):
-    """Sends one complete request to the origin."""
+class Channel(Protocol):
+    """A way to the origin for one request."""
 
-    async def post(self, head: Head, body: Reader) -> AnswerStream:
+    async def send(self, head: Head, body: Reader) -> AnswerStream:
         """The answer to `head` with the whole of `body`, sent once.
 
         Raises:
             OriginUnreached, OriginCut, OriginLost: each says what the origin can have
             seen.
+            UploadLost: `head` cannot be sent.
+        """
+        ...
+
+    def close(self) -> None:
+        """Nothing is to be sent; does nothing after `send`."""
+
+
+class Sender(Protocol):
+    """Knows the way to the origin."""
+
+    async def connect(self, size: int) -> Channel:
+        """The way for one request, with `size` bytes of content.
+
+        Raises:
+            OriginUnreached: there is none.
         """
         ...
 
@@ -124,8 +140,7 @@ class Forward:
                 # After a power loss this very body may be sent again: it must be whole.
                 await self._sync(delivery)
             try:
-                await delivery.advance(Event.FORWARD_BEGAN, _one_more, durable=True)
-                stream = await self._sender.post(self._request(upload), reader)
+                stream = await self._exchange(delivery, reader)
             except _CancelledMeanwhileError:
                 await self._drop_hidden(delivery)
                 return None
@@ -139,6 +154,15 @@ class Forward:
             reader.close()
         await self._record_answer(delivery, stream)
         return stream
+
+    async def _exchange(self, delivery: Delivery, body: Reader) -> AnswerStream:
+        """Connect, record that the forward begins, send."""
+        channel = await self._sender.connect(body.size)
+        try:
+            await delivery.advance(Event.FORWARD_BEGAN, _one_more, durable=True)
+            return await channel.send(self._request(delivery.upload), body)
+        finally:
+            channel.close()
 
     async def _sync(self, delivery: Delivery) -> None:
         """Have all of the body acknowledged, hence kept through a power loss."""
@@ -163,6 +187,9 @@ class Forward:
         From here on the upload waits, for the next attempt or for the operator, and its
         client may never come back: all of it has to survive a power loss.
         """
+        if delivery.upload.state is State.COMPLETE:
+            await self._not_begun(delivery, str(exc))
+            return
         match exc:
             case OriginUnreached():
                 event = Event.ORIGIN_UNREACHED
@@ -172,21 +199,60 @@ class Forward:
                 event = Event.ORIGIN_LOST_REPEATABLE
             case _:
                 event = Event.ORIGIN_LOST
-        await self._record_failure(delivery, event, str(exc))
+        why = str(exc)
+        await self._record_failure(
+            delivery, event, lambda current: replace(current, why=why)
+        )
         if event is Event.ORIGIN_LOST:
             delivery.refuse_all(outcome_unknown)
         await self._drop_hidden(delivery)
 
-    async def _record_failure(self, delivery: Delivery, event: Event, why: str) -> None:
+    async def _not_begun(self, delivery: Delivery, why: str) -> None:
+        """There was no connection: the upload is what it was, and waits.
+
+        That has to be recorded once only. While the origin is down, nothing is written.
+        """
+
         def failed(current: Upload) -> Upload:
-            return replace(current, why=why)
+            return replace(current, why=why, attempts=current.attempts + 1)
 
         try:
-            await self._sync(delivery)
-            await delivery.advance(event, failed, durable=True)
+            if delivery.waits_durably:
+                await delivery.note(Event.ORIGIN_UNREACHED, failed)
+            else:
+                await self._wait_durably(delivery, Event.ORIGIN_UNREACHED, failed)
+        except SpoolError as exc:
+            # It says COMPLETE all the same, and the next attempt tries to save it.
+            self._log.warning(
+                "waiting for the origin not recorded",
+                upload=shortened(delivery.upload.token),
+                error=str(exc),
+            )
+            await delivery.note(Event.ORIGIN_UNREACHED, failed)
+        await self._drop_hidden(delivery)
+
+    async def _record_failure(
+        self, delivery: Delivery, event: Event, failed: Change
+    ) -> None:
+        try:
+            await self._wait_durably(delivery, event, failed)
         except SpoolError as exc:
             self._not_recorded(delivery, event, exc)
             await delivery.believe(event, failed)
+
+    async def _wait_durably(
+        self, delivery: Delivery, event: Event, failed: Change
+    ) -> None:
+        """Body and record, since this may be found again only by who starts next."""
+        synced = delivery.upload.acknowledged
+        if synced != delivery.upload.length:
+            synced = await self._ledger.sync_body(delivery.upload)
+
+        def failed_with_all(current: Upload) -> Upload:
+            return replace(failed(current), acknowledged=synced)
+
+        await delivery.advance(event, failed_with_all, durable=True)
+        delivery.waits_durably = delivery.upload.state is State.COMPLETE
 
     async def _record_answer(self, delivery: Delivery, stream: AnswerStream) -> None:
         """Have the answer's head on stable storage before a client sees any of it."""

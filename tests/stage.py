@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 import structlog
 
-from proxy.core.errors import OriginCut, OriginError, Refusal
+from proxy.core.errors import OriginCut, OriginError, OriginUnreached, Refusal
 from proxy.core.upload import Answer, Head, Limits, State, Token, Upload
 from proxy.deliveries import Deliveries
 from proxy.elsewhere import Elsewhere
@@ -67,11 +67,26 @@ class Origin:
         self.go.set()
         self.asked = asyncio.Event()
         self.on_post: Callable[[], None] = lambda: None
+        self.connects = 0
+        self.closed = 0
 
-    async def post(self, head: Head, body: Reader) -> Stream:
+    async def connect(self, size: int) -> Origin:
+        """Unreached are those who do not even get this far."""
+        self.connects += 1
+        if isinstance(self.script[0], OriginUnreached):
+            await self._take()
+        return self
+
+    async def send(self, head: Head, body: Reader) -> Stream:
         self.on_post()
         self.heads.append(head)
         self.bodies.append(body.read(0, body.size + 1))
+        return await self._take()
+
+    def close(self) -> None:
+        self.closed += 1
+
+    async def _take(self) -> Stream:
         self.asked.set()
         await self.go.wait()
         step = self.script[0] if len(self.script) == 1 else self.script.pop(0)

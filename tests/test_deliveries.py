@@ -13,8 +13,10 @@ from proxy.core.errors import (
     OriginLost,
     OriginUnreached,
     Problem,
+    SpoolError,
 )
-from proxy.core.upload import State
+from proxy.core.upload import State, Upload
+from proxy.spool.memory import MemorySpool
 
 from .stage import (
     ANSWER,
@@ -106,8 +108,47 @@ async def test_an_origin_that_surely_got_nothing_whole_is_tried_again(
     stage = Stage(origin)
     upload = await stage.complete()
     assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
-    assert origin.bodies == [b"body"] * 3
+    assert origin.connects == 3
+    assert origin.bodies == [b"body"] * (1 if type(trouble) is OriginUnreached else 3)
     assert (await stage.spool.load(upload.token)).attempts == 3
+
+
+async def test_an_origin_that_is_down_costs_one_record_and_no_more() -> None:
+    """P5. All of it is durable, and it never says that the forward had begun."""
+    saved: list[tuple[State, int | None, bool]] = []
+
+    class Watched(MemorySpool):
+        async def save(self, upload: Upload, *, durable: bool) -> None:
+            saved.append((upload.state, upload.acknowledged, durable))
+            await super().save(upload, durable=durable)
+
+    down = OriginUnreached("refused")
+    stage = Stage(Origin(down, down, down, down, Stream(b"x")), spool=Watched())
+    upload = await stage.complete()
+    saved.clear()
+    assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
+    await stage.over(upload.token)
+    assert saved[:3] == [
+        (State.COMPLETE, 4, True),
+        (State.FORWARDING, 4, True),
+        (State.RESPONDED, 4, True),
+    ]
+    assert (await stage.spool.load(upload.token)).attempts == 5
+
+
+async def test_the_way_there_is_closed_when_the_forward_cannot_be_recorded() -> None:
+    class Full(MemorySpool):
+        async def save(self, upload: Upload, *, durable: bool) -> None:
+            if upload.state is State.FORWARDING:
+                raise SpoolError("no space left on device")
+            await super().save(upload, durable=durable)
+
+    origin = Origin(Stream())
+    stage = Stage(origin, spool=Full())
+    refusal = await refused(stage.deliveries.follow(await stage.complete()))
+    assert refusal.problem is Problem.STORAGE
+    assert origin.bodies == []
+    assert origin.closed == origin.connects
 
 
 async def test_a_client_is_held_no_longer_than_retry_for_and_the_upload_goes_on() -> (

@@ -68,7 +68,26 @@ async def test_a_hidden_upload_is_removed_however_its_forward_ends(
     await stage.over(upload.token)
     with pytest.raises(UploadMissing):
         await stage.spool.load(upload.token)
-    assert len(origin.bodies) == 1
+    assert origin.connects == 1
+
+
+async def test_an_upload_cancelled_while_it_is_connected_for_is_not_sent() -> None:
+    """R70: the client has been told that it is gone."""
+    origin = Origin(Stream())
+    stage = Stage(origin)
+    upload = await stage.complete()
+    delivery = stage.deliveries.start(upload)
+
+    class Slow(Origin):
+        async def connect(self, size: int) -> Origin:
+            await delivery.amend(lambda current: replace(current, hidden=True))
+            return await super().connect(size)
+
+    origin.__class__ = Slow
+    await stage.over(upload.token)
+    assert (origin.connects, origin.closed, origin.bodies) == (1, 1, [])
+    with pytest.raises(UploadMissing):
+        await stage.spool.load(upload.token)
 
 
 async def test_a_delivery_that_has_not_begun_can_be_withdrawn() -> None:
@@ -117,7 +136,7 @@ async def test_what_has_outlived_its_time_is_not_tried_any_more() -> None:
 
 async def test_one_cancelled_just_as_an_attempt_fails_is_not_sent_again() -> None:
     """R70: the client has been told that it is gone."""
-    origin = Origin(OriginUnreached("refused"))
+    origin = Origin(OriginCut("reset"))
     origin.go.clear()
     stage = Stage(origin)
     upload = await stage.complete()
@@ -247,7 +266,7 @@ class FullAfterwards(MemorySpool):
 async def test_an_attempt_that_surely_failed_is_repeated_even_if_not_recorded() -> None:
     """We know better than the record, for as long as we live."""
     spool = FullAfterwards()
-    origin = Origin(OriginUnreached("refused"), Stream(b"x"))
+    origin = Origin(OriginCut("reset"), Stream(b"x"))
     stage = Stage(origin, spool=spool)
     upload = await stage.complete()
 
@@ -260,6 +279,24 @@ async def test_an_attempt_that_surely_failed_is_repeated_even_if_not_recorded() 
     assert delivery.upload.state is State.COMPLETE
     assert (await stage.spool.load(upload.token)).state is State.FORWARDING
     spool.full = False
+    assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
+
+
+async def test_that_it_waits_can_be_recorded_later() -> None:
+    """There was no connection: the record is true as it is, only not durable."""
+    spool = FullAfterwards()
+    down = OriginUnreached("refused")
+    origin = Origin(down, down, Stream(b"x"))
+    stage = Stage(origin, spool=spool)
+    upload = await stage.complete()
+    spool.full = True
+    delivery = stage.deliveries.start(upload)
+    await until(lambda: origin.connects == 1 and not delivery.in_attempt)
+    assert not delivery.waits_durably
+    spool.full = False
+    await until(lambda: origin.connects == 2 and not delivery.in_attempt)
+    assert delivery.waits_durably
+    assert (await stage.spool.load(upload.token)).attempts == 2
     assert await answered(stage.deliveries.follow(upload)) == (ANSWER, b"x")
 
 

@@ -3,39 +3,57 @@
 Everything that aiohttp's client would do by itself is turned off: no cookies, no
 redirects, no decoding, no proxies of the environment, no fields of its own, and no
 second attempt, except for a request without content whose method is idempotent, on a
-connection that the origin had closed. The one invariant: what ``post`` raises says
+connection that the origin had closed. A complete upload goes past that client, on a
+connection of which all is known. The one invariant: what ``Channel.send`` raises says
 truly how much of the request can have reached the origin (P3).
 
-    contents  a request's content on its way, and what of it the kernel has taken
-    answers   an answer's head, and its content as it comes
-    upgrades  a connection that stops speaking HTTP
-    failures  what went wrong, as families of ours and in words of RFC 9209
-    sessions  aiohttp's client, with everything turned off
+    channel     the way for one upload: its request, sent once
+    sending     that request on its way, and what of it the kernel has taken
+    requests    its head as bytes
+    connection  a socket, aiohttp's parser, and how it ended
+    dialing     how a connection comes about
+    idle        connections that may carry another request
+    evidence    what the origin's kernel has taken
+    answers     an answer's head, and its content as it comes
+    contents    content that is passed through
+    upgrades    a connection that stops speaking HTTP
+    failures    what went wrong, as families of ours and in words of RFC 9209
+    sessions    aiohttp's client, with everything turned off
 """
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from urllib.parse import urlsplit
 
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientResponse, ClientSession, Payload
 from multidict import CIMultiDict
 from yarl import URL
 
-from proxy.core.errors import BodyUnreadableError, OriginCut
 from proxy.core.target import origin_form
 from proxy.core.upload import Fields, Head
-from proxy.spool import Reader
 
 from .answers import AnswerStream
-from .contents import PassedContent, Sending, Source, StoredContent
+from .channel import Channel
+from .contents import PassedContent, Source
+from .dialing import Dialer
 from .failures import FOREIGN, Failure, failed, failure_of
+from .idle import IdleConnections
+from .sending import SMALL
 from .sessions import middlewares, open_session
 from .upgrades import Upgraded
 
-__all__ = ["AnswerStream", "Failure", "Origin", "Source", "Upgraded", "failure_of"]
+__all__ = [
+    "AnswerStream",
+    "Channel",
+    "Failure",
+    "Origin",
+    "Source",
+    "Upgraded",
+    "failure_of",
+]
 
+_PORTS = {"http": 80, "https": 443}
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 
@@ -60,9 +78,18 @@ class Origin:
         self._scheme = parts.scheme
         self._netloc = parts.netloc
         self._stall_s = response_timeout_s
+        self._dialer = Dialer(
+            unix_path,
+            parts.hostname or "",
+            parts.port or _PORTS[parts.scheme],
+            (tls or _believing_the_system()) if parts.scheme == "https" else None,
+            connect_timeout_s=connect_timeout_s,
+            silence_s=response_timeout_s,
+        )
+        self._idle = IdleConnections()
         timeouts = (connect_timeout_s, response_timeout_s)
-        # A connection of its own for everything that must not be sent twice: on an idle
-        # one that the origin is about to close nobody could tell whether it arrived.
+        # A connection of its own for everything with content: on an idle one that the
+        # origin is about to close, aiohttp's client could not tell whether it arrived.
         self._fresh = open_session(unix_path, tls, *timeouts, keep=False)
         self._kept = open_session(unix_path, tls, *timeouts, keep=True)
 
@@ -72,35 +99,25 @@ class Origin:
         return self._netloc.encode("ascii")
 
     async def close(self) -> None:
-        """End every connection."""
+        """End every connection that carries nothing, and those that pass through."""
+        self._idle.close()
         await self._fresh.close()
         await self._kept.close()
 
-    async def post(self, head: Head, body: Reader) -> AnswerStream:
-        """The answer to `head` with the whole of `body`, sent once.
-
-        `body` is not read any more when this returns: the origin has all of it, or has
-        answered without wanting the rest.
+    async def connect(self, size: int) -> Channel:
+        """A way for one complete request, with `size` bytes of content.
 
         Raises:
-            OriginUnreached: no connection came about.
-            OriginCut: the kernel had not taken the whole request when it ended.
-            OriginLost: it had, and no valid answer came.
+            OriginUnreached: there is none.
         """
-        content = StoredContent(body, self._stall_s)
-        length = (b"Content-Length", str(body.size).encode())
-        fields = (*head.fields, length)
-        try:
-            response = await self._request(self._fresh, head, fields, content)
-        except FOREIGN as exc:
-            content.give_up()
-            _check_readable(content)
-            raise failed(exc, all_left=content.all_left) from exc
-        except asyncio.CancelledError:
-            content.give_up()
-            raise
-        await _sent(response, content)
-        return AnswerStream(response)
+        # Evidence of what the origin has taken is there for TCP only; and next to the
+        # sending of a large body, connecting costs nothing.
+        again = size <= SMALL and not self._dialer.is_local
+        idle = self._idle if again else None
+        connection = idle.take() if idle is not None else None
+        if connection is None:
+            connection = await self._dialer.dial()
+        return Channel(connection, self._dialer, idle, self._stall_s)
 
     async def exchange(self, head: Head, source: Source | None) -> AnswerStream:
         """The answer to `head`, whose fields are the ones to send, with content.
@@ -121,7 +138,7 @@ class Origin:
         except FOREIGN as exc:
             if content.gone is not None:
                 raise content.gone from exc
-            raise failed(exc, all_left=content.all_left) from exc
+            raise failed(exc, all_left=True) from exc
         return AnswerStream(response)
 
     async def upgrade(self, head: Head) -> AnswerStream | Upgraded:
@@ -146,7 +163,7 @@ class Origin:
         session: ClientSession,
         head: Head,
         fields: Fields,
-        content: Sending | None,
+        content: Payload | None,
     ) -> ClientResponse:
         headers = CIMultiDict(
             (name.decode("ascii"), value.decode("utf-8")) for name, value in fields
@@ -173,23 +190,7 @@ class Origin:
         )
 
 
-async def _sent(response: ClientResponse, content: StoredContent) -> None:
-    """Wait until nothing more of `content` is sent, after the answer's head.
-
-    An origin that refuses does not want the rest. One that accepts early may still be
-    reading, and would take a stop for a cut.
-    """
-    if response.status >= 400:
-        content.stop()
-    try:
-        await content.ended.wait()
-        _check_readable(content)
-    except (asyncio.CancelledError, OriginCut):
-        response.close()
-        raise
-
-
-def _check_readable(content: StoredContent) -> None:
-    """Raise OriginCut when it was our spool that broke the request off."""
-    if content.unreadable is not None:
-        raise BodyUnreadableError(str(content.unreadable)) from content.unreadable
+def _believing_the_system() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context

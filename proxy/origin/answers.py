@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Final
+from typing import Final, Protocol
 
-from aiohttp import ClientResponse
+from aiohttp.connector import Connection
+from aiohttp.streams import StreamReader
 
 from proxy.core.errors import OriginLost
 from proxy.core.headers import from_origin
@@ -16,10 +17,33 @@ from .failures import FOREIGN, broken_off
 _BREAKS: Final = (b"\r", b"\n", b"\0")
 
 
+class Response(Protocol):
+    """An answer as it was parsed, from aiohttp's client or from a ``Channel``."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def reason(self) -> str | None: ...
+
+    @property
+    def raw_headers(self) -> Fields: ...
+
+    @property
+    def content(self) -> StreamReader: ...
+
+    @property
+    def connection(self) -> Connection | None:
+        """The client's connection; None when it has no use beyond the answer."""
+
+    def close(self) -> None:
+        """Let go of it, and of the connection unless all of it has come."""
+
+
 class AnswerStream:
     """One answer. Whoever has it closes it, in every case."""
 
-    def __init__(self, response: ClientResponse) -> None:
+    def __init__(self, response: Response) -> None:
         """Raises:
         OriginLost: the answer cannot be passed on: aiohttp is lenient with origins, and
             a field holds what would end its line. The response is closed.

@@ -23,10 +23,11 @@ from aiohttp import (
     ClientSSLError,
     ConnectionTimeoutError,
 )
+from aiohttp.http import HttpProcessingError
 
 from proxy.core.errors import OriginCut, OriginError, OriginLost, OriginUnreached
 
-FOREIGN: Final = (ClientError, TimeoutError, OSError)
+FOREIGN: Final = (ClientError, HttpProcessingError, TimeoutError, OSError)
 """What aiohttp's client raises, whatever went wrong on the way."""
 
 
@@ -54,6 +55,15 @@ class Failure(StrEnum):
         return 504 if self in late else 502
 
 
+class NotConnectedError(Exception):
+    """No connection came about; says why in its own words."""
+
+    def __init__(self, failure: Failure, said: str) -> None:
+        """`said`: by the system; empty when that adds nothing."""
+        super().__init__(f"{failure.value}: {said}" if said else failure.value)
+        self.failure = failure
+
+
 def failed(exc: BaseException, *, all_left: bool) -> OriginError:
     """The error for `exc`, which ended an exchange before an answer came.
 
@@ -79,6 +89,8 @@ def failure_of(error: OriginError) -> Failure:
 
 def _failure(exc: BaseException) -> Failure:
     match exc:
+        case NotConnectedError():
+            return exc.failure
         case ClientConnectorDNSError():
             return Failure.DNS_ERROR
         case ClientConnectorCertificateError():
@@ -93,7 +105,7 @@ def _failure(exc: BaseException) -> Failure:
             return Failure.HTTP_RESPONSE_TIMEOUT
         case ClientPayloadError():
             return Failure.HTTP_RESPONSE_INCOMPLETE
-        case ClientResponseError() | ValueError():
+        case ClientResponseError() | HttpProcessingError() | ValueError():
             return Failure.HTTP_PROTOCOL_ERROR
         case _:
             return Failure.CONNECTION_TERMINATED

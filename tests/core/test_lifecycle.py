@@ -49,6 +49,7 @@ TABLE = {
     },
     "complete": {
         "forward_began": "forwarding",
+        "origin_unreached": "complete",
         "spool_lost": "failed",
         "lifetime_ended": "expired",
         "cancel_asked": "cancelled",

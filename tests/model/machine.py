@@ -52,7 +52,7 @@ from .world import World
 
 DEEDS = st.builds(
     Deed,
-    st.sampled_from(["answers", "breaks off", "unreached", "cut", "lost"]),
+    st.sampled_from(["answers", "breaks off", "unreached", "gone", "cut", "lost"]),
     st.booleans(),
 )
 ACTS = st.just(0) | st.integers(0, 25)

@@ -18,8 +18,8 @@ from proxy.spool import Reader
 from .disk import Disk
 from .promise import Promise
 
-Fate = Literal["answers", "breaks off", "unreached", "cut", "lost"]
-"""What becomes of a request to the origin."""
+Fate = Literal["answers", "breaks off", "unreached", "gone", "cut", "lost"]
+"""What becomes of a request to the origin; "gone": the connection that there was."""
 
 _SLOW_S = 30.0
 """How long an origin takes that takes its time."""
@@ -52,15 +52,30 @@ class Origin:
         self._shore = shore
         self._disk = disk
 
-    async def post(self, head: Head, body: Reader) -> _Stream:
+    async def connect(self, size: int) -> Origin:
+        self._disk.act()
+        deeds = self._shore.deeds
+        if deeds and deeds[0].fate == "unreached":
+            await self._happens(deeds.pop(0))
+        return self
+
+    async def send(self, head: Head, body: Reader) -> _Stream:
         shore = self._shore
         self._disk.act()
         deed = shore.deeds.pop(0) if shore.deeds else Deed()
         promise = list(shore.promises.values())[int(head.path[1:])]
         got = body.read(0, body.size + 1)
         complete = deed.fate in ("answers", "breaks off", "lost")
-        if deed.fate != "unreached":
+        if deed.fate not in ("unreached", "gone"):
             self._check(promise, got, complete=complete)
+        await self._happens(deed)
+        promise.answer = b"answer to " + got if deed.fate == "answers" else None
+        return _Stream(promise.answer)
+
+    def close(self) -> None:
+        pass
+
+    async def _happens(self, deed: Deed) -> None:
         if deed.slow:
             # in the time of the loop, which passes only when it is told to
             await asyncio.sleep(_SLOW_S)
@@ -68,8 +83,6 @@ class Origin:
         failure = _FAILURES.get(deed.fate)
         if failure is not None:
             raise failure(deed.fate)
-        promise.answer = b"answer to " + got if deed.fate == "answers" else None
-        return _Stream(promise.answer)
 
     def _check(self, promise: Promise, body: bytes, *, complete: bool) -> None:
         try:
@@ -81,6 +94,7 @@ class Origin:
 
 _FAILURES: dict[Fate, type[OriginError]] = {
     "unreached": OriginUnreached,
+    "gone": OriginUnreached,
     "cut": OriginCut,
     "lost": OriginLost,
 }

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from proxy.core.errors import SpoolError
 from proxy.core.upload import Fields, Head
 from proxy.origin import AnswerStream, Origin
+from proxy.spool import Reader
+from proxy.spool.reader import DiskReader
 from tests.kit.bounds import BOUND_S
 
-OpenOrigin = Callable[..., Origin]
+OpenOrigin = Callable[..., "Posting"]
 
 FIELDS: Fields = ((b"Host", b"h.test"), (b"Content-Type", b"image/jpeg"))
 CREATION = Head("POST", "/photos?x=%7E", FIELDS)
@@ -25,6 +29,8 @@ class StoredBytes:
         self.content = content
         self.fails_at = fails_at
         self.closed = False
+
+    descriptor: int | None = None
 
     @property
     def size(self) -> int:
@@ -40,6 +46,36 @@ class StoredBytes:
         self.closed = True
 
 
+Store = Callable[[bytes], Reader]
+
+
+@pytest.fixture(params=["in memory", "in a file"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Makes bodies: some to be read, some for the kernel to copy."""
+    readers: list[Reader] = []
+
+    def in_a_file(content: bytes) -> Reader:
+        path = tmp_path / "body"
+        path.write_bytes(content)
+        readers.append(DiskReader(os.open(path, os.O_RDONLY)))
+        return readers[-1]
+
+    yield StoredBytes if request.param == "in memory" else in_a_file
+    for reader in readers:
+        reader.close()
+
+
+class Posting(Origin):
+    """An origin to which an upload is sent at once."""
+
+    async def post(self, head: Head, body: Reader) -> AnswerStream:
+        channel = await self.connect(body.size)
+        try:
+            return await channel.send(head, body)
+        finally:
+            channel.close()
+
+
 async def whole(stream: AnswerStream) -> bytes:
     """All of an answer's content, after which it is closed."""
     try:
@@ -51,7 +87,7 @@ async def whole(stream: AnswerStream) -> bytes:
 @pytest.fixture
 async def open_origin() -> AsyncIterator[OpenOrigin]:
     """Opens origins, and closes them at the end."""
-    opened: list[Origin] = []
+    opened: list[Posting] = []
 
     def open_(
         url: str,
@@ -59,8 +95,8 @@ async def open_origin() -> AsyncIterator[OpenOrigin]:
         connect_timeout_s: float = 2.0,
         response_timeout_s: float = BOUND_S,
         tls: ssl.SSLContext | None = None,
-    ) -> Origin:
-        origin = Origin(
+    ) -> Posting:
+        origin = Posting(
             url,
             connect_timeout_s=connect_timeout_s,
             response_timeout_s=response_timeout_s,

@@ -7,22 +7,25 @@ tests look at the origin's side too, and the last one tries many places at rando
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import socket
 import ssl
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import trustme
 
 from proxy.core.errors import OriginCut, OriginError, OriginLost
 from proxy.core.upload import Head
+from proxy.spool.reader import DiskReader
 from tests.kit.bounds import BOUND_S
 from tests.relay.conftest import Serve, read_request, serving
 
-from .conftest import CREATION, FIELDS, OpenOrigin, StoredBytes, whole
+from .conftest import CREATION, FIELDS, OpenOrigin, Store, StoredBytes, whole
 
 MORE_THAN_BUFFERS = 24_000_000
 """Bytes that no pair of sockets holds while nobody reads."""
@@ -90,6 +93,7 @@ def says_nothing(writer: asyncio.StreamWriter) -> None:
 )
 async def test_lost_when_the_whole_request_was_there_and_no_answer_came(
     open_origin: OpenOrigin,
+    store: Store,
     method: str,
     size: int,
     then: Callable[[asyncio.StreamWriter], None],
@@ -98,7 +102,7 @@ async def test_lost_when_the_whole_request_was_there_and_no_answer_came(
     async with serving(reading(seen, size, then)) as url:
         to = open_origin(url, response_timeout_s=0.3)
         with pytest.raises(OriginLost):
-            await to.post(Head(method, "/", FIELDS), StoredBytes(b"x" * size))
+            await to.post(Head(method, "/", FIELDS), store(b"x" * size))
     assert (seen.requests, seen.content) == (1, size)
 
 
@@ -107,12 +111,13 @@ async def test_lost_when_the_whole_request_was_there_and_no_answer_came(
 @pytest.mark.parametrize("then", [reset, closes, says_garbage, says_half_a_head])
 async def test_cut_when_it_ended_before_the_kernel_had_all(
     open_origin: OpenOrigin,
+    store: Store,
     method: str,
     read: int,
     then: Callable[[asyncio.StreamWriter], None],
 ) -> None:
     seen = Seen()
-    body = StoredBytes(b"x" * MORE_THAN_BUFFERS)
+    body = store(b"x" * MORE_THAN_BUFFERS)
     async with serving(reading(seen, read, then)) as url:
         to = open_origin(url, response_timeout_s=0.5)
         with pytest.raises(OriginCut):
@@ -122,7 +127,7 @@ async def test_cut_when_it_ended_before_the_kernel_had_all(
 
 
 async def test_cut_when_the_origin_takes_nothing_and_then_nothing_follows(
-    open_origin: OpenOrigin,
+    open_origin: OpenOrigin, store: Store
 ) -> None:
     """What our transport still buffers must not leave after we have given up."""
     content = 0
@@ -139,7 +144,7 @@ async def test_cut_when_the_origin_takes_nothing_and_then_nothing_follows(
             pass  # an end like any other here
         ended.set()
 
-    body = StoredBytes(b"x" * MORE_THAN_BUFFERS)
+    body = store(b"x" * MORE_THAN_BUFFERS)
     async with serving(serve) as url:
         to = open_origin(url, response_timeout_s=0.3)
         with pytest.raises(OriginCut, match="http_response_timeout"):
@@ -177,6 +182,50 @@ async def test_cut_when_the_body_is_shorter_than_it_said(
             await open_origin(url).post(CREATION, Short(b"x" * 1_000_000))
 
 
+async def test_cut_when_the_file_is_shorter_than_it_was(
+    open_origin: OpenOrigin, tmp_path: Path
+) -> None:
+    """The kernel copies what there is; what is missing shows when it is read."""
+    path = tmp_path / "body"
+    path.write_bytes(b"x" * 2_000_000)
+    body = DiskReader(os.open(path, os.O_RDONLY))
+    os.truncate(path, 1_000_000)
+    async with serving(reading(Seen(), body.size, closes)) as url:
+        with pytest.raises(OriginCut, match="expected 262144 bytes at 1000000, got 0"):
+            await open_origin(url).post(CREATION, body)
+    body.close()
+
+
+async def test_cut_when_the_file_can_neither_be_copied_nor_read(
+    open_origin: OpenOrigin, tmp_path: Path
+) -> None:
+    class Directory(StoredBytes):
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+
+    body = Directory(b"x" * 1_000_000, fails_at=0)
+    async with serving(reading(Seen(), body.size, closes)) as url:
+        with pytest.raises(OriginCut, match="the disk is gone"):
+            await open_origin(url).post(CREATION, body)
+    os.close(body.descriptor)
+
+
+async def test_what_the_kernel_cannot_copy_is_read(
+    open_origin: OpenOrigin, tmp_path: Path
+) -> None:
+    """Some file systems cannot be copied from."""
+
+    class Directory(StoredBytes):
+        descriptor = os.open(tmp_path, os.O_RDONLY)
+
+    seen = Seen()
+    body = Directory(b"x" * 1_000_000)
+    async with serving(reading(seen, body.size, closes)) as url:
+        with pytest.raises(OriginLost):
+            await open_origin(url).post(CREATION, body)
+    assert seen.content == body.size
+    os.close(body.descriptor)
+
+
 async def test_a_forward_that_is_cancelled_ends_at_once(
     open_origin: OpenOrigin,
 ) -> None:
@@ -212,7 +261,9 @@ async def test_through_tls_an_end_in_the_middle_is_a_cut(
 
 @pytest.mark.parametrize("ends", [reset, closes])
 async def test_a_cut_is_never_said_of_a_request_that_arrived_whole(
-    open_origin: OpenOrigin, ends: Callable[[asyncio.StreamWriter], None]
+    open_origin: OpenOrigin,
+    store: Store,
+    ends: Callable[[asyncio.StreamWriter], None],
 ) -> None:
     """At random places around the end of the content, where it is easily got wrong."""
     choose = random.Random(7)
@@ -224,7 +275,7 @@ async def test_a_cut_is_never_said_of_a_request_that_arrived_whole(
         async with serving(reading(seen, read, ends)) as url:
             to = open_origin(url)
             try:
-                await whole(await to.post(CREATION, StoredBytes(b"x" * size)))
+                await whole(await to.post(CREATION, store(b"x" * size)))
             except OriginError as exc:
                 outcomes.add(type(exc))
                 if isinstance(exc, OriginCut):

@@ -5,27 +5,35 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
-from proxy.core.errors import OriginError, OriginUnreached
+from proxy.core.errors import OriginError, OriginLost, OriginUnreached, UploadLost
 from proxy.core.upload import Head
 from proxy.origin import Failure, failure_of
+from proxy.origin.sending import SMALL
 from tests.kit.origin import RecordingOrigin, Reply
 from tests.relay.conftest import read_request, serving
 
-from .conftest import CREATION, FIELDS, OpenOrigin, StoredBytes, whole
+from .conftest import CREATION, FIELDS, OpenOrigin, Store, StoredBytes, whole
 
 
-@pytest.mark.parametrize("size", [0, 1, 16_384, 16_385, 262_144, 3_000_001])
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 3_000_001])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 async def test_one_plain_request_with_a_true_length(
-    open_origin: OpenOrigin, origin: RecordingOrigin, method: str, size: int
+    open_origin: OpenOrigin,
+    store: Store,
+    origin: RecordingOrigin,
+    method: str,
+    size: int,
 ) -> None:
     origin.then(Reply(201, (("Set-Cookie", "a=1"), ("set-cookie", "b=2")), b"done"))
-    body = StoredBytes(random.Random(size).randbytes(size))
+    content = random.Random(size).randbytes(size)
+    body = store(content)
     head = Head(method, "/photos?x=%7E", FIELDS)
     stream = await open_origin(origin.address).post(head, body)
     body.close()
@@ -34,12 +42,12 @@ async def test_one_plain_request_with_a_true_length(
     assert stream.answer.fields == ((b"Set-Cookie", b"a=1"), (b"set-cookie", b"b=2"))
     assert len(origin.requests) == 1
     seen = origin.complete[0]
-    assert (seen.method, seen.target, seen.body) == (method, head.target, body.content)
+    assert (seen.method, seen.target, seen.body) == (method, head.target, content)
     assert seen.fields == (
         ("Host", "h.test"),
         ("Content-Type", "image/jpeg"),
         ("Content-Length", str(size)),
-        ("Connection", "close"),
+        *((("Connection", "close"),) if size > SMALL else ()),
     )
 
 
@@ -51,23 +59,73 @@ async def test_an_absolute_target_is_asked_for_as_a_path(
     assert origin.requests[0].target == "//a/../b?"
 
 
-async def test_every_upload_has_a_connection_of_its_own(
-    open_origin: OpenOrigin,
+async def test_through_a_unix_socket_every_upload_has_a_connection_of_its_own(
+    open_origin: OpenOrigin, store: Store, tmp_path: Path
 ) -> None:
-    accepted = 0
+    """No evidence could be had of what its other end has taken."""
+    accepted: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal accepted
-        accepted += 1
-        while await read_request(reader):
-            await reader.readexactly(3)
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        accepted.append(await read_request(reader))
+        accepted.append(await reader.readexactly(1_000_000))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        assert not await reader.read()
 
-    async with serving(serve) as url:
+    content = random.Random(1).randbytes(1_000_000)
+    async with serving(serve, path=tmp_path / "origin.sock") as url:
         to = open_origin(url)
-        for _ in range(3):
-            await whole(await to.post(CREATION, StoredBytes(b"abc")))
-    assert accepted == 3
+        for _ in range(2):
+            await whole(await to.post(CREATION, store(content)))
+    assert accepted[1] == accepted[3] == content
+    assert b"\r\nConnection: close\r\n" in accepted[0]
+
+
+async def test_through_tls_it_is_the_same_request(
+    open_origin: OpenOrigin, store: Store
+) -> None:
+    authority = trustme.CA()
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(theirs)
+    ours = ssl.create_default_context()
+    authority.configure_trust(ours)
+    content = random.Random(1).randbytes(3_000_001)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        assert await reader.readexactly(len(content)) == content
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    async with serving(serve, tls=theirs) as url:
+        to = open_origin(url, tls=ours)
+        assert await whole(await to.post(CREATION, store(content))) == b"ok"
+
+
+@pytest.mark.parametrize("broken", [b"a\r\nX: b", b"a\nb", b"a\rb", b"a\0b"])
+async def test_a_record_that_holds_no_head_is_not_sent(
+    open_origin: OpenOrigin, origin: RecordingOrigin, broken: bytes
+) -> None:
+    """P11."""
+    head = Head("POST", "/", ((b"Host", b"h"), (b"X", broken)))
+    with pytest.raises(UploadLost, match="line break"):
+        await open_origin(origin.address).post(head, StoredBytes(b"abc"))
+    assert origin.requests == []
+
+
+async def test_interim_answers_are_passed_over(
+    open_origin: OpenOrigin, origin: RecordingOrigin
+) -> None:
+    origin.then(Reply(201, (), b"done", interims=(100, 103, 104)))
+    stream = await open_origin(origin.address).post(CREATION, StoredBytes(b"abc"))
+    assert stream.answer.status == 201
+    assert await whole(stream) == b"done"
+
+
+async def test_an_upgrade_is_no_answer(
+    open_origin: OpenOrigin, origin: RecordingOrigin
+) -> None:
+    origin.then(Reply(101, (("Upgrade", "x"),), b"", framing="none"))
+    with pytest.raises(OriginLost, match="nobody asked for"):
+        await open_origin(origin.address).post(CREATION, StoredBytes(b"abc"))
 
 
 async def test_an_answer_that_breaks_off_says_so(

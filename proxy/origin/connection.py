@@ -1,0 +1,206 @@
+"""One connection to the origin, between the socket and aiohttp's parser.
+
+aiohttp's client protocol reads heads and content, with its limits and back-pressure;
+what it does not note is added here: whether anything was heard, how the connection
+ended, and what of a request that was missed the origin can have seen. The one
+invariant: a connection is used again only when the origin's kernel is known to have
+taken all that was sent on it, so that what it takes next can be told apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+import struct
+from asyncio.trsock import TransportSocket
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.streams import StreamReader
+
+from proxy.core.errors import OriginLost
+
+from .evidence import taken
+from .sessions import LINE_LIMIT, LINES_LIMIT
+
+_THROW_AWAY: Final = struct.pack("ii", 1, 0)
+"""For SO_LINGER: close by a reset, and send nothing any more."""
+_HEARD_OR_ENDED: Final = select.POLLIN | getattr(select, "POLLRDHUP", 0)
+
+
+class Connection(ResponseHandler):
+    """One connection, for one request after the other."""
+
+    def __init__(self, silence_s: float) -> None:
+        """`silence_s`: how long the origin may say nothing when it is its turn."""
+        super().__init__(asyncio.get_running_loop())
+        self._silence_s = silence_s
+        self._at_first = 0
+        self._settled: int | None = None
+        """What had been taken before this request; None when it is the first here."""
+        self._heard = False
+        self._missed = False
+        self.handed = 0
+        """Bytes of all requests that were handed on here."""
+        self.left_at: float | None = None
+        """When the origin ended it, in the time of the loop; None while it has not."""
+        self._is_given_up = False
+        self.on_room: Callable[[], None] | None = None
+        """Called when the transport, having been full, takes more."""
+        self.on_end: Callable[[], None] | None = None
+        """Called when it is over."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        at_first = taken(self._socket())
+        self._at_first = at_first.accepted if at_first else 0
+
+    def data_received(self, data: bytes) -> None:
+        self._heard = self._heard or bool(data)
+        super().data_received(data)
+
+    def eof_received(self) -> None:
+        # Asked now, while there is a socket to ask.
+        self._missed = not self._heard and self.took_nothing()
+        super().eof_received()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.on_room is not None:
+            self.on_room()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if not self._is_given_up:
+            self.left_at = self._loop.time()
+        if self.on_end is not None:
+            self.on_end()
+        super().connection_lost(exc)
+
+    @property
+    def reused(self) -> bool:
+        """It has carried a request before the one it is for now."""
+        return self._settled is not None
+
+    @property
+    def is_sealed(self) -> bool:
+        """It speaks TLS."""
+        return self.open_transport().get_extra_info("sslcontext") is not None
+
+    @property
+    def is_open(self) -> bool:
+        """It can take a request, as far as we have heard."""
+        return self.is_connected() and not self.should_close
+
+    def is_quiet(self) -> bool:
+        """It is open, and the origin has said nothing since, not even to the kernel."""
+        if not self.is_open or self._heard or not self._is_between_answers():
+            return False
+        poll = select.poll()
+        poll.register(self.fileno(), _HEARD_OR_ENDED)
+        return not poll.poll(0)
+
+    def open_transport(self) -> asyncio.Transport:
+        """The transport of a connection that is open."""
+        assert self.transport is not None
+        return self.transport
+
+    def fileno(self) -> int:
+        """The number of the socket of a connection that is open."""
+        return self._socket().fileno()
+
+    def expect(self, method: str) -> None:
+        """The next head answers a request of `method`, which is now to be sent."""
+        self._heard = False
+        self.set_response_params(
+            skip_payload=method == "HEAD",
+            read_until_eof=True,
+            auto_decompress=False,
+            read_timeout=self._silence_s,
+            max_line_size=LINE_LIMIT,
+            max_field_size=LINE_LIMIT,
+            max_headers=LINES_LIMIT,
+        )
+
+    async def answer(self) -> tuple[RawResponseMessage, StreamReader]:
+        """The final head, and the content that follows it.
+
+        Raises:
+            ClientError, HttpProcessingError, OSError: there was none.
+            OriginLost: the origin changes to a protocol that nobody asked for.
+        """
+        while True:
+            message, content = await self.read()
+            if message.code == 101:
+                raise OriginLost("http_protocol_error: an upgrade nobody asked for")
+            if message.code >= 200:
+                return message, content
+
+    def took_nothing(self) -> bool:
+        """This has carried a request before, and since the answer to that the origin's
+        kernel has taken nothing."""
+        if self._settled is None:
+            return False
+        now = taken(self._socket())
+        return now is not None and now.accepted == self._settled
+
+    def missed(self, *, all_left: bool) -> bool:
+        """The origin ended this connection of an earlier request, without a word, and
+        surely before it had the one that was sent since.
+
+        `all_left`: the kernel has taken the whole of that request.
+        """
+        left = self.reused and not self._heard and self.left_at is not None
+        return left and (self._missed or not all_left)
+
+    def settle(self) -> bool:
+        """The answer has come to its end: True when the connection may be used again.
+
+        That the count has grown by what was sent is proof that the kernel counts.
+        """
+        if not self.is_open:
+            return False
+        now = taken(self._socket())
+        if now is None or not now.all_of_it:
+            return False
+        self._drop_timeout()
+        self._heard = False
+        self._settled = now.accepted
+        return now.accepted - self._at_first >= self.handed
+
+    def give_up(self, why: Exception) -> None:
+        """End it at once; who waits for an answer is told `why`."""
+        self.set_exception(why)
+        self.end()
+
+    def end(self) -> None:
+        """End it at once; what a transport has not sent yet is not sent any more."""
+        self._is_given_up = True
+        if self.transport is not None:
+            self.transport.abort()
+
+    def throw_away(self) -> None:
+        """End it, and let not even the kernel send any more of what it has."""
+        if self.transport is not None:
+            self._socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _THROW_AWAY)
+            self.end()
+
+    def _is_between_answers(self) -> bool:
+        """Nothing of another answer came together with the end of the last one.
+
+        An empty line means nothing to the parser before an answer; within one it ends
+        the head, or is a mistake.
+        """
+        if self._parser is None:
+            return True
+        try:
+            messages, _, _ = self._parser.feed_data(b"\r\n")
+        except HttpProcessingError:
+            return False
+        return not messages
+
+    def _socket(self) -> TransportSocket:
+        sock: TransportSocket = self.open_transport().get_extra_info("socket")
+        return sock
