@@ -7,12 +7,14 @@ whatever the figures are; 1 it could not be measured; 2 wrong usage.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from signal import SIGTERM
 
 from . import machine, tools
 from .fleet import Fleet
@@ -29,6 +31,8 @@ RESULTS = tools.BUILT / "results.json"
 
 def main() -> int:
     """Run what the command line asks for; the exit code."""
+    # an end from outside is to end the servers as well
+    signal.signal(SIGTERM, lambda *_: sys.exit(1))
     asked = _arguments()
     try:
         tools.sink(), tools.sender()

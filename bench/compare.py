@@ -8,6 +8,7 @@ one invariant: each ratio is of the same round.
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
+from signal import SIGTERM
 from typing import Final
 
 from . import heads
@@ -44,6 +46,8 @@ Figure = Callable[[Server], Sample]
 
 def main() -> int:
     """Compare; the exit code."""
+    # an end from outside is to end the servers as well
+    signal.signal(SIGTERM, lambda *_: sys.exit(1))
     asked = _arguments()
     scale = SCALES[asked.scale]
     with (
