@@ -25,6 +25,7 @@ from . import Reader, Writer, files
 from .failures import nameless, translated
 from .marks import Marks
 from .measure import may_grow
+from .names import Names
 from .reader import DiskReader, EmptyReader
 from .records import Records
 from .shards import ANSWER, BODY, RECORD, SUFFIXES, Shards
@@ -58,8 +59,9 @@ class DiskSpool:
         self._root = os.path.realpath(directory)
         with translated(f"the spool directory {self._root} cannot be used"):
             made = files.make_directories(self._root)
-            self._marks = Marks(f"{self._root}/unfinished")
-            self._shards = Shards(self._root)
+            names = Names()
+            self._marks = Marks(f"{self._root}/unfinished", names)
+            self._shards = Shards(self._root, names)
             if self._syncs:
                 for path in [*map(os.path.dirname, made), self._root]:
                     files.sync_directory(path)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
 
 PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
@@ -48,12 +49,14 @@ def write_new(path: str, content: bytes, *, sync: bool) -> None:
         raise
 
 
-def replace(path: str, content: bytes, *, sync: bool) -> None:
+def replace(
+    path: str, content: bytes, *, sync: bool, first: Callable[[], None] | None = None
+) -> None:
     """Put `content` under the name `path`, whole or not at all.
 
     With `sync` it is on the disk before the name points to it; that the name does is
     made durable by ``sync_directory``. Without, a power loss may leave nothing of
-    either content. Not for two at a time.
+    either content. `first` is called between the two. Not for two at a time.
     """
     new = path + NEW
     try:
@@ -63,6 +66,8 @@ def replace(path: str, content: bytes, *, sync: bool) -> None:
         remove(new)
         write_new(new, content, sync=sync)
     try:
+        if first is not None:
+            first()
         os.rename(new, path)
     except OSError:
         remove(new)

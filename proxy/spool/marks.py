@@ -14,26 +14,35 @@ from collections.abc import Iterator
 from proxy.core.upload import Token, token_from
 
 from . import files
+from .names import Names
 
 
 class Marks:
     """The marks in the directory `path`, which is made here."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, names: Names) -> None:
         self._path = path
+        self._names = names
         self._durable: set[Token] = set()
         files.make_directory(path)
 
-    def set(self, token: Token, *, sync: bool) -> None:
-        """Mark `token`; with `sync` durably. Raises OSError."""
+    def set(self, token: Token) -> None:
+        """Mark `token`. Raises OSError."""
         try:
             self._create(token)
         except FileNotFoundError:
             # empty for long, it was taken for rubbish: some hosts tidy their disks
             files.make_directory(self._path)
             self._create(token)
-        if sync and token not in self._durable:
-            files.sync_directory(self._path)
+
+    def make_durable(self, token: Token) -> None:
+        """Have the mark of `token`, which is set, survive a power loss. Blocks.
+
+        Raises:
+            OSError
+        """
+        if token not in self._durable:
+            self._names.sync(self._path)
             self._durable.add(token)
 
     def _create(self, token: Token) -> None:

@@ -13,6 +13,7 @@ earlier record stands until the new one is whole, and a full disk does it no har
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from proxy.core.errors import UploadLost, UploadMissing, UploadTooNew
 from proxy.core.upload import Token, Upload
@@ -58,7 +59,7 @@ class Records:
         os.close(files.create(stem + BODY))
         try:
             if upload.state in UNFINISHED:
-                self._marks.set(upload.token, sync=False)
+                self._marks.set(upload.token)
             # whole or not at all: a torn one would look like a loss, and stay
             files.replace(stem + RECORD, content, sync=False)
         except OSError:
@@ -129,7 +130,7 @@ class Records:
             base = self._standing(stem)
             content = encode(Record(upload, self._boot_id, base))
             if upload.state in UNFINISHED:
-                self._marks.set(upload.token, sync=False)
+                self._marks.set(upload.token)
             files.replace(stem + DRAFT, content, sync=False)
 
     def save_durably(self, upload: Upload) -> None:
@@ -146,13 +147,27 @@ class Records:
         with translated("the record cannot be saved"):
             self._standing(stem)
             if upload.state in UNFINISHED:
-                self._marks.set(token, sync=self._syncs)
-            files.replace(stem + RECORD, content, sync=self._syncs)
+                self._marks.set(token)
+            files.replace(
+                stem + RECORD,
+                content,
+                sync=self._syncs,
+                first=partial(self._before_it_stands, upload),
+            )
             if self._syncs:
                 self._shards.sync(token)
             files.remove(stem + DRAFT)
             if upload.state not in UNFINISHED:
                 self._marks.clear(token)
+
+    def _before_it_stands(self, upload: Upload) -> None:
+        """Have the mark on the disk.
+
+        Not earlier: the sync of the record's content has put it there already where a
+        journal holds the names, so that this one finds nothing left to wait for.
+        """
+        if self._syncs and upload.state in UNFINISHED:
+            self._marks.make_durable(upload.token)
 
     def _standing(self, stem: str) -> str:
         """The checksum of the record that stands."""

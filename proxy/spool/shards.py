@@ -17,6 +17,7 @@ from proxy.core.upload import Token, token_from
 
 from . import files
 from .failures import translated
+from .names import Names
 
 RECORD = ".record"
 DRAFT = ".draft"
@@ -35,8 +36,9 @@ _TOKEN_LENGTH = 43
 class Shards:
     """The shards below `root`, and which of them are known to be on the disk."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, names: Names) -> None:
         self.root = root
+        self._names = names
         self._known = {
             entry.name
             for entry in _entries(root)
@@ -85,9 +87,9 @@ class Shards:
         shard = token[:2]
         if shard in self._loose:
             loose = frozenset(self._loose)
-            files.sync_directory(self.root)
+            self._names.sync(self.root)
             self._loose -= loose
-        files.sync_directory(f"{self.root}/{shard}")
+        self._names.sync(f"{self.root}/{shard}")
 
     def tokens(self) -> Iterator[Token]:
         """Every token that has a file here, be it a lone one that a crash left over."""

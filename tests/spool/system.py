@@ -122,3 +122,53 @@ class SlowDisk:
 
     def let_go(self, syncs: int = 1) -> None:
         self._let_go.release(syncs)
+
+
+class SlowNames:
+    """Holds each ``fsync`` of a directory until it is let go on, or fails it."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, only: str = "") -> None:
+        """`only`: the end of the path of those that are held."""
+        self.begun = 0
+        self.fails = False
+        self._fsync = os.fsync
+        self._only = only
+        self._arrived = threading.Semaphore(0)
+        self._let_go = threading.Semaphore(0)
+        patch.setattr(os, "fsync", self._slow)
+
+    def _slow(self, fd: int) -> None:
+        if str(Path(f"/proc/self/fd/{fd}").readlink()).endswith(self._only):
+            self.begun += 1
+            self._arrived.release()
+            assert self._let_go.acquire(timeout=BOUND_S)
+        if self.fails:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._fsync(fd)
+
+    def arrival(self) -> None:
+        """Until the next sync has begun. Blocks."""
+        assert self._arrived.acquire(timeout=BOUND_S)
+
+    def let_go(self, syncs: int = 1) -> None:
+        self._let_go.release(syncs)
+
+
+class Doorway:
+    """A lock that tells how often it has been taken and given back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._passed = threading.Semaphore(0)
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+        self._passed.release()
+
+    def passed(self, times: int) -> None:
+        """Until it has been passed so many times more. Blocks."""
+        for _ in range(times):
+            assert self._passed.acquire(timeout=BOUND_S)

@@ -103,7 +103,8 @@ async def test_a_mark_is_durable_before_the_record_needs_it(
     await spool.create(created)
     assert calls.synced() == CREATION
     await spool.save(replace(created, state=State.FORWARDING), durable=True)
-    assert calls.synced() == ["fsync unfinished", *NEW_RECORD, "fsync .", "fsync S"]
+    content, name = NEW_RECORD
+    assert calls.synced() == [content, "fsync unfinished", name, "fsync .", "fsync S"]
     await spool.save(created, durable=True)
     assert calls.synced() == [*NEW_RECORD, "fsync S"]
 
