@@ -55,6 +55,10 @@ class Stream:
         self.closed = True
 
 
+class Gone(OriginUnreached):
+    """The connection has ended, and there is no other: heard only in sending."""
+
+
 class Origin:
     """Does what its script says, one step for each request; the last step stays."""
 
@@ -73,7 +77,7 @@ class Origin:
     async def connect(self, size: int) -> Origin:
         """Unreached are those who do not even get this far."""
         self.connects += 1
-        if isinstance(self.script[0], OriginUnreached):
+        if type(self.script[0]) is OriginUnreached:
             await self._take()
         return self
 

@@ -20,6 +20,7 @@ from proxy.spool.memory import MemorySpool
 
 from .stage import (
     ANSWER,
+    Gone,
     Origin,
     Stage,
     Stream,
@@ -99,7 +100,9 @@ async def test_several_clients_share_one_forward() -> None:
     assert len(origin.bodies) == 1
 
 
-@pytest.mark.parametrize("trouble", [OriginUnreached("refused"), OriginCut("reset")])
+@pytest.mark.parametrize(
+    "trouble", [OriginUnreached("refused"), Gone("refused"), OriginCut("reset")]
+)
 async def test_an_origin_that_surely_got_nothing_whole_is_tried_again(
     trouble: OriginError,
 ) -> None:

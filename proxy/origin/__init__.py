@@ -39,7 +39,6 @@ from .contents import PassedContent, Source
 from .dialing import Dialer
 from .failures import FOREIGN, Failure, failed, failure_of
 from .idle import IdleConnections
-from .sending import SMALL
 from .sessions import middlewares, open_session
 from .upgrades import Upgraded
 
@@ -53,6 +52,9 @@ __all__ = [
     "failure_of",
 ]
 
+SHARED = 1024 * 1024
+"""Bytes of content up to which an upload shares its connection with others: for more,
+connecting costs little beside the sending, and sending again costs much."""
 _PORTS = {"http": 80, "https": 443}
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
@@ -110,9 +112,8 @@ class Origin:
         Raises:
             OriginUnreached: there is none.
         """
-        # Evidence of what the origin has taken is there for TCP only; and next to the
-        # sending of a large body, connecting costs nothing.
-        again = size <= SMALL and not self._dialer.is_local
+        # Evidence of what the origin has taken is there for TCP only.
+        again = size <= SHARED and not self._dialer.is_local
         idle = self._idle if again else None
         connection = idle.take() if idle is not None else None
         if connection is None:

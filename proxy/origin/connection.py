@@ -113,7 +113,7 @@ class Connection(ResponseHandler):
 
     def expect(self, method: str) -> None:
         """The next head answers a request of `method`, which is now to be sent."""
-        self._heard = False
+        self._heard = self._missed = False
         self.set_response_params(
             skip_payload=method == "HEAD",
             read_until_eof=True,
@@ -193,8 +193,7 @@ class Connection(ResponseHandler):
         An empty line means nothing to the parser before an answer; within one it ends
         the head, or is a mistake.
         """
-        if self._parser is None:
-            return True
+        assert self._parser is not None, "it has been given one for the last answer"
         try:
             messages, _, _ = self._parser.feed_data(b"\r\n")
         except HttpProcessingError:

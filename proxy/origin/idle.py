@@ -72,11 +72,11 @@ class IdleConnections:
             self._sweeping.cancel()
 
     def _look(self, now: float) -> None:
-        """Learn from the oldest how long they stay open; forget those that have not."""
-        while self._idle:
+        """Learn from the oldest how long they stay open, if it can teach us more."""
+        while self._idle and now - self._idle[0][0] > self._stays_s:
             since, _, connection = self._idle[0]
             if connection.is_quiet():
-                self._stays_s = max(self._stays_s, now - since)
+                self._stays_s = now - since
                 return
             del self._idle[0]
             self._forget(since, connection, now)

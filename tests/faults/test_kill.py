@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,8 @@ from tests.kit.bounds import until
 from tests.kit.client import Client, Upload
 from tests.kit.origin import RecordingOrigin, Reply, Silence
 from tests.kit.process import ProxyProcess
+
+from .conftest import StartProcess
 
 VERSION = 9
 
@@ -105,6 +109,46 @@ async def test_between_complete_and_forward(
     assert (await _finished(upload)).offset == 40
     answer = await upload.append(at=40)
     assert (answer.status, answer.content) == (200, b"stored")
+    assert len(origin.requests) == 1
+
+
+def _connecting_to(port: int) -> int:
+    """How many connections to `port` of this machine are still coming about."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    ends = [line.split()[2:4] for line in lines]
+    return sum(far.endswith(f":{port:04X}") and state == "02" for far, state in ends)
+
+
+async def test_while_the_origin_takes_no_connection(
+    start_process: StartProcess, origin: RecordingOrigin
+) -> None:
+    """P3: nothing has left, so nothing is unknown."""
+    await origin.stop()
+    with socket.socket() as full:
+        full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        full.bind(("127.0.0.1", origin.port))
+        full.listen(0)
+        filling = [socket.socket() for _ in range(2)]
+        for one in filling:
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        before = _connecting_to(origin.port)
+        process = await start_process(origin={"connect_timeout": "60s"})
+        speaker = Client(process.address)
+        upload = await speaker.create(VERSION, last=False, sends=b"a" * 40)
+        await upload.begin(at=40, then="stall")
+
+        async def connecting() -> bool | None:
+            return True if _connecting_to(origin.port) > before else None
+
+        await until(connecting)
+        await process.kill()
+        for one in filling:
+            one.close()
+    await speaker.close()
+    await origin.start()
+    await process.start()
+    assert (await origin.received(bound_s=10)).body == b"a" * 40
     assert len(origin.requests) == 1
 
 

@@ -23,6 +23,7 @@ from proxy.core.errors import OriginCut, OriginError, OriginLost
 from proxy.core.upload import Head
 from proxy.spool.reader import DiskReader
 from tests.kit.bounds import BOUND_S
+from tests.kit.origin import RecordingOrigin
 from tests.relay.conftest import Serve, read_request, serving
 
 from .conftest import CREATION, FIELDS, OpenOrigin, Store, StoredBytes, whole
@@ -209,6 +210,34 @@ async def test_cut_when_the_file_can_neither_be_copied_nor_read(
     os.close(body.descriptor)
 
 
+async def test_a_socket_that_takes_nothing_after_all_is_asked_again(
+    open_origin: OpenOrigin,
+    store: Store,
+    origin: RecordingOrigin,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The kernel may say that there is room, and have none."""
+    full = [True, False] * 3
+
+    def unless_full(call: Callable[..., int]) -> Callable[..., int]:
+        def called(*what: object) -> int:
+            if full and full.pop():
+                raise BlockingIOError
+            return call(*what)
+
+        return called
+
+    content = random.Random(1).randbytes(3_000_000)
+    to = open_origin(origin.address)
+    monkeypatch.setattr(os, "sendfile", unless_full(os.sendfile))
+    monkeypatch.setattr(os, "write", unless_full(os.write))
+    body = store(content)
+    full[:] = [True, False] * 3
+    await whole(await to.post(CREATION, body))
+    assert origin.bodies == [content]
+    assert not full
+
+
 async def test_what_the_kernel_cannot_copy_is_read(
     open_origin: OpenOrigin, tmp_path: Path
 ) -> None:
@@ -242,14 +271,54 @@ async def test_a_forward_that_is_cancelled_ends_at_once(
     assert seen.content < MORE_THAN_BUFFERS
 
 
-async def test_through_tls_an_end_in_the_middle_is_a_cut(
-    open_origin: OpenOrigin,
-) -> None:
+def sealed() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The contexts of a server and of a client that believes it."""
     authority = trustme.CA()
     theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(theirs)
     ours = ssl.create_default_context()
     authority.configure_trust(ours)
+    return theirs, ours
+
+
+@pytest.mark.parametrize("pause_s", [0.1, 3600.0])
+async def test_through_tls_an_origin_that_takes_nothing_is_waited_for_with_a_bound(
+    open_origin: OpenOrigin, pause_s: float
+) -> None:
+    theirs, ours = sealed()
+    content = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal content
+        await read_request(reader)
+        await asyncio.sleep(pause_s)
+        while content < body.size:
+            content += len(await reader.read(1_000_000))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    body = StoredBytes(b"x" * MORE_THAN_BUFFERS)
+    async with serving(serve, tls=theirs) as url:
+        to = open_origin(url, tls=ours, response_timeout_s=1)
+        if pause_s < 1:
+            assert await whole(await to.post(CREATION, body)) == b"ok"
+            assert content == body.size
+        else:
+            with pytest.raises(OriginCut, match="http_response_timeout"):
+                await to.post(CREATION, body)
+
+
+async def test_through_tls_a_spool_that_fails_is_a_cut(open_origin: OpenOrigin) -> None:
+    theirs, ours = sealed()
+    body = StoredBytes(b"x" * 1_000_000, fails_at=600_000)
+    async with serving(reading(Seen(), body.size, closes), tls=theirs) as url:
+        with pytest.raises(OriginCut, match="the disk is gone"):
+            await open_origin(url, tls=ours).post(CREATION, body)
+
+
+async def test_through_tls_an_end_in_the_middle_is_a_cut(
+    open_origin: OpenOrigin,
+) -> None:
+    theirs, ours = sealed()
     body = StoredBytes(b"x" * MORE_THAN_BUFFERS)
     async with serving(reading(Seen(), 1_000_000, reset), tls=theirs) as url:
         with pytest.raises(OriginCut, match="connection_terminated"):

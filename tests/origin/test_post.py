@@ -14,15 +14,14 @@ import trustme
 
 from proxy.core.errors import OriginError, OriginLost, OriginUnreached, UploadLost
 from proxy.core.upload import Head
-from proxy.origin import Failure, failure_of
-from proxy.origin.sending import SMALL
+from proxy.origin import SHARED, Failure, failure_of
 from tests.kit.origin import RecordingOrigin, Reply
 from tests.relay.conftest import read_request, serving
 
 from .conftest import CREATION, FIELDS, OpenOrigin, Store, StoredBytes, whole
 
 
-@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 3_000_001])
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 1_048_577, 3_000_001])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 async def test_one_plain_request_with_a_true_length(
     open_origin: OpenOrigin,
@@ -47,7 +46,7 @@ async def test_one_plain_request_with_a_true_length(
         ("Host", "h.test"),
         ("Content-Type", "image/jpeg"),
         ("Content-Length", str(size)),
-        *((("Connection", "close"),) if size > SMALL else ()),
+        *((("Connection", "close"),) if size > SHARED else ()),
     )
 
 

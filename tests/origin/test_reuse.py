@@ -16,18 +16,19 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trustme
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from proxy.core.errors import OriginCut, OriginError, OriginLost, OriginUnreached
 from proxy.core.upload import Head
-from proxy.origin import idle
+from proxy.origin import SHARED, idle
 from proxy.origin.evidence import taken
-from proxy.origin.sending import SMALL
 from tests.kit.bounds import BOUND_S
 from tests.kit.origin import RecordingOrigin, Reply
 from tests.relay.conftest import read_request, serving
@@ -80,7 +81,7 @@ async def test_small_requests_one_after_the_other_share_a_connection(
     origin = Counting()
     async with serving(origin) as url:
         to = open_origin(url)
-        for size in (0, 3, SMALL, 3):
+        for size in (0, 3, SHARED, 3):
             assert await post(to, b"x" * size) == b"ok"
     assert (origin.connections, origin.requests) == (1, 4)
 
@@ -91,7 +92,7 @@ async def test_a_large_one_gets_a_connection_of_its_own(
     origin = Counting()
     async with serving(origin) as url:
         to = open_origin(url)
-        for size in (3, SMALL + 1, 3, SMALL + 1):
+        for size in (3, SHARED + 1, 3, SHARED + 1):
             await post(to, b"x" * size)
     assert origin.connections == 3
 
@@ -128,6 +129,32 @@ async def test_a_connection_is_not_kept_for_long(
         await post(to)
 
 
+async def test_connections_are_ended_one_after_the_other(
+    open_origin: OpenOrigin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idle, "IDLE_S", 0.2)
+    ended: list[asyncio.Event] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ended.append(asyncio.Event())
+        mine = ended[-1]
+        await read_request(reader)
+        await reader.readexactly(len(BODY))
+        writer.write(ANSWER)
+        assert not await reader.read()
+        mine.set()
+
+    async with serving(serve) as url, asyncio.timeout(BOUND_S):
+        to = open_origin(url)
+        held = await to.connect(len(BODY))
+        await post(to)
+        await asyncio.sleep(0.1)
+        await whole(await held.send(CREATION, StoredBytes(BODY)))
+        await ended[1].wait()
+        assert not ended[0].is_set()
+        await ended[0].wait()
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -135,9 +162,10 @@ async def test_a_connection_is_not_kept_for_long(
         b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nKeep-Alive: timeout=0\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1",
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + ANSWER,
     ],
-    ids=["close", "1.0", "no time", "half an answer more", "an answer more"],
+    ids=["close", "1.0", "no time", "half an answer more", "half a line", "an answer"],
 )
 async def test_what_an_answer_may_say_against_another_request(
     open_origin: OpenOrigin, answer: bytes
@@ -237,12 +265,15 @@ class ByHand:
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self.tls: ssl.SSLContext | None = None
         self.connections: list[socket.socket] = []
         self.requests: list[bytes] = []
 
     def accept(self) -> None:
         accepted, _ = self._listener.accept()
         accepted.settimeout(BOUND_S)
+        if self.tls is not None:
+            accepted = self.tls.wrap_socket(accepted, server_side=True)
         self.connections.append(accepted)
 
     def take(self) -> None:
@@ -439,18 +470,97 @@ def test_there_is_no_evidence_but_on_linux_and_by_tcp(
         assert taken(sock) is None  # type: ignore[arg-type]
 
 
-async def test_through_tls_it_is_the_same(open_origin: OpenOrigin) -> None:
+def sealed() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The contexts of a server and of a client that believes it."""
     authority = trustme.CA()
     theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(theirs)
     ours = ssl.create_default_context()
     authority.configure_trust(ours)
+    return theirs, ours
+
+
+async def test_through_tls_it_is_the_same(open_origin: OpenOrigin) -> None:
+    theirs, ours = sealed()
     origin = Counting()
     async with serving(origin, tls=theirs) as url:
         to = open_origin(url, tls=ours)
-        for size in (0, 3, SMALL, 3):
+        for size in (0, 3, SHARED, 3):
             assert await post(to, b"x" * size) == b"ok"
     assert (origin.connections, origin.requests) == (1, 4)
+
+
+@pytest.mark.parametrize("how", ["closes", "resets"])
+async def test_through_tls_a_request_that_was_read_is_never_sent_again(
+    open_origin: OpenOrigin, how: str
+) -> None:
+    theirs, ours = sealed()
+    requests = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        for left in (1, 0):
+            await read_request(reader)
+            await reader.readexactly(len(BODY))
+            requests += 1
+            if left:
+                writer.write(ANSWER)
+        if how == "resets":
+            sock = writer.get_extra_info("socket")
+            linger = struct.pack("ii", 1, 0)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+
+    async with serving(serve, tls=theirs) as url:
+        for _ in range(10):
+            to = open_origin(url, tls=ours)
+            await post(to)
+            with pytest.raises(OriginLost, match="connection_terminated"):
+                await post(to)
+    assert requests == 20
+
+
+async def test_through_tls_a_request_that_crosses_the_end_is_sent_again(
+    open_origin: OpenOrigin,
+) -> None:
+    theirs, ours = sealed()
+    with by_hand() as origin:
+        origin.url = origin.url.replace("http://127.0.0.1", "https://localhost")
+        origin.tls = theirs
+
+        def unwrap() -> None:
+            # The end that TLS says, and then that of the socket.
+            origin.connections[-1].settimeout(0)
+            with suppress(ssl.SSLError):
+                cast("ssl.SSLSocket", origin.connections[-1]).unwrap()
+            origin.close()
+
+        to = open_origin(origin.url, tls=ours)
+        with meanwhile(origin.serve):
+            await post(to)
+        with meanwhile(origin.serve):
+            stream = await to.post(CREATION, Crossing(unwrap))
+            assert await whole(stream) == b"ok"
+    assert len(origin.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "patience_s"),
+    [
+        ({}, 1.0),
+        ({"Keep-Alive": "timeout=5, max=100"}, 2.5),
+        ({"Keep-Alive": "max=100, Timeout=1"}, 0.5),
+        ({"Keep-Alive": "timeout=0"}, 0.0),
+        ({"Keep-Alive": "timeout=-1"}, 1.0),
+        ({"Keep-Alive": "timeout"}, 1.0),
+        ({"Keep-Alive": "timeout=" + "9" * 5000}, 1.0),
+    ],
+)
+def test_what_an_origin_says_of_its_patience(
+    monkeypatch: pytest.MonkeyPatch, said: dict[str, str], patience_s: float
+) -> None:
+    monkeypatch.setattr(idle, "IDLE_S", 1.0)
+    assert idle.patience_s(CIMultiDictProxy(CIMultiDict(said))) == patience_s
 
 
 class Clock:
