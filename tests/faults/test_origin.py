@@ -169,7 +169,7 @@ async def test_a_reset_before_the_whole_body(
     assert origin.bodies == [LARGE]
 
 
-@pytest.mark.configured(origin={"response_timeout": "300ms", "retry_for": "5s"})
+@pytest.mark.configured(origin={"response_timeout": "2s", "retry_for": "10s"})
 async def test_an_origin_that_stops_reading(
     client: Client, origin: RecordingOrigin
 ) -> None:
