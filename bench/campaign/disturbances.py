@@ -200,9 +200,9 @@ class Disturber:
         self.counts.worker_kills += 1
 
     async def _stop(self) -> None:
-        self._timeline.note("SIGTERM to the proxy")
-        self._proxy.signal(SIGTERM)
-        code = await self._proxy.exited(bound_s=STOP_BOUND_S)
+        with self._timeline.end("SIGTERM to the proxy"):
+            self._proxy.signal(SIGTERM)
+            code = await self._proxy.exited(bound_s=STOP_BOUND_S)
         self._timeline.note(f"the proxy ended with {code}")
         self.counts.stops += 1
         self.counts.bad_exits += code != 0

@@ -46,8 +46,8 @@ class Try:
     told of bytes that are needed no more (P1)."""
     promised: int = 0
     """Highest offset that was told of bytes. An upload of which nothing was sent since
-    the last death may have become one of unknown outcome by it: what is told of that is
-    its length, not what is left of its body."""
+    the last start of the proxy may have become one of unknown outcome by that: what is
+    told then is its length, not what is left of its body."""
     sent: int = 0
     """End of what was ever sent of the body."""
     sent_at: float = 0.0
@@ -90,7 +90,7 @@ class Timeline:
 
     def __init__(self) -> None:
         self._entries: list[tuple[float, str]] = []
-        self._last_death = -1.0
+        self._last_death = self._last_end = -1.0
 
     def note(self, what: str) -> None:
         self._entries.append((clock(), what))
@@ -98,13 +98,24 @@ class Timeline:
     @contextmanager
     def death(self, what: str) -> Iterator[None]:
         """A process of the proxy is killed within."""
+        with self.end(what):
+            yield
+        self._last_death = self._last_end
+
+    @contextmanager
+    def end(self, what: str) -> Iterator[None]:
+        """A process of the proxy ends within, by itself or not."""
         self.note(what)
         yield
-        self._last_death = clock()
+        self._last_end = clock()
 
     def death_since(self, when: float) -> bool:
         """One was killed after that."""
         return self._last_death > when
+
+    def end_since(self, when: float) -> bool:
+        """One has ended after that."""
+        return self._last_end > when
 
     def between(self, begin: float, end: float) -> list[tuple[float, str]]:
         return [entry for entry in self._entries if begin <= entry[0] <= end]
@@ -178,8 +189,8 @@ class History:
         if answered:
             return
         one.highest = max(one.highest, offset)
-        died = self._world.timeline.death_since(one.sent_at)
-        if offset < one.sent or not died:
+        restarted = self._world.timeline.end_since(one.sent_at)
+        if offset < one.sent or not restarted:
             one.promised = max(one.promised, offset)
 
     def lines(self, timeline: Timeline) -> list[str]:

@@ -13,11 +13,15 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from bench.campaign.run import Campaign, Order, evidence
 from tests.kit.device.volume import MAKERS, Volume, missing
 
 from .machine import Machine
+
+_SIZE: Final = 8 << 30
+"""Bytes of the drive, sparse: what is of unknown outcome stays on it."""
 
 
 def main() -> int:
@@ -45,7 +49,7 @@ async def _run(asked: argparse.Namespace, directory: Path) -> int:
         command=" ".join(["python -m bench.powerloss", *sys.argv[1:]]),
         power=True,
     )
-    volume = Volume(directory, asked.file_system)
+    volume = Volume(directory, asked.file_system, _SIZE)
     try:
         await volume.make()
         campaign = Campaign(order, partial(Machine, volume=volume, seed=asked.seed))

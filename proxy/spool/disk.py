@@ -62,6 +62,7 @@ class DiskSpool:
             names = Names()
             self._marks = Marks(f"{self._root}/unfinished", names)
             self._shards = Shards(self._root, names)
+            self._inode = Path(self._root).stat().st_ino
             if self._syncs:
                 for path in [*map(os.path.dirname, made), self._root]:
                     files.sync_directory(path)
@@ -76,13 +77,14 @@ class DiskSpool:
 
     async def create(self, upload: Upload) -> None:
         """See ``Spool``."""
+        self._check_place()
         self._records.create(upload)
 
     async def load(self, token: Token) -> Upload:
         """See ``Spool``. A body that could not be synced is cut back, too, as long as
         the client can send the rest again."""
         async with self._turn(token):
-            upload, cut = self._records.read(token)
+            upload, cut = self._read(token)
             if token in self._doubted and may_grow(upload):
                 upload, cut = replace(upload, offset=upload.acknowledged), True
             if cut:
@@ -93,8 +95,30 @@ class DiskSpool:
     async def peek(self, token: Token) -> Upload:
         """See ``Spool``."""
         async with self._turn(token):
-            upload, _ = self._records.read(token)
+            upload, _ = self._read(token)
             return upload
+
+    def _read(self, token: Token) -> tuple[Upload, bool]:
+        try:
+            return self._records.read(token)
+        except UploadMissing:
+            self._check_place()
+            raise
+
+    def _check_place(self) -> None:
+        """The directory is still the one that it was: not unmounted, not renamed.
+
+        Else every upload would be unknown, and their clients would begin anew; and new
+        ones would be stored below the place where a volume belongs. Its number tells,
+        without that of the device, which may be another one when it is mounted again.
+
+        Raises:
+            SpoolError: it is another one, or not there.
+        """
+        with translated("the spool directory is not there"):
+            inode = Path(self._root).stat().st_ino
+        if inode != self._inode:
+            raise SpoolError("another directory is where the spool was")
 
     async def save(self, upload: Upload, *, durable: bool) -> None:
         """See ``Spool``. What need not be durable is done at once, on the loop."""
@@ -206,11 +230,12 @@ class DiskSpool:
 
     def _probe(self) -> bool:
         try:
+            self._check_place()
             with tempfile.TemporaryFile(dir=self._root, buffering=0) as file:
                 files.write_all(file.fileno(), bytes(_PROBE_SIZE))
                 if self._syncs:
                     os.fdatasync(file.fileno())
-        except OSError:
+        except (OSError, SpoolError):
             # why does not matter to the question
             return False
         return True

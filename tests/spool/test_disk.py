@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,40 @@ def spool(root: Path) -> Iterator[DiskSpool]:
     disk = DiskSpool(root, boot_id=BOOT)
     yield disk
     disk.close()
+
+
+@pytest.mark.parametrize(
+    ("replaced", "why"), [(False, "is not there"), (True, "another directory")]
+)
+async def test_a_directory_that_is_not_there_is_no_missing_upload(
+    root: Path, spool: DiskSpool, replaced: bool, why: str
+) -> None:
+    """A volume that was unmounted comes back, and with it what it holds."""
+    saved = await stored(spool, b"12345", state=State.INTERRUPTED)
+    with away(root, replaced=replaced):
+        with pytest.raises(SpoolError, match=why):
+            await spool.load(saved.token)
+        with pytest.raises(SpoolError, match=why):
+            await spool.peek(saved.token)
+        with pytest.raises(SpoolError, match=why):
+            await spool.create(upload())
+        assert not await spool.writable()
+    assert (await spool.load(saved.token)).offset == 5
+    assert await spool.writable()
+    with pytest.raises(UploadMissing):
+        await spool.load(new_token())
+
+
+@contextmanager
+def away(root: Path, *, replaced: bool) -> Iterator[None]:
+    """The directory is elsewhere; `replaced`: another is there, and stays empty."""
+    root.rename(root.with_name("elsewhere"))
+    if replaced:
+        root.mkdir()
+    yield
+    if replaced:
+        root.rmdir()
+    root.with_name("elsewhere").rename(root)
 
 
 def place(root: Path, token: Token, suffix: str) -> Path:

@@ -16,11 +16,11 @@ from typing import Final
 BOUND_S: Final = 30.0
 """Seconds that one act may take: two busy cores and a slow disk below."""
 SIZE: Final = 320 << 20
-"""Bytes of the drive, sparse."""
+"""Bytes of the drive, sparse, unless more is asked for."""
 
 MAKERS: Final[dict[str, tuple[str, ...]]] = {
     # the size of its blocks is that of a large file system
-    "ext4": ("mkfs.ext4", "-q", "-b", "4096", "-E", "nodiscard,lazy_itable_init=0"),
+    "ext4": ("mkfs.ext4", "-q", "-b", "4096", "-E", "nodiscard", "-N", "65536"),
     "xfs": ("mkfs.xfs", "-q", "-K"),
     "btrfs": ("mkfs.btrfs", "-q", "--nodiscard"),
 }
@@ -43,9 +43,10 @@ def missing(kind: str = "ext4") -> str | None:
 class Volume:
     """Mounted at `place` once it was started; `directory` is its own, and empty."""
 
-    def __init__(self, directory: Path, kind: str = "ext4") -> None:
+    def __init__(self, directory: Path, kind: str = "ext4", size: int = SIZE) -> None:
         self.place = directory / "volume"
         self._kind = kind
+        self._size = size
         self._platter = directory / "platter"
         self._file = directory / "drive"
         self._drive: asyncio.subprocess.Process | None = None
@@ -57,7 +58,7 @@ class Volume:
         self.place.mkdir()
         self._file.touch()
         with self._platter.open("wb") as platter:
-            platter.truncate(SIZE)
+            platter.truncate(self._size)
         await self._attach()
         await _run(*MAKERS[self._kind], self._loop)
         await self.order("flush")
