@@ -44,16 +44,18 @@ class Lease(Protocol):
 
 class Leases(Protocol):
     def hold(
-        self, token: Token, *, politely: bool = False
+        self, token: Token, *, politely: bool = False, brief: bool = False
     ) -> AbstractAsyncContextManager[Lease]:
         """Hold the lease; the older request is ended and waited for.
 
-        `politely`: disturb nobody, neither an older request nor a newer one.
+        `politely`: disturb nobody, neither an older request nor a newer one. `brief`:
+        the request takes no content, hence holds up nobody; it has its turn even if a
+        newer one has come to another process meanwhile.
 
         Raises:
             Refusal: the older request did not let go in time; or, `politely`, there is
                 one.
-            ClientGone: a newer request was faster, in another process.
+            ClientGone: a newer request was faster, in another process; not if `brief`.
         """
 
     def is_free(self, token: Token) -> bool:
@@ -132,19 +134,26 @@ def still_held() -> Refusal:
 class LocalLeases:
     """Leases among the requests of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now = now
+        """Seconds of the machine's monotonic clock."""
         self._newest: dict[Token, _Turn] = {}
 
     @asynccontextmanager
     async def hold(
-        self, token: Token, *, politely: bool = False, since: float | None = None
+        self,
+        token: Token,
+        *,
+        politely: bool = False,
+        brief: bool = False,
+        since: float | None = None,
     ) -> AsyncIterator[Lease]:
         """See ``Leases``. `since`: when the request came; None: now."""
         before = self._newest.get(token)
         if politely and before is not None:
             raise still_held()
         if since is None:
-            since = POLITE if politely else time.monotonic()
+            since = POLITE if politely else self.now()
         turn = self._newest[token] = _Turn(before, since)
         try:
             if before is not None:

@@ -31,13 +31,13 @@ async def _serve(config: Config) -> int:
     # Before anything slow: as PID 1 a process ignores signals it has no handler for.
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, partial(_on_signal, proxy, stop, number))
+    if isinstance(proxy, Supervisor):
+        loop.add_signal_handler(signal.SIGHUP, proxy.renew)
     try:
         await proxy.start()
     except CannotStart as exc:
         print(f"upload-proxy: {exc}", file=sys.stderr)
         return 1
-    if isinstance(proxy, Supervisor):
-        loop.add_signal_handler(signal.SIGHUP, proxy.renew)
     collection.started()
     await stop.wait()
     await proxy.stop()

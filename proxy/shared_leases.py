@@ -3,13 +3,17 @@
 Within a process the order of ``LocalLeases`` stands. Around it is a lock of the
 system, so that a process that dies holds up nobody. Where another process has it, all
 of them are asked to let go; which of two requests is the newer one, the machine's
-monotonic clock tells. Undisputed, a lease costs two system calls and waits for nothing.
-The one invariant: the lock is held only by whoever has its turn in its own process.
+monotonic clock tells, by when each was read. A part that its client has long given up
+may be read late by one process, so that one without content is answered all the same,
+and only one with content gives way. Undisputed, a lease costs two system calls and
+waits for nothing. The one invariant: the lock is held only by whoever has its turn in
+its own process.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -37,7 +41,7 @@ class SharedLeases:
 
     @asynccontextmanager
     async def hold(
-        self, token: Token, *, politely: bool = False
+        self, token: Token, *, politely: bool = False, brief: bool = False
     ) -> AsyncIterator[Lease]:
         """See ``Leases``."""
         async with self._local.hold(token, politely=politely) as turn:
@@ -45,7 +49,7 @@ class SharedLeases:
                 if not self._locks.try_lock(token):
                     if politely:
                         raise still_held()
-                    await self._take_over(token, turn)
+                    await self._take_over(token, None if brief else turn.since)
                 yield turn
             finally:
                 self._locks.unlock(token)
@@ -67,8 +71,10 @@ class SharedLeases:
         except Refusal:
             return Word.NONE  # who asks will see that it is still held
 
-    async def _take_over(self, token: Token, turn: Lease) -> None:
+    async def _take_over(self, token: Token, since: float | None) -> None:
         """Have the lock that another process holds.
+
+        `since`: when our request came; None: it is to be taken for the newest.
 
         Raises:
             Refusal: it has not been given back in time.
@@ -76,16 +82,17 @@ class SharedLeases:
         """
         try:
             async with asyncio.timeout(WAIT_S):
-                await self._ask_for(token, turn)
+                await self._ask_for(token, since)
         except TimeoutError:
             raise still_held() from None
 
-    async def _ask_for(self, token: Token, turn: Lease) -> None:
-        ask = Ask(Wish.LET_GO, token, turn.since)
+    async def _ask_for(self, token: Token, since: float | None) -> None:
         pause_s = _FIRST_PAUSE_S
         while True:
+            came = time.monotonic() if since is None else since
+            ask = Ask(Wish.LET_GO, token, came)
             said = await self._peers.ask(ask, lambda said: self._settles(token, said))
-            if said is not None and said.word is Word.NEWER:
+            if said is not None and said.word is Word.NEWER and since is not None:
                 raise ClientGone(Gone.SUPERSEDED)
             if self._locks.try_lock(token):
                 return

@@ -206,7 +206,8 @@ class Uploads:
     ) -> Outcome | Append:
         """What an append leads to; itself, as it has turned out to be, when another
         process delivers the upload."""
-        async with self._leases.hold(intent.token) as lease:
+        brief = intent.content_length == 0
+        async with self._leases.hold(intent.token, brief=brief) as lease:
             upload = await self._standings.load(intent.token)
             if _may_turn_out_empty(intent, upload):
                 intent = await self._counted(intent, lease, exchange.body)
@@ -246,14 +247,14 @@ class Uploads:
         return intent if chunk else replace(intent, content_length=0)
 
     async def _tell_offset(self, intent: AskOffset) -> Outcome:
-        async with self._leases.hold(intent.token):
+        async with self._leases.hold(intent.token, brief=True):
             upload = await self._standings.load(intent.token)
             await self._plan(upload, intent)
             upload = await self._standings.acknowledge(upload)
         return OffsetTold(self._standings.of(upload))
 
     async def _cancel(self, intent: Cancel) -> Outcome:
-        async with self._leases.hold(intent.token):
+        async with self._leases.hold(intent.token, brief=True):
             if self._elsewhere.has(intent.token):
                 upload = await self._standings.read(intent.token)
                 await self._plan(upload, intent)

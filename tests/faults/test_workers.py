@@ -346,7 +346,7 @@ async def _cut_at_random(speaker: Client, body: bytes, seed: float) -> None:
 
     A part that was cut may still wait to be accepted by one worker when another one
     answers the question after it: then the offset grows once more, and an append at the
-    one that was told is refused.
+    one that was told is refused, or cut as older than that part. A question never is.
     """
     dice = random.Random(seed)
     cut = dice.randrange(len(body))
@@ -356,7 +356,11 @@ async def _cut_at_random(speaker: Client, body: bytes, seed: float) -> None:
     offset = await upload.ask_offset()
     while offset < len(body):
         if dice.random() < 0.3:
-            answer = await upload.append(at=offset, sends=body[offset:])
+            try:
+                answer = await upload.append(at=offset, sends=body[offset:])
+            except NoAnswerError:
+                offset = await upload.ask_offset()
+                continue
             if answer.status == 200:
                 return
             assert answer.status == 409
