@@ -91,7 +91,13 @@ class ProxyProcess:
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
-        self._process = await self._begin(self._arguments)
+        beginning = asyncio.ensure_future(self._begin(self._arguments))
+        try:
+            self._process = await asyncio.shield(beginning)
+        except asyncio.CancelledError:
+            # so that whoever gave up on the start can end what was begun
+            self._process = await beginning
+            raise
         await until(self._ready, bound_s=START_BOUND_S)
 
     @property
