@@ -147,10 +147,9 @@ class Standings:
         delivery = self._deliveries.live(token)
         upload = delivery.upload if delivery else await self.read(token, change=False)
         decide.request_on(upload, AskLimits(token), self._ledger.now())
-        if upload.finished:
-            return (
-                upload  # its total needs no acknowledging: there is nothing to resume
-            )
+        if upload.state in _NOT_RESUMABLE:
+            # Its total needs no acknowledging: there is nothing to resume.
+            return upload
         return replace(upload, offset=upload.acknowledged)
 
     async def acknowledge(self, upload: Upload) -> Upload:

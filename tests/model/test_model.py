@@ -92,6 +92,15 @@ def test_a_body_that_was_cut_back_goes_on_with_other_bytes(
     assert machine.promise(token).requests == 1
 
 
+def test_an_unknown_outcome_is_told_alike_to_all_who_ask(machine: Machine) -> None:
+    """P1: with its total, to requests that disturb nothing as well."""
+    machine.origin_will(deeds=[Deed("lost", slow=True)])
+    token = created(machine, REST)
+    machine.process_dies(after=0)
+    machine.ask(token=token)
+    machine.glance(token=token)
+
+
 def test_what_was_cancelled_stays_so_through_a_power_loss(machine: Machine) -> None:
     machine.origin_will(deeds=[Deed("unreached"), Deed("unreached")])
     token = created(machine, REST)
