@@ -128,8 +128,8 @@ class Ledger:
 
     async def _remove(self, upload: Upload) -> None:
         try:
-            # What its client gave up must not be sent on after a power loss.
-            given_up = upload.state is State.CANCELLED
+            # What was given up must not be sent on after a power loss.
+            given_up = upload.state is not State.EXPIRED
             await self._spool.delete(upload.token, durable=given_up)
         except SpoolError as exc:
             self._log.error(

@@ -110,6 +110,18 @@ def test_what_was_cancelled_stays_so_through_a_power_loss(machine: Machine) -> N
     assert machine.promise(token).requests == 0
 
 
+def test_what_ran_over_its_length_stays_dead_through_a_power_loss(
+    machine: Machine,
+) -> None:
+    """R56: its client was told that it is over."""
+    token = created(machine, replace(SOME, announces=1))
+    machine.ask(token=token)
+    machine.append(token=token, part=replace(REST, fatal=True), at="asked")
+    power_loss(machine)
+    machine.append(token=token, part=replace(REST, size=1), at="told")
+    assert machine.promise(token).requests == 0
+
+
 def test_an_answer_that_was_heard_is_not_forgotten(machine: Machine) -> None:
     token = created(machine, REST)
     power_loss(machine)
