@@ -23,6 +23,7 @@ from proxy.leases import LocalLeases
 from proxy.ledger import Ledger
 from proxy.spool import Reader
 from proxy.spool.memory import MemorySpool
+from proxy.spool.tiers import TieredSpool
 from proxy.standings import Standings
 from proxy.tasks import Tasks
 from proxy.upkeep import Upkeep
@@ -106,7 +107,7 @@ class Stage:
         self,
         origin: Origin,
         *,
-        spool: MemorySpool | None = None,
+        spool: MemorySpool | TieredSpool | None = None,
         repeatable: bool = False,
         retry_for_s: float = 5,
         max_forwards: int = 16,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proxy.core.errors import OriginUnreached, SpoolError, UploadMissing
 from proxy.core.upload import Answer, Head, Limits, State, Token, Upload
+from proxy.spool.disk import DiskSpool
+from proxy.spool.memory import MemorySpool
+from proxy.spool.tiers import TieredSpool
 
+from .spool.samples import tiered
 from .stage import Origin, Stage, Stream
 
 T = Token("t" * 43)
@@ -23,7 +29,7 @@ class Left(Stage):
     async def holds(self, state: State, body: bytes = b"body", **more: Any) -> None:
         times = {"created_at": self.now, "fed_at": self.now}
         upload = Upload(T, state, Head("POST", "/", ()), Limits(), **(times | more))
-        await self.spool.create(replace(upload, state=State.CREATED))
+        await self.spool.create(replace(upload, state=State.RECEIVING))
         writer = self.spool.writer(T)
         writer.write(body)
         writer.close()
@@ -39,9 +45,21 @@ class Left(Stage):
             return None
 
 
+@pytest.fixture(params=["memory", "tiers"])
+def spool(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[MemorySpool | TieredSpool]:
+    if request.param == "memory":
+        yield MemorySpool()
+        return
+    tiers = tiered(DiskSpool(tmp_path, boot_id="boot"))
+    yield tiers
+    tiers.close()
+
+
 @pytest.fixture
-def stage(request: pytest.FixtureRequest) -> Left:
-    return Left(Origin(Stream(b"ok")), **getattr(request, "param", {}))
+def stage(request: pytest.FixtureRequest, spool: MemorySpool | TieredSpool) -> Left:
+    return Left(Origin(Stream(b"ok")), spool=spool, **getattr(request, "param", {}))
 
 
 async def test_what_was_being_received_is_interrupted(stage: Left) -> None:

@@ -8,7 +8,8 @@ above. Three promises hold for every implementation, and
 - A record is replaced whole or not at all; a torn one is never loaded as another one.
 - What ``sync`` and ``save(durable=True)`` have returned for survives power loss (unless
   the spool was told never to sync), everything written survives the death of the
-  process.
+  process. A spool may keep an upload in memory first, where neither holds, for as long
+  as nobody was told an offset of it or has asked to ``secure`` it (P8, ``tiers``).
 - ``load`` measures the offset from the stored body, and refuses an upload whose body is
   shorter than what was acknowledged.
 """
@@ -82,6 +83,27 @@ class Spool(Protocol):
 
         Raises:
             SpoolError: nothing of it is stored.
+        """
+
+    def adopt(self, upload: Upload, body: bytes | None, answer: bytes) -> None:
+        """Store an upload that has been kept elsewhere: whole, or not at all.
+
+        At once, so that nothing can happen to it in between, and without waiting for
+        the disk: what has to survive power loss is asked for by ``secure``, ``sync`` or
+        the next durable ``save``. `body`: None when it has been dropped.
+
+        Raises:
+            SpoolError: nothing of it is stored.
+        """
+
+    async def secure(self, token: Token) -> None:
+        """Make sure that the upload survives the process: its client is gone, or waits.
+
+        One whose request may have left survives power loss as such, too; of its body
+        nothing is promised. One that is not there is no error.
+
+        Raises:
+            SpoolError: nothing has changed.
         """
 
     async def load(self, token: Token) -> Upload:

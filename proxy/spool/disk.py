@@ -74,11 +74,26 @@ class DiskSpool:
         self._doubted: set[Token] = set()
         """Uploads whose body could not be synced: what is not acknowledged of it may be
         gone from the disk, though it can still be read."""
+        self._secured: set[Token] = set()
+        """Uploads whose record was loose when it was written, and is so no more."""
 
     async def create(self, upload: Upload) -> None:
         """See ``Spool``."""
         self._check_place()
         self._records.create(upload)
+
+    def adopt(self, upload: Upload, body: bytes | None, answer: bytes) -> None:
+        """See ``Spool``."""
+        self._records.adopt(upload, body, answer)
+
+    async def secure(self, token: Token) -> None:
+        """See ``Spool``. What was created here is secure as it stands."""
+        if not self._syncs:
+            return
+        async with self._turn(token):
+            if token not in self._secured and self._records.is_loose(token):
+                await self._threads.run(partial(self._records.secure, token))
+                self._secured.add(token)
 
     async def load(self, token: Token) -> Upload:
         """See ``Spool``. A body that could not be synced is cut back, too, as long as
@@ -126,6 +141,7 @@ class DiskSpool:
             if durable and self._syncs:
                 act = partial(self._records.save_durably, upload)
                 await self._threads.run(act)
+                self._secured.discard(upload.token)
             else:
                 self._records.save(upload)
 
@@ -193,6 +209,7 @@ class DiskSpool:
         """
         await self._remove(token, SUFFIXES, sync=durable and self._syncs)
         self._doubted.discard(token)
+        self._secured.discard(token)
 
     async def _remove(
         self, token: Token, suffixes: tuple[str, ...], *, sync: bool = False

@@ -121,6 +121,18 @@ def cut(path: str, length: int, *, sync: bool) -> None:
         os.close(fd)
 
 
+def sync(path: str) -> None:
+    """Make the content of the file durable; one that is not there has none."""
+    try:
+        fd = open_to_read(path)
+    except FileNotFoundError:
+        return
+    try:
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
 def remove(path: str) -> None:
     """Remove the name; one that is not there is no error."""
     try:

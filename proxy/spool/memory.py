@@ -6,7 +6,7 @@ be told how much room it has, so that a full disk can be played without one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from proxy.core.errors import SpoolError, UploadMissing
@@ -40,6 +40,23 @@ class MemorySpool:
             _unmeasured(upload), bytearray(), bytearray()
         )
 
+    def adopt(self, upload: Upload, body: bytes | None, answer: bytes) -> None:
+        """See ``Spool``."""
+        size = len(body or b"") + len(answer)
+        if upload.token in self._entries or (
+            self.room is not None and size > self.room
+        ):
+            raise SpoolError("the upload cannot be created: it is there, or no room is")
+        if self.room is not None:
+            self.room -= size
+        kept = None if body is None else bytearray(body)
+        self._entries[upload.token] = _Entry(
+            _unmeasured(upload), kept, bytearray(answer)
+        )
+
+    async def secure(self, token: Token) -> None:
+        """See ``Spool``. There is nothing here that survives the process."""
+
     async def load(self, token: Token) -> Upload:
         """See ``Spool``."""
         entry = self._entry(token)
@@ -59,7 +76,7 @@ class MemorySpool:
 
     def reader(self, token: Token) -> Reader:
         """See ``Spool``."""
-        return _MemoryReader(self._body(token))
+        return MemoryReader(self._body(token))
 
     def answer_writer(self, token: Token) -> Writer:
         """See ``Spool``."""
@@ -70,7 +87,7 @@ class MemorySpool:
     def answer_reader(self, token: Token) -> Reader:
         """See ``Spool``."""
         entry = self._entries.get(token)
-        return _MemoryReader(bytearray() if entry is None else entry.answer)
+        return MemoryReader(bytearray() if entry is None else entry.answer)
 
     async def drop_body(self, token: Token) -> None:
         """See ``Spool``."""
@@ -145,18 +162,30 @@ class _MemoryWriter:
         self._open = False
 
 
-class _MemoryReader:
-    descriptor: int | None = None
+class MemoryReader:
+    """Reads what there was when it was opened."""
 
-    def __init__(self, content: bytearray) -> None:
+    descriptor: int | None = None
+    """See ``Reader``."""
+
+    def __init__(
+        self, content: bytearray, closed: Callable[[], None] = lambda: None
+    ) -> None:
+        """`closed`: called once, when nothing more is read."""
         self._content = content
+        self._closed = closed
         self.size = len(content)
+        """See ``Reader``."""
         self._open = True
 
     def read(self, offset: int, size: int) -> bytes:
+        """See ``Reader``."""
         if not self._open:
             raise SpoolError("the stored bytes cannot be read: the reader is closed")
         return bytes(self._content[offset : offset + size])
 
     def close(self) -> None:
-        self._open = False
+        """See ``Reader``."""
+        if self._open:
+            self._open = False
+            self._closed()

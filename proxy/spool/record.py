@@ -35,6 +35,9 @@ class Record:
     """The boot of the machine in which it was written."""
     base: str | None = None
     """Checksum of the record that this one amends; None when it stands by itself."""
+    loose: bool = False
+    """It says that the request may have left, and was not durable when it was written:
+    that of an upload which came from elsewhere, see ``Spool.adopt``."""
 
 
 def encode(written: Record) -> bytes:
@@ -48,6 +51,7 @@ def encode(written: Record) -> bytes:
         "token": upload.token,
         "boot": written.boot_id,
         "base": written.base,
+        "loose": written.loose,
         "nonce": secrets.token_hex(8),
         "state": upload.state.value,
         "why": upload.why,
@@ -82,7 +86,12 @@ def decode(sealed: bytes, token: Token) -> Record:
     """
     try:
         content = json.loads(envelope.unseal(sealed))
-        written = Record(_upload_in(content), content["boot"], content["base"])
+        written = Record(
+            _upload_in(content),
+            content["boot"],
+            content["base"],
+            bool(content.get("loose")),
+        )
     except envelope.TooNew as exc:
         raise UploadTooNew(f"its record is of a newer release: {exc}") from exc
     except envelope.Unreadable as exc:

@@ -12,6 +12,7 @@ earlier record stands until the new one is whole, and a full disk does it no har
 
 from __future__ import annotations
 
+import errno
 import os
 from functools import partial
 
@@ -23,7 +24,7 @@ from .failures import nameless, translated
 from .marks import Marks
 from .measure import UNFINISHED, after_reboot, may_grow, measured
 from .record import Record, decode, encode
-from .shards import BODY, DRAFT, RECORD, Shards
+from .shards import ANSWER, BODY, DRAFT, RECORD, Shards
 
 
 class Records:
@@ -43,27 +44,62 @@ class Records:
         Raises:
             SpoolError: nothing of it is there, or it was there before.
         """
-        content = encode(Record(upload, self._boot_id))
+        self._make(Record(upload, self._boot_id), b"", b"")
+
+    def adopt(self, upload: Upload, body: bytes | None, answer: bytes) -> None:
+        """Write the record of an upload beside its body and its answer. Nothing is
+        synced.
+
+        Raises:
+            SpoolError: nothing of it is there, or it was there before.
+        """
+        loose = upload.attempts > 0
+        self._make(Record(upload, self._boot_id, loose=loose), body, answer)
+
+    def _make(self, record: Record, body: bytes | None, answer: bytes) -> None:
+        upload, content = record.upload, encode(record)
         with translated("the upload cannot be created"):
             try:
-                self._create(upload, content)
+                self._create(upload, content, body, answer)
             except FileNotFoundError:
                 # empty for long, the shard was taken for rubbish by a tidy host
                 self._shards.forget(upload.token)
-                self._create(upload, content)
+                self._create(upload, content, body, answer)
+            except FileExistsError:
+                self._clear_away(upload.token)
+                self._create(upload, content, body, answer)
 
-    def _create(self, upload: Upload, content: bytes) -> None:
+    def _clear_away(self, token: Token) -> None:
+        """Remove what an earlier try has left that could not even be taken back.
+
+        Raises:
+            OSError: it is an upload.
+        """
+        stem = self._shards.stem(token)
+        if files.size(stem + RECORD) is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        for suffix in (ANSWER, BODY):
+            files.remove(stem + suffix)
+
+    def _create(
+        self, upload: Upload, content: bytes, body: bytes | None, answer: bytes
+    ) -> None:
         stem = self._shards.stem(upload.token)
         self._shards.make(upload.token)
         # the body first: alone it is no upload, a record without it is a lost one
-        os.close(files.create(stem + BODY))
+        files.write_new(stem + BODY, body or b"", sync=False)
         try:
+            if answer:
+                files.write_new(stem + ANSWER, answer, sync=False)
             if upload.state in UNFINISHED:
                 self._marks.set(upload.token)
             # whole or not at all: a torn one would look like a loss, and stay
             files.replace(stem + RECORD, content, sync=False)
+            if body is None:
+                files.remove(stem + BODY)
         except OSError:
-            files.remove(stem + BODY)
+            for suffix in (RECORD, ANSWER, BODY):
+                files.remove(stem + suffix)
             self._marks.clear(upload.token)
             raise
 
@@ -168,6 +204,39 @@ class Records:
         """
         if self._syncs and upload.state in UNFINISHED:
             self._marks.make_durable(upload.token)
+
+    def is_loose(self, token: Token) -> bool:
+        """Whether its record has to be made durable, whatever a draft amends; not when
+        it is gone, or lost. Raises SpoolError."""
+        path = self._shards.stem(token) + RECORD
+        with translated("the record cannot be read"):
+            try:
+                return decode(files.read(path, _LIMIT), token).loose
+            except (FileNotFoundError, UploadLost):
+                return False
+
+    def secure(self, token: Token) -> None:
+        """Make the record as it stands durable, in its place, and the content of the
+        answer it may tell. One that is not there is no error.
+
+        It is not written anew: who dies between that and the sync of its name would
+        leave one that looks durable.
+
+        Raises:
+            SpoolError: nothing may be promised.
+        """
+        stem = self._shards.stem(token)
+        with translated("the record cannot be made durable"):
+            try:
+                found = self._found(stem, token)
+            except UploadMissing:
+                return
+            if found.upload.state in UNFINISHED:
+                self._marks.set(token)
+            files.sync(stem + ANSWER)
+            files.sync(stem + RECORD)
+            self._before_it_stands(found.upload)
+            self._shards.sync(token)
 
     def _standing(self, stem: str) -> str:
         """The checksum of the record that stands."""

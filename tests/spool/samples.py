@@ -6,9 +6,13 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
+import structlog
+
 from proxy.core.upload import Answer, Head, Limits, State, Token, Upload
 from proxy.spool import Spool
 from proxy.spool.disk import DiskSpool
+from proxy.spool.tiers import TieredSpool
+from proxy.tasks import Tasks
 
 BOOT = "boot-1"
 NEXT_BOOT = "boot-2"
@@ -45,6 +49,17 @@ def upload(**changes: Any) -> Upload:
         why="cut",
     )
     return replace(plain, **changes)
+
+
+def tiered(disk: DiskSpool, **settings: Any) -> TieredSpool:
+    """Tiers over `disk`, with `settings` that differ from the usual ones."""
+    log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        structlog.ReturnLogger(),
+        processors=[],
+        wrapper_class=structlog.make_filtering_bound_logger(50),
+    )
+    usual: dict[str, Any] = {"threshold": 64 * 1024, "shared": False}
+    return TieredSpool(disk, spawn=Tasks(log).spawn, log=log, **(usual | settings))
 
 
 async def stored(spool: Spool, body: bytes = b"", **changes: Any) -> Upload:

@@ -1,0 +1,101 @@
+"""One upload that is kept in memory, and the memory that all of them may take.
+
+Every upload is weighed: its head and record by an estimate, its body by its length as
+soon as that is known, its answer by its bytes. What is taken is given back when nothing
+holds on to it any more, so that a budget is never less than what is really there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from proxy.core.errors import SpoolError, UploadMissing
+from proxy.core.upload import Fields, Upload
+
+OBJECTS: Final = 3 * 1024
+"""Bytes that the objects of one upload take beside what is in them; measured."""
+_OBJECTS_OF_FIELD: Final = 160
+"""The same for one field: a tuple and two strings of bytes."""
+
+
+class Budget:
+    """Bytes that may be taken, and are."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.taken = 0
+
+    def fits(self, size: int) -> bool:
+        """Whether `size` more bytes may be taken."""
+        return self.taken + size <= self.most
+
+    def take(self, size: int) -> bool:
+        """Take `size` bytes; False, and nothing is taken, when there are not as many
+        left."""
+        if not self.fits(size):
+            return False
+        self.taken += size
+        return True
+
+    def give(self, size: int) -> None:
+        """Give `size` bytes back."""
+        self.taken -= size
+
+
+@dataclass(eq=False, slots=True)
+class Held:
+    """An upload in memory."""
+
+    upload: Upload
+    """As saved last."""
+    weight: int
+    """Bytes taken for it among those under way, without its body; see `weight`."""
+    reserved: int
+    """Bytes taken there for its body, which may still have to come."""
+    body: bytearray | None = field(default_factory=bytearray)
+    """None once it has been dropped."""
+    answer: bytearray = field(default_factory=bytearray)
+    answer_share: int = 0
+    """Bytes taken among the answers."""
+    users: int = 0
+    """Readers and writers that hold on to its bytes."""
+    moved: bool = False
+    """It is on the disk now."""
+    removed: bool = False
+    """It is nowhere any more."""
+    troubled: bool = False
+    """That it could not be moved has been said."""
+
+    @property
+    def is_here(self) -> bool:
+        """Memory is where it is, and nowhere else."""
+        return not self.moved and not self.removed
+
+    def check_not_removed(self) -> None:
+        """Raises UploadMissing when there is no such upload any more."""
+        if self.removed:
+            raise UploadMissing("it has been removed")
+
+    def whole_body(self) -> bytearray:
+        """Its body. Raises UploadMissing when it has none any more."""
+        if self.body is None:
+            raise UploadMissing("it has no body")
+        return self.body
+
+
+def weight(upload: Upload) -> int:
+    """Bytes that `upload` takes without its body and its answer's content, about."""
+    size = OBJECTS + _weight_of(upload.request.fields) + len(upload.request.target)
+    if upload.answer is not None:
+        size += _weight_of(upload.answer.fields)
+    return size
+
+
+def _weight_of(fields: Fields) -> int:
+    return sum(_OBJECTS_OF_FIELD + len(name) + len(value) for name, value in fields)
+
+
+def closed() -> SpoolError:
+    """What a writer raises that is written to after it was closed."""
+    return SpoolError("the bytes cannot be stored: the writer is closed")

@@ -1,0 +1,395 @@
+"""A spool that keeps small uploads in memory until they must be on the disk (P8).
+
+An upload begins in memory when it is not known to be longer than the threshold and
+there is room, and stays there until its client has the origin's answer, unless one of
+these comes first. Its state is saved as another than the four of that short road, or an
+offset of it as acknowledged; its body is synced, since it is about to be told; it or
+its answer grows too large; it is not over within a second after all of it came; or
+somebody asks to ``secure`` it. Then it moves, with all it has, under the same token, at
+once and for good. Answers that were given stay, the youngest of them, for a replay.
+
+What is in memory goes with the process: no offset of it was told. The one invariant: an
+upload is in memory or on the disk, never in both, and what was saved last is what
+moves; so nothing is forwarded from the one that was forwarded from the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from itertools import chain
+from typing import Any, Final, Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.core.errors import SpoolError
+from proxy.core.upload import State, Token, Upload, shortened
+
+from . import Probe, Reader, Spool, Writer
+from .held import Budget, Held, weight
+from .measure import UNFINISHED, measured
+from .memory import MemoryReader
+from .tier_writers import AnswerWriter, BodyWriter
+
+BODIES: Final = 16 * 2**20
+"""Bytes that uploads under way take in memory, at most: thousands of small requests at
+the same time. Picked by hand."""
+ANSWERS: Final = 16 * 2**20
+"""Bytes that answers take which have been given, with what is known of their uploads.
+Picked by hand: some thousand of them, the last seconds under full load."""
+ANSWER_SHARE: Final = 16
+"""One answer may have one part in so many of that: a larger one would push out too
+many others."""
+PATIENCE_S: Final = 1.0
+"""Seconds after its last byte came in which an upload has to be over. Most origins need
+much less; from then on the disk costs little beside the wait."""
+
+_SHORT_ROAD: Final = frozenset(
+    {State.RECEIVING, State.COMPLETE, State.FORWARDING, State.RESPONDED}
+)
+
+Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+"""Starts a task that somebody keeps a reference to."""
+
+
+class Disk(Spool, Probe, Protocol):
+    """What lies below: a spool that keeps all it has."""
+
+    def close(self) -> None: ...
+
+
+class TieredSpool:
+    """Uploads in memory first, over `disk`."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        *,
+        threshold: int,
+        shared: bool,
+        spawn: Spawn,
+        log: FilteringBoundLogger,
+        bodies: int = BODIES,
+        answers: int = ANSWERS,
+    ) -> None:
+        """`threshold`: bytes of the longest body that is kept in memory; 0: none is.
+
+        `shared`: other processes use the spool, so that nothing may be forwarded that
+        they cannot see; only what is being received is in memory then. `bodies`,
+        `answers`: bytes that may be taken by uploads under way, and by answers that
+        were given.
+        """
+        self.disk = disk
+        self.bodies = Budget(bodies)
+        self.answers = Budget(answers)
+        self._threshold = threshold
+        self._kept = frozenset({State.RECEIVING}) if shared else _SHORT_ROAD
+        """States in which an upload stays in memory."""
+        self._spawn = spawn
+        self._log = log
+        self._held: dict[Token, Held] = {}
+        self._awaited: dict[Token, float] = {}
+        """Uploads that wait for the origin, or whose answer is being given: since when,
+        in seconds of the loop, oldest first."""
+        self._settled: dict[Token, Held] = {}
+        """Uploads whose answer has been given, oldest first."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def held(self) -> int:
+        """Uploads that are in memory, those among them that were answered too."""
+        return len(self._held)
+
+    async def create(self, upload: Upload) -> None:
+        """See ``Spool``."""
+        if upload.token in self._held:
+            raise SpoolError("the upload cannot be created: it is there")
+        held = self._taken_in(upload)
+        if held is None:
+            await self.disk.create(upload)
+        else:
+            self._held[upload.token] = held
+            self._watch(held)
+
+    def _taken_in(self, upload: Upload) -> Held | None:
+        """The new `upload` with room taken for it; None when it has to go to the
+        disk."""
+        length = upload.length or 0
+        if not 0 < self._threshold >= length or not self._may_stay(upload):
+            return None
+        own = weight(upload)
+        return Held(upload, own, length) if self.bodies.take(own + length) else None
+
+    def _may_stay(self, upload: Upload) -> bool:
+        return upload.state in self._kept and not upload.acknowledged
+
+    def adopt(self, upload: Upload, body: bytes | None, answer: bytes) -> None:
+        """See ``Spool``."""
+        if upload.token in self._held:
+            raise SpoolError("the upload cannot be created: it is there")
+        self.disk.adopt(upload, body, answer)
+
+    async def secure(self, token: Token) -> None:
+        """See ``Spool``. What is in memory moves to the disk; for whoever needs an
+        upload to be there, in this process or, by its word, in another one."""
+        held = self._held.get(token)
+        if held is not None:
+            self.move(held)
+        await self.disk.secure(token)
+
+    async def load(self, token: Token) -> Upload:
+        """See ``Spool``."""
+        held = self._held.get(token)
+        if held is None:
+            return await self.disk.load(token)
+        return measured(held.upload, None if held.body is None else len(held.body))
+
+    async def peek(self, token: Token) -> Upload:
+        """See ``Spool``."""
+        held = self._held.get(token)
+        return await (self.disk.peek(token) if held is None else self.load(token))
+
+    async def save(self, upload: Upload, *, durable: bool) -> None:
+        """See ``Spool``. What stays in memory is saved there, durable or not."""
+        held = self._held.get(upload.token)
+        if held is not None and self._may_stay(upload):
+            held.upload = upload
+            self._watch(held)
+        elif held is not None and not durable:
+            self.move(held, upload)
+        else:
+            if held is not None:
+                self.move(held)
+            await self.disk.save(upload, durable=durable)
+
+    def writer(self, token: Token, *, to_be_told: bool = False) -> Writer:
+        """See ``Spool``."""
+        held = self._held.get(token)
+        if held is None:
+            return self.disk.writer(token, to_be_told=to_be_told)
+        return BodyWriter(self, held, to_be_told=to_be_told)
+
+    def reader(self, token: Token) -> Reader:
+        """See ``Spool``."""
+        held = self._held.get(token)
+        if held is None:
+            return self.disk.reader(token)
+        return self._read(held, held.whole_body())
+
+    def answer_writer(self, token: Token) -> Writer:
+        """See ``Spool``."""
+        held = self._held.get(token)
+        if held is None:
+            return self.disk.answer_writer(token)
+        self._empty_answer(held)
+        return AnswerWriter(self, held)
+
+    def answer_reader(self, token: Token) -> Reader:
+        """See ``Spool``."""
+        held = self._held.get(token)
+        if held is None:
+            return self.disk.answer_reader(token)
+        return self._read(held, held.answer)
+
+    def _read(self, held: Held, content: bytearray) -> Reader:
+        held.users += 1
+        return MemoryReader(content, lambda: self.leave(held))
+
+    async def drop_body(self, token: Token) -> None:
+        """See ``Spool``. It means that all has been done for the upload."""
+        held = self._held.get(token)
+        if held is None:
+            await self.disk.drop_body(token)
+            return
+        held.body = None
+        if held.upload.state is State.RESPONDED and token not in self._settled:
+            self._settle(held)
+
+    async def drop_answer(self, token: Token) -> None:
+        """See ``Spool``."""
+        held = self._held.get(token)
+        if held is None:
+            await self.disk.drop_answer(token)
+        else:
+            self._empty_answer(held)
+
+    def _empty_answer(self, held: Held) -> None:
+        size, held.answer = len(held.answer), bytearray()
+        held.answer_share -= size
+        self.answers.give(size)
+
+    async def delete(self, token: Token, *, durable: bool = False) -> None:
+        """See ``Spool``."""
+        held = self._held.get(token)
+        if held is None:
+            await self.disk.delete(token, durable=durable)
+        else:
+            self._remove(held)
+
+    def tokens(self) -> Iterator[Token]:
+        """See ``Spool``. One that moves meanwhile may be found twice. The iterator may
+        be used in another thread."""
+        held = tuple(self._held)
+        # Those in memory are gone so soon that most of a list would be.
+        here = (token for token in held if token in self._held)
+        return chain(here, self.disk.tokens())
+
+    def unfinished(self) -> Iterator[Token]:
+        """See ``Spool``."""
+        held = tuple(self._held.values())
+        here = (one.upload.token for one in held if one.upload.state in UNFINISHED)
+        return chain(here, self.disk.unfinished())
+
+    async def writable(self) -> bool:
+        """See ``Probe``."""
+        return await self.disk.writable()
+
+    async def drain(self) -> None:
+        """The process is about to end: keep nothing more in memory, and move all that
+        has not been answered. May be called again, for what could not be moved."""
+        self._threshold, self._kept = 0, frozenset()
+        left = [token for token in self._held if token not in self._settled]
+        await asyncio.gather(*map(self._secure_aloud, left))
+
+    async def _secure_aloud(self, token: Token) -> None:
+        try:
+            await self.secure(token)
+        except SpoolError as exc:
+            self._say(token, exc)
+
+    def close(self) -> None:
+        """See ``Disk``. What is in memory is gone."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.disk.close()
+
+    def takes(self, held: Held, size: int) -> bool:
+        """Whether `size` more bytes of its body stay in memory; then they are taken."""
+        if not held.is_here or held.body is None:
+            return False
+        length = len(held.body) + size
+        if length > self._threshold:
+            return False
+        if length > held.reserved:
+            if not self.bodies.take(length - held.reserved):
+                return False
+            held.reserved = length
+        return True
+
+    def takes_answer(self, held: Held, size: int) -> bool:
+        """The same for its answer's content; older answers make room."""
+        share = held.answer_share + size
+        if not held.is_here or share > self.answers.most // ANSWER_SHARE:
+            return False
+        self._forget_for(size)
+        if not self.answers.take(size):
+            return False
+        held.answer_share = share
+        return True
+
+    def move(self, held: Held, upload: Upload | None = None) -> None:
+        """Bring it to the disk unless it is there: as `upload`, or as it was saved.
+
+        Raises:
+            SpoolError: it stays where it is.
+        """
+        if not held.is_here:
+            return
+        body = None if held.body is None else bytes(held.body)
+        self.disk.adopt(upload or held.upload, body, bytes(held.answer))
+        held.moved = True
+        self._let_go(held)
+
+    def leave(self, held: Held) -> None:
+        """One reader or writer less holds on to its bytes."""
+        held.users -= 1
+        self._give_back(held)
+
+    def _remove(self, held: Held) -> None:
+        held.removed = True
+        held.body = None
+        self._let_go(held)
+
+    def _let_go(self, held: Held) -> None:
+        token = held.upload.token
+        del self._held[token]
+        self._awaited.pop(token, None)
+        self._settled.pop(token, None)
+        self._give_back(held)
+
+    def _give_back(self, held: Held) -> None:
+        """What it has taken, once nobody holds on to it."""
+        if held.is_here or held.users:
+            return
+        self._give_back_body(held)
+        self.answers.give(held.answer_share)
+        held.answer_share = 0
+
+    def _give_back_body(self, held: Held) -> None:
+        self.bodies.give(held.weight + held.reserved)
+        held.weight = held.reserved = 0
+
+    def _settle(self, held: Held) -> None:
+        """Its answer has been given: from now on it is kept for a replay only."""
+        self._awaited.pop(held.upload.token, None)
+        self._settled[held.upload.token] = held
+        self._give_back_body(held)
+        size = weight(held.upload)
+        held.answer_share += size
+        self.answers.taken += size
+        self._forget_for(0)
+
+    def _forget_for(self, size: int) -> None:
+        """Forget the oldest answers until there is room for `size` bytes, if it can be
+        made: one that is being read stays."""
+        while not self.answers.fits(size):
+            oldest = next(
+                (one for one in self._settled.values() if not one.users), None
+            )
+            if oldest is None:
+                return
+            self._remove(oldest)
+
+    def _watch(self, held: Held) -> None:
+        """From its last byte on, it has its time; one timer does for all."""
+        token = held.upload.token
+        if held.upload.state is State.RECEIVING or token in self._settled:
+            return
+        loop = asyncio.get_running_loop()
+        self._awaited.setdefault(token, loop.time())
+        if self._timer is None:
+            self._timer = loop.call_later(PATIENCE_S, self._look)
+
+    def _look(self) -> None:
+        """Move the one that has waited longest, if it has waited long enough.
+
+        One in a turn of the loop: a slow origin makes many of them wait at once.
+        """
+        self._timer = None
+        token, since = next(iter(self._awaited.items()), (None, 0.0))
+        if token is None:
+            return
+        loop = asyncio.get_running_loop()
+        left_s = since + PATIENCE_S - loop.time()
+        if left_s <= 0:
+            self._move_late(token, loop.time())
+        self._timer = loop.call_later(max(0.0, left_s), self._look)
+
+    def _move_late(self, token: Token, now: float) -> None:
+        del self._awaited[token]
+        try:
+            self.move(self._held[token])
+        except SpoolError as exc:
+            # It waits on in memory, and for another try.
+            self._awaited[token] = now
+            self._say(token, exc)
+        else:
+            self._spawn(self._secure_aloud(token))
+
+    def _say(self, token: Token, exc: SpoolError) -> None:
+        """That it is not on the disk, once for each."""
+        held = self._held.get(token)
+        if held is None or not held.troubled:
+            self._log.error("not secured", upload=shortened(token), error=str(exc))
+        if held is not None:
+            held.troubled = True
