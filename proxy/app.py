@@ -132,8 +132,11 @@ class App:
         for site in list(self._runner.sites):
             await site.stop()
         self._road.reception.stop()
+        # Before the wait: who loses patience with us meanwhile kills us.
+        await self._premises.spool.drain()
         await self._road.deliveries.stop(grace_s)
         await self._answered(deadline)
+        await self._premises.spool.drain()
 
     async def close(self) -> None:
         """Give everything back."""

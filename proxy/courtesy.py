@@ -14,6 +14,7 @@ from proxy.core.errors import Problem, Refusal, SpoolError
 from proxy.core.upload import State, Token
 from proxy.deliveries import Deliveries
 from proxy.delivery import Delivery
+from proxy.ledger import Ledger
 from proxy.shared_leases import SharedLeases
 from proxy.standings import Standings
 
@@ -22,8 +23,13 @@ class Courtesy:
     """Answers the other processes."""
 
     def __init__(
-        self, leases: SharedLeases, deliveries: Deliveries, standings: Standings
+        self,
+        ledger: Ledger,
+        leases: SharedLeases,
+        deliveries: Deliveries,
+        standings: Standings,
     ) -> None:
+        self._ledger = ledger
         self._leases = leases
         self._deliveries = deliveries
         self._standings = standings
@@ -33,6 +39,8 @@ class Courtesy:
         try:
             if ask.wish is Wish.LET_GO:
                 return Said(await self._leases.let_go(ask.token, ask.since))
+            if ask.wish is Wish.SHOW:
+                return await self._show(ask.token)
             delivery = self._deliveries.live(ask.token)
             if delivery is None:
                 return Said(Word.NONE)
@@ -46,6 +54,12 @@ class Courtesy:
                     return await self._over(ask.token, delivery)
         except SpoolError:
             return Said(Word.FAILED)
+
+    async def _show(self, token: Token) -> Said:
+        if not self._leases.is_ours(token):
+            return Said(Word.NONE)
+        await self._ledger.secure(token)
+        return Said(Word.DONE)
 
     async def _cancel(self, delivery: Delivery) -> Said:
         """Who asks holds the lease, and removes what has been withdrawn here."""

@@ -27,15 +27,28 @@ class Elsewhere:
     """The deliveries of other processes on the spool."""
 
     def __init__(
-        self, locks: TokenLocks | None = None, peers: Peers | None = None
+        self,
+        locks: TokenLocks | None = None,
+        peers: Peers | None = None,
+        leases: TokenLocks | None = None,
     ) -> None:
-        """Both None where there are no other processes."""
+        """`locks` of deliveries, and `leases`; all None where there are no other
+        processes."""
         self._locks = Unshared() if locks is None else locks
+        self._leases = Unshared() if leases is None else leases
         self._peers = peers
 
     def has(self, token: Token) -> bool:
         """True while another process delivers the upload."""
         return self._locks.is_taken(token)
+
+    async def show(self, token: Token) -> bool:
+        """Have an upload that another process works on where all can see it; False when
+        none does, or it did not work."""
+        if self._peers is None or not self._leases.is_taken(token):
+            return False
+        said = await self._peers.ask(Ask(Wish.SHOW, token), _knows)
+        return said is not None and said.word is Word.DONE
 
     async def acknowledge(self, token: Token) -> None:
         """Have all of the upload durable, and recorded as acknowledged, if it is

@@ -19,6 +19,7 @@ from proxy.spool.claims import Claims
 from proxy.spool.clock import LifetimeClock, boot_id
 from proxy.spool.disk import DiskSpool
 from proxy.spool.owner import Owner
+from proxy.spool.tiers import TieredSpool
 from proxy.tasks import Tasks
 
 
@@ -33,7 +34,13 @@ class Premises:
     def __init__(self, config: Config, tasks: Tasks, log: FilteringBoundLogger) -> None:
         directory, boot = config.spool.directory, boot_id()
         self._log = log
-        self.spool = DiskSpool(directory, boot_id=boot, sync=config.spool.sync)
+        self.spool = TieredSpool(
+            DiskSpool(directory, boot_id=boot, sync=config.spool.sync),
+            threshold=config.spool.memory_threshold,
+            shared=config.workers > 1,
+            spawn=tasks.spawn,
+            log=log,
+        )
         # Where the system does not tell its boot, each process takes another one's
         # uploads for those of an earlier boot: then there can be no other one.
         goes_by = {"origin": config.origin.url, "boot": boot}

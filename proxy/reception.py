@@ -9,7 +9,7 @@ tells an offset.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -38,6 +38,10 @@ _CARRIES_OFFSET: Final = {
 """Ends of a part after which the client is told the offset: it must be durable."""
 
 
+Present = Callable[[], AbstractAsyncContextManager[object]]
+"""Within it, waiting ends with ClientGone when the client has gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """What a request brings along beside its intent."""
@@ -52,6 +56,8 @@ class Exchange:
     """Told the token of the upload that the request begins, for the log."""
     to_origin: Callable[[], Head]
     """The head as the origin is to get it, should this become an upload."""
+    present: Present
+    """As long as the client is there."""
 
 
 class Reception:

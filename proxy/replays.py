@@ -63,7 +63,7 @@ class Replays:
             upload = await self._over_elsewhere(upload)
         if upload.hidden or upload.state in TERMINAL:
             raise decide.unknown_upload()
-        return self._stored_answer(upload)
+        return await self._stored_answer(upload)
 
     async def _over_elsewhere(self, upload: Upload) -> Upload:
         await self._patiently(upload, self._elsewhere.over(upload.token))
@@ -82,11 +82,11 @@ class Replays:
             raise Refusal(
                 Problem.UNAVAILABLE,
                 "The answer is still coming in.",
-                standing=self._standings.of(upload),
+                standing=self._standings.of(await self._standings.acknowledge(upload)),
                 retry_after_s=1,
             ) from None
 
-    def _stored_answer(self, upload: Upload) -> Outcome:
+    async def _stored_answer(self, upload: Upload) -> Outcome:
         """The answer as it was kept, unless its content is not all there."""
         answer = upload.answer
         assert answer is not None
@@ -96,6 +96,7 @@ class Replays:
             # Too old, too large, broken off, or cut by a crash of ours.
             reader.close()
             refusal = decide.answer_not_kept(answer)
+            upload = await self._standings.acknowledge(upload)
             refusal.standing = self._standings.of(upload)
             raise refusal
         self._ledger.note(upload, Event.ANSWER_REPLAYED)

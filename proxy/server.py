@@ -34,6 +34,7 @@ from proxy.wire import (
     Body,
     Sent,
     abort,
+    client_present,
     front_of_request,
     problem_reply,
     read_head,
@@ -176,21 +177,24 @@ class Server:
             peer=visit.front.client,
             begun=access.begun,
             to_origin=partial(self._to_origin, visit),
+            present=partial(client_present, visit.request),
         )
         outcome: Outcome
         try:
             outcome = await self._uploads.fulfil(intent, exchange)
         except Refusal as refusal:
             outcome = Refused(refusal)
+        heard = False
         try:
             reply = _framed(dialect.write(outcome, visit.locate), outcome)
             # After a 104 a front may wait for the end of the connection; and what is
             # left of a body would be taken for the next request.
             unread = not visit.request.content.is_eof()
             sent = await self._send(visit, reply, close=unread or visit.must_close)
+            heard = not sent.broke_off
         finally:
-            if isinstance(outcome, Answered) and not isinstance(outcome.content, bytes):
-                await outcome.content.aclose()
+            if isinstance(outcome, Answered):
+                await self._uploads.given(outcome, heard=heard)
         if body.gone is not None:
             # Nothing more is read of a body that was ended, not even to throw it away.
             visit.request.protocol.force_close()

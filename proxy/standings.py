@@ -86,7 +86,7 @@ class Standings:
         delivery = self._deliveries.live(token)
         if delivery is not None:
             return delivery.upload
-        upload = await self._recorded(token)
+        upload = await self.recorded(token)
         while upload.state in _IN_DELIVERY:
             with self._deliveries.claim(token) as claimed:
                 if claimed:
@@ -99,7 +99,7 @@ class Standings:
             upload = await self.read(token)
         return await self._set_right(upload, to_remove=to_remove)
 
-    async def _recorded(self, token: Token) -> Upload:
+    async def recorded(self, token: Token) -> Upload:
         """The upload as its record tells it, also if another process has yet to write
         that."""
         try:
@@ -145,17 +145,30 @@ class Standings:
     async def glance(self, token: Token) -> Upload:
         """The upload as acknowledged, whatever is being done with it."""
         delivery = self._deliveries.live(token)
-        upload = delivery.upload if delivery else await self.read(token, change=False)
+        upload = delivery.upload if delivery else await self._seen(token)
         decide.request_on(upload, AskLimits(token), self._ledger.now())
         if upload.state in _NOT_RESUMABLE:
             # Its total needs no acknowledging: there is nothing to resume.
             return upload
         return replace(upload, offset=upload.acknowledged)
 
+    async def _seen(self, token: Token) -> Upload:
+        """The upload as its record tells it, which another process may keep to itself
+        while it receives."""
+        try:
+            return await self.read(token, change=False)
+        except Refusal as refusal:
+            missing = isinstance(refusal.__cause__, UploadMissing)
+            if not missing or not await self._elsewhere.show(token):
+                raise
+        return await self.read(token, change=False)
+
     async def acknowledge(self, upload: Upload) -> Upload:
         """`upload` with its offset durable, in body and record, so that it may be
-        told."""
+        told. Of one that is finished nothing is left to be resumed, but it is to be
+        found again."""
         if self._is_acknowledged(upload):
+            await self._ledger.secure(upload.token)
             return upload
         # Before anything is awaited: it may end meanwhile, and then the record says
         # more than `upload` does. None begins, because that takes the lease.

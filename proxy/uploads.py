@@ -49,6 +49,7 @@ from proxy.core.upload import Head, Limits, State, Token, Upload
 from proxy.deliveries import Deliveries, stopping
 from proxy.elsewhere import Elsewhere
 from proxy.followers import Follower
+from proxy.handover import Handover
 from proxy.intake import Body
 from proxy.leases import Lease, Leases
 from proxy.ledger import Ledger
@@ -102,6 +103,7 @@ class Uploads:
         self._standings = standings
         self._reception = reception
         self._replays = replays
+        self._handover = Handover(ledger, standings, log)
         self._terms = terms
         self._log = log
 
@@ -141,7 +143,7 @@ class Uploads:
             upload = await self._reception.receive(
                 upload, plan, intent, lease, exchange
             )
-            follower = self._follow(upload, exchange.body)
+            follower = await self._follow(upload, exchange.body)
             if follower is None and plan.finish_after:
                 told = self._standings.of(upload)
                 upload = await self._ledger.advance(upload, Event.FINISHED_INTERNALLY)
@@ -149,7 +151,9 @@ class Uploads:
                 return Created(told)
         if follower is None:
             return Created(self._standings.of(upload))
-        return await self._answered(upload, follower, by_creation=True)
+        return await self._handover.answer(
+            upload, follower, exchange.present, by_creation=True
+        )
 
     async def _admit(self, upload: Upload) -> None:
         """Make sure that the client of a new upload may have one more.
@@ -186,7 +190,8 @@ class Uploads:
             if not isinstance(found, Append):
                 return found
             intent = found
-            await self._joined(intent.token)
+            async with exchange.present():
+                await self._joined(intent.token)
         raise stopping()
 
     async def _joined(self, token: Token) -> None:
@@ -222,7 +227,7 @@ class Uploads:
                     upload = await self._reception.receive(
                         upload, plan, intent, lease, exchange
                     )
-                    follower = self._follow(upload, exchange.body)
+                    follower = await self._follow(upload, exchange.body)
                 case Deliver():
                     follower = self._deliveries.join(intent.token)
                     if follower is None:
@@ -230,9 +235,12 @@ class Uploads:
                 case _:
                     assert isinstance(plan, Replay)
         if follower is not None:
-            return await self._answered(upload, follower)
+            return await self._handover.answer(
+                upload, follower, exchange.present, by_creation=False
+            )
         if isinstance(plan, Replay):
-            return await self._replays.outcome(upload)
+            async with exchange.present():
+                return await self._replays.outcome(upload)
         return Appended(self._standings.of(upload))
 
     async def _counted(self, intent: Append, lease: Lease, body: Body) -> Append:
@@ -256,7 +264,7 @@ class Uploads:
     async def _cancel(self, intent: Cancel) -> Outcome:
         async with self._leases.hold(intent.token, brief=True):
             if self._elsewhere.has(intent.token):
-                upload = await self._standings.read(intent.token)
+                upload = await self._standings.recorded(intent.token)
                 await self._plan(upload, intent)
                 if await self._elsewhere.cancel(intent.token):
                     return Cancelled()
@@ -282,6 +290,8 @@ class Uploads:
         told = None
         if intent.token is not None:
             told = self._standings.of(await self._standings.glance(intent.token))
+            # It tells an offset, and be it 0: the upload has to be there later, too.
+            await self._ledger.secure(intent.token)
         raise Refusal(intent.problem, intent.detail, standing=told)
 
     async def _check_storage(self, upload: Upload) -> None:
@@ -318,7 +328,7 @@ class Uploads:
             upload = replace(upload, request=replace(upload.request, fields=fields))
         return await self._ledger.advance(upload, Event.BODY_ATTACHED)
 
-    def _follow(self, upload: Upload, body: Body) -> Follower | None:
+    async def _follow(self, upload: Upload, body: Body) -> Follower | None:
         """Start the delivery of an upload that is COMPLETE; None for one that is not.
 
         Raises:
@@ -327,32 +337,15 @@ class Uploads:
         if body.gone is not None:
             if upload.state is State.COMPLETE:
                 self._deliveries.start(upload)
+                await self._handover.secure(upload.token)
             raise ClientGone(body.gone)
         if upload.state is State.COMPLETE:
             return self._deliveries.follow(upload)
         return None
 
-    async def _answered(
-        self, upload: Upload, follower: Follower, *, by_creation: bool = False
-    ) -> Outcome:
-        """The origin's answer, as soon as its head is here. The lease is given back."""
-        try:
-            answer = await follower.answer()
-        except Refusal as refusal:
-            refusal.standing = await self._standings.after(refusal, upload.token)
-            raise
-        except asyncio.CancelledError:
-            # Nobody will read what the delivery feeds: it must not wait for that.
-            await follower.aclose()
-            raise
-        return Answered(
-            upload.token,
-            upload.offset,
-            answer,
-            follower,
-            by_creation=by_creation,
-            length=follower.length,
-        )
+    async def given(self, answered: Answered, *, heard: bool) -> None:
+        """See ``Handover``."""
+        await self._handover.given(answered, heard=heard)
 
     @contextmanager
     def _storage_trouble(self) -> Iterator[None]:

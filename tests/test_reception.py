@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import structlog
 
@@ -65,6 +67,7 @@ async def test_the_disk_keeps_up_with_parts_at_whose_end_an_offset_is_told(
         "",
         lambda token: None,
         lambda: HEAD,
+        nullcontext,
     )
     async with LocalLeases().hold(UPLOAD.token) as lease:
         upload = await ledger.open(UPLOAD)

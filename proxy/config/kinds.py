@@ -105,6 +105,9 @@ Size = Annotated[int, Kind(_SIZE_TITLE, quantities.size, quantities.size_text, _
 HeadSize = Annotated[
     int, Kind(_SIZE_TITLE, quantities.head_size, quantities.size_text, _SIZE)
 ]
+PieceSize = Annotated[
+    int, Kind(_SIZE_TITLE, quantities.piece_size, quantities.size_text, _SIZE)
+]
 Bound = Annotated[
     int | None,
     Kind(_SIZE_TITLE, quantities.bound, quantities.size_text, _SIZE, nullable=True),

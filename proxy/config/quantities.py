@@ -91,6 +91,15 @@ def head_size(value: object) -> int:
     return amount
 
 
+def piece_size(value: object) -> int:
+    """Bytes of an upload in memory: written to the disk in one go when they must be, on
+    which everybody waits."""
+    amount = size(value)
+    if amount > 2**20:
+        raise WrongValue("a size up to 1MiB")
+    return amount
+
+
 def size_text(amount: int) -> str | int:
     """`amount` bytes for people, exactly: the largest unit that leaves no fraction."""
     for unit, size_of_unit in _UNITS.items():

@@ -1,6 +1,7 @@
 """kill -9 at every step of an upload: what was promised before holds afterwards.
 
-One version stands for all; what is on the disk knows no versions.
+One version stands for all; what is on the disk knows no versions. Small uploads are on
+the disk as well; what becomes of those in memory is in ``test_memory``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from tests.kit.process import ProxyProcess
 from .conftest import StartProcess
 
 VERSION = 9
+
+pytestmark = pytest.mark.configured(spool={"memory_threshold": 0})
 
 
 async def _finished(upload: Upload) -> Answer:

@@ -76,8 +76,8 @@ class ProxyProcess:
         whole = {
             "listen": f"127.0.0.1:{port}",
             "admin": {"listen": f"127.0.0.1:{admin}"},
-            "spool": {"directory": str(self.spool)},
             **settings,
+            "spool": {"directory": str(self.spool), **settings.get("spool", {})},
         }
         self._file.write_text(json.dumps(whole))  # JSON is YAML
         self._largest_file = largest_file

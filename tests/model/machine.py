@@ -81,9 +81,11 @@ class Machine(RuleBasedStateMachine):
     @initialize(
         sync=st.sampled_from(["acknowledged", "acknowledged", "never"]),
         repeatable=st.sampled_from([False, False, True]),
+        threshold=st.sampled_from([0, 0, 6]),
     )
-    def start(self, sync: Sync, repeatable: bool) -> None:
+    def start(self, sync: Sync, repeatable: bool, threshold: int) -> None:
         self._sync = sync
+        self._threshold = threshold
         self._shore = Shore(repeatable=repeatable)
         self._place().mkdir()
         self._disk = Disk(self._place(), self._patch)
@@ -180,6 +182,18 @@ class Machine(RuleBasedStateMachine):
         self._survive()
 
     @rule()
+    def clients_leave(self) -> None:
+        """Those that wait for the origin's answer."""
+        self._world.leave()
+        self._survive()
+
+    @rule(token=uploads)
+    def secure(self, token: Token) -> None:
+        """Another process needs it on the disk."""
+        self._world.secure(token)
+        self._survive()
+
+    @rule()
     def sweep(self) -> None:
         self._world.sweep()
         self._survive()
@@ -253,7 +267,14 @@ class Machine(RuleBasedStateMachine):
 
     def _live(self) -> None:
         boot = f"boot-{self._boot}"
-        self._world = World(self._shore, self._disk, self._place(), boot, self._sync)
+        self._world = World(
+            self._shore,
+            self._disk,
+            self._place(),
+            boot,
+            self._sync,
+            self._threshold,
+        )
 
     def _request(self, intent: Intent, content: Content | None = None) -> Token | None:
         token = self._world.request(intent, content or Content())
@@ -267,6 +288,8 @@ class Machine(RuleBasedStateMachine):
         self._world.end()
         for promise in self._shore.promises.values():
             promise.has_trouble()
+            if self._threshold:
+                promise.loses_memory()
         if self._plug is not None:
             self._lose_power(self._plug)
         self._disk.dead, self._disk.dies_after, self._plug = False, None, None

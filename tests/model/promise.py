@@ -117,6 +117,10 @@ class Promise:
         """A call of the spool has failed, or the process has died."""
         self.faultless = False
 
+    def loses_memory(self) -> None:
+        """P8: the process has died, and may have kept it in memory."""
+        self.may_be_gone |= not self.told
+
     def loses_power(self) -> None:
         """P1: what was never told may be gone."""
         self.may_be_gone |= not (self.told or self.answered)

@@ -42,7 +42,16 @@ TestModel.pytestmark = [pytest.mark.timeout(60 * max(1, EFFORT))]  # type: ignor
 @pytest.fixture
 def machine() -> Iterator[Machine]:
     walking = Machine()
-    walking.start(sync="acknowledged", repeatable=False)
+    walking.start(sync="acknowledged", repeatable=False, threshold=0)
+    yield walking
+    walking.teardown()
+
+
+@pytest.fixture
+def remembering() -> Iterator[Machine]:
+    """One that keeps small uploads in memory."""
+    walking = Machine()
+    walking.start(sync="acknowledged", repeatable=False, threshold=6)
     yield walking
     walking.teardown()
 
@@ -120,6 +129,30 @@ def test_what_ran_over_its_length_stays_dead_through_a_power_loss(
     power_loss(machine)
     machine.append(token=token, part=replace(REST, size=1), at="told")
     assert machine.promise(token).requests == 0
+
+
+@pytest.mark.parametrize("hollow", [False, True])
+def test_an_answer_in_memory_that_is_asked_about_is_whole_after_a_power_loss(
+    remembering: Machine, hollow: bool
+) -> None:
+    token = created(remembering, REST)
+    remembering.ask(token=token)
+    power_loss(remembering, hollow=hollow)
+    remembering.finish(token=token)
+    assert remembering.promise(token).answered
+
+
+@pytest.mark.parametrize("acts", range(20))
+def test_an_answer_in_memory_that_is_asked_about_again_after_a_death(
+    remembering: Machine, acts: int
+) -> None:
+    """What the dead one had not made durable, the next one does before it tells."""
+    token = created(remembering, REST)
+    remembering.process_dies(after=acts)
+    remembering.ask(token=token)
+    remembering.ask(token=token)
+    power_loss(remembering)
+    remembering.ask(token=token)
 
 
 def test_an_answer_that_was_heard_is_not_forgotten(machine: Machine) -> None:

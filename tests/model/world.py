@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import structlog
 
 from proxy.core.errors import (
     ClientGone,
+    Gone,
     OriginCut,
     Problem,
     Refusal,
@@ -48,6 +50,7 @@ from proxy.ledger import Ledger
 from proxy.reception import Exchange, Reception
 from proxy.replays import Replays
 from proxy.spool.disk import DiskSpool, Sync
+from proxy.spool.tiers import TieredSpool
 from proxy.standings import Standings
 from proxy.tasks import Tasks
 from proxy.upkeep import Upkeep
@@ -67,7 +70,13 @@ class World:
     """One life of the proxy, over what `directory` holds."""
 
     def __init__(
-        self, shore: Shore, disk: Disk, directory: Path, boot: str, sync: Sync
+        self,
+        shore: Shore,
+        disk: Disk,
+        directory: Path,
+        boot: str,
+        sync: Sync,
+        threshold: int,
     ) -> None:
         self.shore = shore
         self.disk = disk
@@ -81,8 +90,18 @@ class World:
         self._requests: set[asyncio.Task[None]] = set()
         self.contents: set[Content] = set()
         """Of the requests that go on."""
+        self._waiting: dict[asyncio.Task[Any], None] = {}
+        """Requests whose clients wait for the origin's answer, in order."""
+        self._left: set[asyncio.Task[Any]] = set()
+        """Those whose clients do not any more."""
         disk.troubled = self._trouble
-        self.spool = DiskSpool(directory, boot_id=boot, sync=sync)
+        self.spool = TieredSpool(
+            DiskSpool(directory, boot_id=boot, sync=sync),
+            threshold=threshold,
+            shared=False,
+            spawn=self._tasks.spawn,
+            log=log,
+        )
         self._build(log)
 
     def _build(self, log: structlog.typing.FilteringBoundLogger) -> None:
@@ -143,6 +162,40 @@ class World:
         request = _Request(self, intent, content)
         self._go(self._fulfil(request))
         return request.token
+
+    @asynccontextmanager
+    async def present(self) -> AsyncIterator[None]:
+        """As long as the client waits; see `Exchange`."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting[task] = None
+        try:
+            yield
+        except asyncio.CancelledError:
+            if task not in self._left:
+                raise
+            task.uncancel()
+            raise ClientGone(Gone.CUT) from None
+        finally:
+            self._waiting.pop(task, None)
+
+    def leave(self) -> None:
+        """No client waits any more."""
+        for task in self._waiting:
+            self._left.add(task)
+            task.cancel()
+        self.pass_time(0)
+
+    def secure(self, token: Token) -> None:
+        """Another process needs the upload to be where it can see it."""
+        self._go(self._secure(token))
+
+    async def _secure(self, token: Token) -> None:
+        try:
+            await self.spool.secure(token)
+        except SpoolError:
+            # it will ask again
+            pass
 
     def sweep(self) -> None:
         """What is done after a start: the unfinished first, then all."""
@@ -245,6 +298,7 @@ class _Request:
             peer="",
             begun=self._begun,
             to_origin=partial(Head, "POST", path, ()),
+            present=self.world.present,
         )
 
     def _begun(self, token: Token) -> None:

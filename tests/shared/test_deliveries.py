@@ -47,6 +47,7 @@ async def _is_told_of(pair: Pair, count: int) -> None:
     await until(waiting)
 
 
+@pytest.mark.configured(spool={"memory_threshold": 0})
 async def test_the_answer_is_replayed_by_the_other_process(
     pair: Pair, origin: RecordingOrigin
 ) -> None:
@@ -221,7 +222,10 @@ async def test_what_a_stopped_process_leaves_is_sent_on_unasked(
     assert origin.bodies == [b"a" * 40]
 
 
-@pytest.mark.configured(uploads={"limits": {"max_age": "300ms"}, "keep_answer": "0s"})
+@pytest.mark.configured(
+    uploads={"limits": {"max_age": "300ms"}, "keep_answer": "0s"},
+    spool={"memory_threshold": 0},
+)
 async def test_nothing_under_way_is_swept_by_the_other_process(
     pair: Pair, origin: RecordingOrigin, tmp_path: Path
 ) -> None:

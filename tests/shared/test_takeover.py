@@ -104,3 +104,26 @@ async def test_many_questions_at_once_are_all_answered_or_superseded(
     offsets = {one.offset for one in answers if isinstance(one, Answer)}
     assert offsets == {40}
     assert await hanging.ask_offset() == 40
+
+
+async def test_who_makes_no_sense_or_asks_for_the_limits_finds_it_and_ends_nothing(
+    pair: Pair, origin: RecordingOrigin
+) -> None:
+    """P8: it was in the memory of the process that receives it."""
+    upload = await pair.client.create(
+        VERSION, length=100, sends=b"a" * 40, then="stall"
+    )
+    other = pair.elsewhere(upload)
+    answer = await other.append(at=0, fields=(("Upload-Offset", "x"),))
+    assert (answer.status, answer.offset) == (400, 0)
+    assert (await other.ask("OPTIONS")).status == 200
+    await upload.transfer.send(b"b" * 60)
+    assert (await upload.transfer.hear()).status == 200
+    assert origin.bodies == [b"a" * 40 + b"b" * 60]
+
+
+async def test_one_that_is_not_there_is_looked_for_in_vain(pair: Pair) -> None:
+    upload = await pair.client.create(VERSION, sends=b"a")
+    assert (await upload.cancel()).status == 204
+    answer = await pair.elsewhere(upload).append(at=0, fields=(("Upload-Offset", "x"),))
+    assert answer.status == 404

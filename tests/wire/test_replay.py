@@ -149,6 +149,7 @@ async def test_an_answer_too_large_to_keep_is_told_so(
     assert (answer.offset, answer.complete) == (1, True)
 
 
+@pytest.mark.configured(spool={"memory_threshold": 0})
 async def test_the_answers_content_is_kept_for_a_while(
     client: Client, origin: RecordingOrigin, restart_proxy: StartProxy
 ) -> None:
