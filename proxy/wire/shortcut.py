@@ -144,9 +144,11 @@ class Pour(asyncio.BufferedProtocol):
 
     def stop(self) -> None:
         """Take no more. What has not been taken stays with the kernel."""
-        if not self.over.done():
+        if self.over.done():
+            return
+        if not self._transport.is_closing():  # other event loops refuse that then
             self._transport.pause_reading()
-            self._end()
+        self._end()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         shortcut = self._shortcut
