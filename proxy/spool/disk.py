@@ -84,6 +84,7 @@ class DiskSpool:
 
     def adopt(self, upload: Upload, body: bytes | None, answer: bytes) -> None:
         """See ``Spool``."""
+        self._check_place()
         self._records.adopt(upload, body, answer)
 
     async def secure(self, token: Token) -> None:
