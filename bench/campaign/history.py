@@ -167,7 +167,7 @@ class History:
         """A 404 for it is right: all of it was in memory, and the process has died.
 
         That is so as long as no offset was told and no more was sent than may stay in
-        memory (P8). Its client starts over, under another key.
+        memory. Its client starts over, under another key.
         """
         small = one.sent <= self._world.memory or self._world.power
         died = self._world.timeline.death_since(one.begun_at or 0.0)

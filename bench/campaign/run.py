@@ -31,7 +31,7 @@ from .uploader import Uploader
 
 _GRACE_S: Final = 1
 MEMORY: Final = 65_536
-"""Bytes of an upload that may stay in memory until an offset is told (P8), unless the
+"""Bytes of an upload that may stay in memory until an offset is told, unless the
 order says otherwise."""
 
 

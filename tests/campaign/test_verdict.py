@@ -207,7 +207,7 @@ async def test_what_was_in_memory_may_be_forgotten(
     died: bool,
     may_be: bool,
 ) -> None:
-    """P8: nothing else, and not without a kill."""
+    """Nothing else, and not without a kill."""
     history, one = _mortal(sent=sent, highest=highest, died=died)
     assert history.may_be_forgotten(one) == may_be
     one.path, one.outcome = "/resumable_upload/token", "answered"
