@@ -149,7 +149,7 @@ def tell_crowded(
 def _level(sent: Sent) -> int:
     if sent.problem in _ERRORS:
         return logging.ERROR
-    ours = sent.problem and sent.status in (502, 503, 504)
+    ours = sent.problem and sent.status in (502, 503, 504, 507)
     return logging.WARNING if ours else logging.INFO
 
 

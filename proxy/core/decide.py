@@ -24,6 +24,7 @@ from .lengths import (
     request_limits,
 )
 from .lifecycle import TERMINAL, Event
+from .room import no_room
 from .upload import Answer, Limits, Standing, State, Upload
 
 STORAGE_RETRY_AFTER_S: Final = 10
@@ -320,6 +321,8 @@ class Ending(Enum):
     OVERRAN = auto()
     """There was more than the ceiling; what fits is stored."""
     STORAGE_FAILED = auto()
+    NO_ROOM = auto()
+    """There was more than there is room for; what fits is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +359,8 @@ def settle(plan: Receive, offset: int, ending: Ending) -> Settled:
             return Settled(plan.overrun_event, plan.length, refusal)
         case Ending.STORAGE_FAILED:
             return Settled(Event.STORAGE_FAILED, plan.length, not_stored())
+        case Ending.NO_ROOM:
+            return Settled(Event.STORAGE_FAILED, plan.length, no_room())
         case _:  # pragma: no cover
             assert_never(ending)
 

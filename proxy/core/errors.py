@@ -43,6 +43,8 @@ class Problem(StrEnum):
     ORIGIN_DOWN = "origin-down"
     STORAGE = "storage"
     """The spool cannot take bytes now (R38, R97)."""
+    NO_ROOM = "no-room"
+    """What is missing of the upload would take the spool over a bound (R38)."""
     TOO_MANY = "too-many-uploads"
     """The client has as many open uploads as it may have."""
     UNAVAILABLE = "unavailable"
@@ -99,6 +101,11 @@ class ClientGone(Exception):
 
 class SpoolError(Exception):
     """Our storage failed. What had been acknowledged before is still there."""
+
+
+class NoRoom(SpoolError):
+    """More has come than there is room for, by the bounds of the spool; its disk is
+    well."""
 
 
 class UploadMissing(SpoolError):

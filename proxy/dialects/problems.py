@@ -88,6 +88,7 @@ KINDS: Final = MappingProxyType(
         Problem.OUTCOME_UNKNOWN: Kind(502, "Outcome is unknown"),
         Problem.ORIGIN_DOWN: Kind(503, "Origin cannot be reached"),
         Problem.STORAGE: Kind(507, "Upload cannot be stored"),
+        Problem.NO_ROOM: Kind(507, "No room for the upload"),
         Problem.TOO_MANY: Kind(429, "Too many open uploads"),
         Problem.UNAVAILABLE: Kind(503, "Temporarily unavailable"),
     }

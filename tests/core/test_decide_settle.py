@@ -28,7 +28,7 @@ OPEN_PART = replace(OPEN_LAST, finishing=False)
 BOUND_LAST = replace(OPEN_LAST, length=200)
 """A finishing request that a limit stops below the known length."""
 
-ENDED, CUT, OVERRAN, FAILED = Ending
+ENDED, CUT, OVERRAN, FAILED, NO_ROOM = Ending
 KEPT = State.INTERRUPTED
 
 
@@ -190,6 +190,15 @@ KEPT = State.INTERRUPTED
             100,
             Problem.STORAGE,
             id="R97 storage failed at the end",
+        ),
+        pytest.param(
+            OPEN_LAST,
+            60,
+            NO_ROOM,
+            Event.STORAGE_FAILED,
+            None,
+            Problem.NO_ROOM,
+            id="R97 no room for more",
         ),
     ],
 )
