@@ -20,11 +20,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from proxy.core.errors import SpoolError
 
 from . import envelope, files
+from .ballast import Ballast
 from .failures import translated
 
 _START = "clock.start"
@@ -88,6 +90,7 @@ class LifetimeClock:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._directory = directory
+        self._ballast = Ballast(directory)
         self._boot_id = boot_id
         self._boottime = boottime
         self._wall = wall
@@ -140,7 +143,8 @@ class LifetimeClock:
         moment = _Moment(self._boot_id, self._ahead_s, self.now(), self._wall())
         content = json.dumps(asdict(moment)).encode() + b"\n"
         sealed = envelope.seal(content)
-        files.replace(f"{self._directory}/{name}", sealed, sync=sync)
+        path = f"{self._directory}/{name}"
+        self._ballast.spend(partial(files.replace, path, sealed, sync=sync))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -22,6 +22,8 @@ from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.upload import Token, Upload
 
 from . import Reader, Writer, files
+from .ballast import Ballast
+from .counted import Changed, CountedWriter, uncounted
 from .failures import nameless, translated
 from .marks import Marks
 from .measure import may_grow
@@ -35,6 +37,9 @@ from .writer import DiskWriter, Durability
 
 Sync = Literal["acknowledged", "never"]
 """What ``spool.sync`` may say."""
+
+_COUNTED = (BODY, ANSWER)
+"""Files whose bytes count as used; those of records are few."""
 
 _PROBE_SIZE = 64 * 1024
 """Bytes that readiness writes: as much as one read of a socket may bring."""
@@ -52,9 +57,16 @@ class DiskSpool:
     """
 
     def __init__(
-        self, directory: Path | str, *, boot_id: str, sync: Sync = "acknowledged"
+        self,
+        directory: Path | str,
+        *,
+        boot_id: str,
+        sync: Sync = "acknowledged",
     ) -> None:
         self._syncs = sync == "acknowledged"
+        self.changed: Changed = uncounted
+        """Told how the bytes of bodies and answers change; not of what is cut off after
+        a reboot or a failed sync. To be set before anything is stored."""
         # the operator may have put a link there; nothing below it may be one
         self._root = os.path.realpath(directory)
         with translated(f"the spool directory {self._root} cannot be used"):
@@ -66,7 +78,10 @@ class DiskSpool:
             if self._syncs:
                 for path in [*map(os.path.dirname, made), self._root]:
                     files.sync_directory(path)
-        self._records = Records(self._shards, self._marks, boot_id, syncs=self._syncs)
+        self._ballast = Ballast(self._root)
+        self._records = Records(
+            self._shards, self._marks, self._ballast, boot_id, syncs=self._syncs
+        )
         self._threads = DiskThreads()
         # of their own: a slow sync of large bodies must not hold up small records
         self._body_threads = DiskThreads()
@@ -86,6 +101,7 @@ class DiskSpool:
         """See ``Spool``."""
         self._check_place()
         self._records.adopt(upload, body, answer)
+        self.changed(upload.token, len(body or b"") + len(answer))
 
     async def secure(self, token: Token) -> None:
         """See ``Spool``. What was created here is secure as it stands."""
@@ -173,7 +189,9 @@ class DiskSpool:
             try:
                 fd = files.create(path)
             except FileExistsError:
+                before = files.size(path) or 0
                 files.cut(path, 0, sync=False)
+                self.changed(token, -before)
                 fd = files.open_to_write(path)
         # an answer that cannot be synced is not kept: nobody doubts it later
         return self._write_to(fd, token, lambda: None, RELAXED)
@@ -192,7 +210,8 @@ class DiskSpool:
     ) -> Writer:
         anchor = partial(self._shards.sync, token)
         durability = Durability(self._body_threads, anchor, doubt, syncs=self._syncs)
-        return DiskWriter(fd, durability, pace)
+        writer = DiskWriter(fd, durability, pace)
+        return CountedWriter(writer, token, self.changed)
 
     async def drop_body(self, token: Token) -> None:
         """See ``Spool``. Raises SpoolError."""
@@ -216,19 +235,27 @@ class DiskSpool:
         self, token: Token, suffixes: tuple[str, ...], *, sync: bool = False
     ) -> None:
         stem = self._shards.stem(token)
+        freed = 0
 
         def act() -> None:
+            nonlocal freed
             with translated("the upload cannot be removed"):
                 for suffix in suffixes:
+                    size = files.size(stem + suffix) if suffix in _COUNTED else None
                     files.remove(stem + suffix)
+                    freed += size or 0
                     if suffix == RECORD:
                         self._marks.clear(token)
                 if sync:
                     self._shards.sync(token)
 
         async with self._turn(token):
-            # a thread: to free gigabytes takes its time
-            await self._threads.run(act)
+            try:
+                # a thread: to free gigabytes takes its time
+                await self._threads.run(act)
+            finally:
+                if freed:
+                    self.changed(token, -freed)
 
     def tokens(self) -> Iterator[Token]:
         """See ``Spool``. Lists what a crash left without a record, too: ``load`` calls
@@ -241,6 +268,31 @@ class DiskSpool:
         save that was not durable: ``load`` tells."""
         with translated("the unfinished uploads cannot be listed"):
             yield from self._marks.tokens()
+
+    def sizes(self) -> Iterator[tuple[str, int, int]]:
+        """Every shard in the order of names: its own, its files, the bytes that count.
+
+        Raises:
+            SpoolError
+        """
+        self._check_place()
+        with translated("the spool cannot be measured"):
+            yield from self._shards.sizes()
+        # nothing that was found missing may be missing with the whole directory
+        self._check_place()
+
+    async def keep_ballast(self) -> None:
+        """Keep a little room for records, if there is any; what has been given up while
+        the disk was full, too."""
+        await self._threads.run(self._fill)
+
+    def _fill(self) -> None:
+        try:
+            self._check_place()
+            self._ballast.fill()
+        except (OSError, SpoolError):
+            # still full, or not there: it is tried again
+            return
 
     async def writable(self) -> bool:
         """See ``Probe``."""

@@ -16,12 +16,14 @@ import os
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from proxy.core.errors import SpoolError
 
 from . import files
+from .ballast import Ballast
 from .failures import translated
 
 _LONGEST: Final = 16 * 1024
@@ -58,7 +60,7 @@ class Owner:
         if self._try(fcntl.LOCK_EX):
             content = json.dumps(dict(goes_by)).encode()
             os.ftruncate(self._fd, 0)
-            files.write_all(self._fd, content)
+            Ballast(directory).spend(partial(files.write_all, self._fd, content))
             others = goes_by
         else:
             others = self._written()

@@ -7,19 +7,22 @@ by its checksum. A draft is read as the record as long as that one stands; one t
 torn, or amends an older record, is none.
 
 Everything here blocks and has one caller per upload at a time. The one invariant: the
-earlier record stands until the new one is whole, and a full disk does it no harm.
+earlier record stands until the new one is whole, and a full disk does it no harm: for
+a record that is replaced, the ballast is given up.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from functools import partial
 
 from proxy.core.errors import UploadLost, UploadMissing, UploadTooNew
 from proxy.core.upload import Token, Upload
 
 from . import envelope, files
+from .ballast import Ballast
 from .failures import nameless, translated
 from .marks import Marks
 from .measure import UNFINISHED, after_reboot, may_grow, measured
@@ -31,9 +34,16 @@ class Records:
     """The records in `shards`, written in the boot `boot_id`; synced when `syncs`."""
 
     def __init__(
-        self, shards: Shards, marks: Marks, boot_id: str, *, syncs: bool
+        self,
+        shards: Shards,
+        marks: Marks,
+        ballast: Ballast,
+        boot_id: str,
+        *,
+        syncs: bool,
     ) -> None:
         self._shards = shards
+        self._ballast = ballast
         self._marks = marks
         self._boot_id = boot_id
         self._syncs = syncs
@@ -166,8 +176,8 @@ class Records:
             base = self._standing(stem)
             content = encode(Record(upload, self._boot_id, base))
             if upload.state in UNFINISHED:
-                self._marks.set(upload.token)
-            files.replace(stem + DRAFT, content, sync=False)
+                self._mark(upload.token)
+            self._replace(stem + DRAFT, content)
 
     def save_durably(self, upload: Upload) -> None:
         """Replace the record so that no power loss can undo it, if syncing is allowed.
@@ -183,8 +193,8 @@ class Records:
         with translated("the record cannot be saved"):
             self._standing(stem)
             if upload.state in UNFINISHED:
-                self._marks.set(token)
-            files.replace(
+                self._mark(token)
+            self._replace(
                 stem + RECORD,
                 content,
                 sync=self._syncs,
@@ -232,11 +242,26 @@ class Records:
             except UploadMissing:
                 return
             if found.upload.state in UNFINISHED:
-                self._marks.set(token)
+                self._mark(token)
             files.sync(stem + ANSWER)
             files.sync(stem + RECORD)
             self._before_it_stands(found.upload)
             self._shards.sync(token)
+
+    def _mark(self, token: Token) -> None:
+        self._ballast.spend(partial(self._marks.set, token))
+
+    def _replace(
+        self,
+        path: str,
+        content: bytes,
+        *,
+        sync: bool = False,
+        first: Callable[[], None] | None = None,
+    ) -> None:
+        self._ballast.spend(
+            partial(files.replace, path, content, sync=sync, first=first)
+        )
 
     def _standing(self, stem: str) -> str:
         """The checksum of the record that stands."""

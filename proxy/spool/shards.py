@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import product
+from string import ascii_letters, digits
 
 from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.upload import Token, token_from
@@ -31,6 +33,7 @@ a record it is none, and as long as one is left ``tokens`` finds it."""
 
 _SHARD = re.compile(r"[A-Za-z0-9_-]{2}", re.ASCII)
 _TOKEN_LENGTH = 43
+_ALPHABET = sorted(ascii_letters + digits + "-_")
 
 
 class Shards:
@@ -113,6 +116,27 @@ class Shards:
             # the shard was removed while we looked: nothing is in it
             pass
         return found
+
+    def sizes(self) -> Iterator[tuple[str, int, int]]:
+        """Every shard there could be, in the order of names: its own, its uploads'
+        files, the bytes of bodies and answers among them. Raises OSError; blocks."""
+        for shard in map("".join, product(_ALPHABET, repeat=2)):
+            if files.is_directory(f"{self.root}/{shard}"):
+                yield (shard, *self._measure(shard))
+            else:
+                yield shard, 0, 0
+
+    def _measure(self, shard: str) -> tuple[int, int]:
+        number = size = 0
+        try:
+            for entry in _entries(f"{self.root}/{shard}"):
+                number += 1
+                if entry.name[_TOKEN_LENGTH:] in (BODY, ANSWER):
+                    size += files.size(entry.path) or 0
+        except FileNotFoundError:
+            # the shard was removed while we looked: nothing is in it
+            pass
+        return number, size
 
 
 def _entries(path: str) -> Iterator[os.DirEntry[str]]:
