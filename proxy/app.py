@@ -113,6 +113,7 @@ class App:
         await self._serve_on(public, admin, vitals)
         if self._part.sweeps:
             self._tasks.spawn(self._road.sweep.run())
+            self._tasks.spawn(self._road.reckoning.run())
 
     async def stop(self) -> None:
         """End bodies durably, let forwards finish within the grace, close all."""
@@ -181,6 +182,14 @@ class App:
     async def spool_writable(self) -> bool:
         """See ``Vitals``."""
         return await self._premises.spool.writable()
+
+    def spool_above_floor(self) -> bool:
+        """See ``Vitals``."""
+        try:
+            return self._road.admission.above_floor
+        except SpoolError:
+            # it is not there: that is told by whether it can be written
+            return True
 
     def drain(self) -> None:
         """Be unready, so that no new uploads are sent here; go on with what is."""

@@ -17,6 +17,7 @@ from proxy.config import Config
 from proxy.core.front import Family, Trust
 from proxy.core.headers import Passage
 from proxy.core.matching import Rule, fits_any_rule
+from proxy.core.room import Bounds, default_floor
 from proxy.core.upload import Limits, Token
 from proxy.dialects import Dialects
 from proxy.forward import Terms as ForwardTerms
@@ -57,14 +58,27 @@ def rules(config: Config) -> tuple[Rule, ...]:
 
 
 def limits(config: Config) -> Limits:
-    """Those of every new upload."""
+    """Those of every new upload.
+
+    What could never be stored is not promised: no upload is larger than the quota.
+    """
     told = config.uploads.limits
+    bounds = [size for size in (told.max_size, config.spool.quota) if size is not None]
     return Limits(
-        max_size=told.max_size,
-        min_size=told.min_size,
+        max_size=min(bounds, default=None),
+        min_size=min([told.min_size, *bounds]),
         max_append_size=told.max_append_size,
         min_append_size=told.min_append_size,
         max_age_s=told.max_age,
+    )
+
+
+def bounds(config: Config, file_system: int) -> Bounds:
+    """What the spool may take of a file system of so many bytes."""
+    floor = config.spool.free_floor
+    return Bounds(
+        quota=config.spool.quota,
+        floor=default_floor(file_system) if floor is None else floor,
     )
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from proxy.core.decide import Ending
-from proxy.core.errors import ClientGone, Gone, SpoolError
+from proxy.core.errors import ClientGone, Gone, NoRoom, SpoolError
 from proxy.spool import Writer
 
 
@@ -60,9 +60,24 @@ class Body(Protocol):
         """Make the pending or next `read` raise ClientGone, without losing a byte."""
 
 
-async def receive(body: Body, writer: Writer, ceiling: int) -> Ending:
+class Room(Protocol):
+    """What may be stored."""
+
+    @property
+    def bound(self) -> int:
+        """Offset up to which there is room."""
+
+    def reach(self, offset: int, end: int) -> None:
+        """All up to `offset` is stored; raise `bound` to `end`, or as far as may be.
+
+        Raises:
+            SpoolError: it cannot be found out.
+        """
+
+
+async def receive(body: Body, writer: Writer, ceiling: int, room: Room) -> Ending:
     """Store the content of `body`, up to `ceiling` bytes of the upload in all."""
-    store = partial(_store, writer, ceiling)
+    store = partial(_store, writer, ceiling, room)
     try:
         try:
             if not await body.pour(store):
@@ -75,6 +90,8 @@ async def receive(body: Body, writer: Writer, ceiling: int) -> Ending:
                 return Ending.OVERRAN
             # All of it had come before it was ended: then it has not been cut.
             return Ending.ENDED if body.all_came else Ending.CUT
+    except NoRoom:
+        return Ending.NO_ROOM
     except SpoolError:
         # What came before is stored and counted; what the client hears is said by
         # `decide.settle`, and by `reception` for those who need a cut (R97).
@@ -82,11 +99,22 @@ async def receive(body: Body, writer: Writer, ceiling: int) -> Ending:
     return Ending.ENDED
 
 
-def _store(writer: Writer, ceiling: int, chunk: bytes | memoryview) -> bool:
-    """Write what fits under `ceiling`; False when that is not all."""
-    room = ceiling - writer.offset
-    if len(chunk) <= room:
+def _store(writer: Writer, ceiling: int, room: Room, chunk: bytes | memoryview) -> bool:
+    """Write what fits under `ceiling`; False when that is not all.
+
+    Raises:
+        NoRoom: what there is room for is stored, and that is less.
+        SpoolError: the spool fails.
+    """
+    offset = writer.offset
+    end = min(offset + len(chunk), ceiling)
+    if end > room.bound:
+        room.reach(offset, end)
+    fits = min(end, room.bound) - offset
+    if fits == len(chunk):
         writer.write(chunk)
         return True
-    writer.write(chunk[:room])
+    writer.write(chunk[:fits])
+    if fits < end - offset:
+        raise NoRoom("there is no room for more")
     return False

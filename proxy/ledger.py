@@ -36,10 +36,12 @@ class Ledger:
         now: Callable[[], float],
         log: FilteringBoundLogger,
         tally: Tally | None = None,
+        noted: Callable[[Upload], None] = lambda upload: None,
     ) -> None:
-        """`tally`: None when nobody counts."""
+        """`tally`: None when nobody counts. `noted` is told of every new state."""
         self._spool = spool
         self._tally = Tally(None) if tally is None else tally
+        self._noted = noted
         self.now = now
         """Seconds of the lifetime clock."""
         self._log = log
@@ -76,6 +78,7 @@ class Ledger:
         except SpoolError:
             self._tally.drop(upload)
             raise
+        self._noted(opened)
         self._tell(upload, opened, Event.BODY_ATTACHED)
         return opened
 
@@ -95,6 +98,7 @@ class Ledger:
         else:
             await self._spool.save(advanced, durable=durable)
         self._tally.note(advanced)
+        self._noted(advanced)
         self._tell(upload, advanced, event)
         return advanced
 

@@ -18,6 +18,7 @@ from proxy.peers import Peers
 from proxy.spool.claims import Claims
 from proxy.spool.clock import LifetimeClock, boot_id
 from proxy.spool.disk import DiskSpool
+from proxy.spool.figures import Figures
 from proxy.spool.owner import Owner
 from proxy.spool.tiers import TieredSpool
 from proxy.tasks import Tasks
@@ -34,8 +35,9 @@ class Premises:
     def __init__(self, config: Config, tasks: Tasks, log: FilteringBoundLogger) -> None:
         directory, boot = config.spool.directory, boot_id()
         self._log = log
+        self.disk = DiskSpool(directory, boot_id=boot, sync=config.spool.sync)
         self.spool = TieredSpool(
-            DiskSpool(directory, boot_id=boot, sync=config.spool.sync),
+            self.disk,
             threshold=config.spool.memory_threshold,
             shared=config.workers > 1,
             spawn=tasks.spawn,
@@ -50,13 +52,19 @@ class Premises:
             self.claims = Claims(root)
             self.peers = Peers(root, tasks.spawn, log)
             self.clock = LifetimeClock(directory, boot_id=boot)
+            self.figures = Figures(root)
         except SpoolError:
             self._owner.release()
             raise
         if self.clock.damage is not None:
             log.error("lifetime clock lost", error=self.clock.damage)
 
-    async def save_clock(self) -> None:
+    async def keep(self) -> None:
+        """What has to be done now and then: by who sweeps, after each round."""
+        await self._save_clock()
+        await self.disk.keep_ballast()
+
+    async def _save_clock(self) -> None:
         """Keep the moment, for the next boot."""
         try:
             await asyncio.to_thread(self.clock.save)
@@ -66,7 +74,8 @@ class Premises:
     async def leave(self) -> None:
         """Be found no more, and give everything back."""
         await self.peers.close()
-        await self.save_clock()
+        await self._save_clock()
         self.spool.close()
+        self.figures.close()
         self.claims.close()
         self._owner.release()

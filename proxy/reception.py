@@ -16,6 +16,7 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.admission import Grant
 from proxy.core import decide
 from proxy.core.decide import Ending, Receive, Settled
 from proxy.core.errors import ClientGone, Gone, SpoolError
@@ -114,6 +115,7 @@ class Reception:
         intent: Create | Append,
         lease: Lease,
         exchange: Exchange,
+        grant: Grant,
     ) -> Upload:
         """`upload` with the request's content taken, and what that means saved.
 
@@ -136,7 +138,7 @@ class Reception:
                 if intent.progress and intent.interims:
                     progress.start()
                 body.begin()
-                ending = await receive(body, writer, plan.ceiling)
+                ending = await receive(body, writer, plan.ceiling, grant)
             upload = await progress.stop()
             if progress.failure is not None:
                 ending = Ending.STORAGE_FAILED
@@ -148,6 +150,7 @@ class Reception:
                 await progress.stop()
             finally:
                 writer.close()
+                grant.stored(writer.offset)
 
     async def _settle(
         self,

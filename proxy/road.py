@@ -11,6 +11,7 @@ from collections.abc import Callable
 from structlog.typing import FilteringBoundLogger
 
 from proxy import choices
+from proxy.admission import Admission
 from proxy.config import Config
 from proxy.courtesy import Courtesy
 from proxy.deliveries import Deliveries
@@ -21,6 +22,7 @@ from proxy.ledger import Ledger
 from proxy.origin import Origin
 from proxy.premises import Premises
 from proxy.reception import Reception
+from proxy.reckoning import Reckoning
 from proxy.relay import Relay
 from proxy.replays import Replays
 from proxy.server import Server
@@ -55,6 +57,7 @@ class Road:
             connect_timeout_s=config.origin.connect_timeout,
             response_timeout_s=config.origin.response_timeout,
         )
+        self.admission = self._make_admission()
         self._ledger = self._make_ledger()
         self.deliveries = self._make_deliveries(share)
         claims, peers = premises.claims, premises.peers
@@ -70,10 +73,19 @@ class Road:
         )
         self.server = self._make_server()
         self.sweep = self._make_sweep(premises.claims.sweep)
+        self.reckoning = Reckoning(premises.disk, premises.figures, log)
+
+    def _make_admission(self) -> Admission:
+        figures, now = self._premises.figures, self._premises.clock.now
+        bounds = choices.bounds(self._config, figures.look(now()).size)
+        admission = Admission(figures, bounds, now, self._log)
+        self._premises.disk.changed = admission.changed
+        return admission
 
     def _make_ledger(self) -> Ledger:
         premises, tally = self._premises, Tally(self._config.uploads.max_per_client)
-        return Ledger(premises.spool, premises.clock.now, self._log, tally)
+        now, noted = premises.clock.now, self.admission.note
+        return Ledger(premises.spool, now, self._log, tally, noted)
 
     def _make_deliveries(self, share: int) -> Deliveries:
         config, spool = self._config, self._premises.spool
@@ -104,6 +116,7 @@ class Road:
             elsewhere=self._elsewhere,
             standings=self._standings,
             reception=self.reception,
+            admission=self.admission,
             replays=replays,
             terms=choices.upload_terms(self._config),
             log=self._log,
@@ -148,7 +161,7 @@ class Road:
         return Sweep(
             premises.spool,
             upkeep,
-            after_round=premises.save_clock,
+            after_round=premises.keep,
             log=self._log,
             is_ours=is_ours,
         )

@@ -91,6 +91,10 @@ class Supervisor:
         """See ``Vitals``."""
         return await self._app.spool_writable()
 
+    def spool_above_floor(self) -> bool:
+        """See ``Vitals``."""
+        return self._app.spool_above_floor()
+
     def drain(self) -> None:
         """See ``Vitals``."""
         self._app.drain()

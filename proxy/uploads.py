@@ -18,6 +18,7 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.admission import Admission, Grant
 from proxy.core import decide
 from proxy.core.decide import Deliver, Drop, Receive, Replay
 from proxy.core.errors import (
@@ -93,6 +94,7 @@ class Uploads:
         standings: Standings,
         reception: Reception,
         replays: Replays,
+        admission: Admission,
         terms: Terms,
         log: FilteringBoundLogger,
     ) -> None:
@@ -104,6 +106,7 @@ class Uploads:
         self._reception = reception
         self._replays = replays
         self._handover = Handover(ledger, standings, log)
+        self._admission = admission
         self._terms = terms
         self._log = log
 
@@ -132,17 +135,15 @@ class Uploads:
     async def _create(self, intent: Create, exchange: Exchange) -> Outcome:
         plan = decide.creation(intent, self._terms.limits)
         await self._reception.ready()
-        upload = self._new(plan, intent, exchange)
-        await self._admit(upload)
-        exchange.begun(upload.token)
-        async with self._leases.hold(upload.token) as lease:
-            upload = await self._ledger.open(upload)
-            if plan.announce:
-                age_left_s = upload.deadline - upload.created_at
-                exchange.tell(Resumable(upload.token, upload.limits, age_left_s))
-            upload = await self._reception.receive(
-                upload, plan, intent, lease, exchange
-            )
+        new = self._new(plan, intent, exchange)
+        async with self._leases.hold(new.token) as lease:
+            with self._admission.grant(new, plan, intent.content_length) as grant:
+                await self._admit(new)
+                exchange.begun(new.token)
+                upload = await self._begin(new, plan, exchange)
+                upload = await self._reception.receive(
+                    upload, plan, intent, lease, exchange, grant
+                )
             follower = await self._follow(upload, exchange.body)
             if follower is None and plan.finish_after:
                 told = self._standings.of(upload)
@@ -166,6 +167,14 @@ class Uploads:
         except Refusal:
             await self._standings.recount(upload)
             self._ledger.admit(upload)
+
+    async def _begin(self, new: Upload, plan: Receive, exchange: Exchange) -> Upload:
+        """`new`, stored, and told to its client where that wants to know."""
+        upload = await self._ledger.open(new)
+        if plan.announce:
+            age_left_s = upload.deadline - upload.created_at
+            exchange.tell(Resumable(upload.token, upload.limits, age_left_s))
+        return upload
 
     def _new(self, plan: Receive, intent: Create, exchange: Exchange) -> Upload:
         now = self._ledger.now()
@@ -222,11 +231,11 @@ class Uploads:
             follower = None
             match plan:
                 case Receive():
-                    await self._check_storage(upload)
-                    upload = await self._attach(upload, plan, exchange.head)
-                    upload = await self._reception.receive(
-                        upload, plan, intent, lease, exchange
-                    )
+                    with await self._granted(upload, plan, intent) as grant:
+                        upload = await self._attach(upload, plan, exchange.head)
+                        upload = await self._reception.receive(
+                            upload, plan, intent, lease, exchange, grant
+                        )
                     follower = await self._follow(upload, exchange.body)
                 case Deliver():
                     follower = self._deliveries.join(intent.token)
@@ -294,15 +303,27 @@ class Uploads:
             await self._ledger.secure(intent.token)
         raise Refusal(intent.problem, intent.detail, standing=told)
 
-    async def _check_storage(self, upload: Upload) -> None:
-        """Refuse at the head what could not be stored anyway."""
+    async def _granted(self, upload: Upload, plan: Receive, intent: Append) -> Grant:
+        """Room for what an append brings; refused at its head is what could not be
+        stored anyway.
+
+        One that brings nothing is never refused: it can end an upload, and by that free
+        a disk that is full.
+        """
         try:
-            await self._reception.ready()
+            if intent.content_length != 0:
+                await self._reception.ready()
+            return self._admission.grant(upload, plan, intent.content_length)
         except SpoolError as exc:
-            refusal = decide.not_stored()
-            if upload.acknowledged == upload.offset:
-                refusal.standing = self._standings.of(upload)
+            refusal = self._refused_storage(decide.not_stored(), upload)
             raise refusal from exc
+        except Refusal as refusal:
+            raise self._refused_storage(refusal, upload) from None
+
+    def _refused_storage(self, refusal: Refusal, upload: Upload) -> Refusal:
+        if upload.acknowledged == upload.offset:
+            refusal.standing = self._standings.of(upload)
+        return refusal
 
     async def _plan(
         self, upload: Upload, intent: Append | AskOffset | Cancel

@@ -80,6 +80,19 @@ class Shelf:
         raise AssertionError("not the intake's to close")
 
 
+class Room:
+    """Room up to `till`, drawn in steps of two bytes."""
+
+    def __init__(self, till: int = PLENTY) -> None:
+        self._till = till
+        self.bound = 0
+        self.reached: list[int] = []
+
+    def reach(self, offset: int, end: int) -> None:
+        self.reached.append(end)
+        self.bound = min(max(end, offset + 2), self._till)
+
+
 @pytest.mark.parametrize(
     ("body", "ceiling", "ending", "stored"),
     [
@@ -108,30 +121,62 @@ async def test_a_body_ends(
     body: Script, ceiling: int, ending: Ending, stored: bytes
 ) -> None:
     shelf = Shelf()
-    assert await receive(body, shelf, ceiling) is ending
+    assert await receive(body, shelf, ceiling, Room()) is ending
     assert shelf.stored == stored
 
 
 async def test_the_ceiling_counts_from_the_start_of_the_upload() -> None:
     shelf = Shelf(offset=10)
-    assert await receive(Script(b"abcdef"), shelf, 14) is Ending.OVERRAN
+    assert await receive(Script(b"abcdef"), shelf, 14, Room()) is Ending.OVERRAN
     assert shelf.stored == b"abcd"
 
 
 async def test_what_fits_before_the_spool_fails_is_stored() -> None:
     shelf = Shelf(room=3)
-    assert await receive(Script(b"ab", b"cd"), shelf, PLENTY) is Ending.STORAGE_FAILED
+    body = Script(b"ab", b"cd")
+    assert await receive(body, shelf, PLENTY, Room()) is Ending.STORAGE_FAILED
     assert shelf.stored == b"abc"
 
 
 async def test_a_spool_that_fails_without_a_read_is_a_storage_failure() -> None:
     shelf = Shelf(room=3)
     body = Script(poured=(b"ab", b"cd"))
-    assert await receive(body, shelf, PLENTY) is Ending.STORAGE_FAILED
+    assert await receive(body, shelf, PLENTY, Room()) is Ending.STORAGE_FAILED
     assert shelf.stored == b"abc"
 
 
 async def test_a_spool_that_fails_on_the_leftover_is_a_storage_failure() -> None:
     shelf = Shelf(room=3)
     body = Script(b"ab", gone=Gone.CUT, leftover=b"cd")
-    assert await receive(body, shelf, PLENTY) is Ending.STORAGE_FAILED
+    assert await receive(body, shelf, PLENTY, Room()) is Ending.STORAGE_FAILED
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Script(b"ab", b"cd", b"e"),
+        Script(b"abc", b"d"),
+        Script(poured=(b"ab", b"cd")),
+        Script(b"ab", gone=Gone.CUT, leftover=b"cd"),
+    ],
+)
+async def test_what_there_is_room_for_is_stored(body: Script) -> None:
+    shelf = Shelf()
+    assert await receive(body, shelf, PLENTY, Room(3)) is Ending.NO_ROOM
+    assert shelf.stored == b"abc"
+
+
+async def test_what_just_fits_is_no_lack_of_room() -> None:
+    """An overrun is one all the same when there is no room for it either."""
+    shelf = Shelf()
+    assert await receive(Script(b"ab", b"c"), shelf, PLENTY, Room(3)) is Ending.ENDED
+    shelf = Shelf()
+    assert await receive(Script(b"ab", b"cd"), shelf, 3, Room(3)) is Ending.OVERRAN
+    assert shelf.stored == b"abc"
+
+
+async def test_room_is_asked_for_only_where_it_ends() -> None:
+    shelf, room = Shelf(), Room()
+    body = Script(b"a", b"b", b"c", b"d", b"e")
+    assert await receive(body, shelf, PLENTY, room) is Ending.ENDED
+    assert room.reached == [1, 3, 5]

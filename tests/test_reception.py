@@ -7,10 +7,12 @@ from contextlib import nullcontext
 import pytest
 import structlog
 
+from proxy.admission import Admission
 from proxy.core.decide import Receive
 from proxy.core.errors import Problem
 from proxy.core.intents import Create
 from proxy.core.lifecycle import Event
+from proxy.core.room import Bounds
 from proxy.core.upload import Head, Limits, State, Token, Upload
 from proxy.leases import LocalLeases
 from proxy.ledger import Ledger
@@ -19,6 +21,7 @@ from proxy.spool import Writer
 from proxy.spool.memory import MemorySpool
 from proxy.tasks import Tasks
 
+from .space import PlayedFigures
 from .test_intake import Script
 
 HEAD = Head("POST", "/", ())
@@ -58,6 +61,7 @@ async def test_the_disk_keeps_up_with_parts_at_whose_end_an_offset_is_told(
     spool = Noting()
     ledger = Ledger(spool, lambda: 0.0, log)
     reception = Reception(spool, spool, ledger, Tasks(log).spawn, log)
+    admission = Admission(PlayedFigures(), Bounds(None, 0), ledger.now, log)
     plan = Receive(finishing, None, 100, Problem.TOO_LARGE, Event.OVERRAN_KEPT)
     intent = Create(finishing, None, progress=progress)
     exchange = Exchange(
@@ -71,6 +75,7 @@ async def test_the_disk_keeps_up_with_parts_at_whose_end_an_offset_is_told(
     )
     async with LocalLeases().hold(UPLOAD.token) as lease:
         upload = await ledger.open(UPLOAD)
-        upload = await reception.receive(upload, plan, intent, lease, exchange)
+        grant = admission.grant(UPLOAD, plan, None)
+        upload = await reception.receive(upload, plan, intent, lease, exchange, grant)
     assert spool.noted == [not finishing]
     assert upload.offset == 3

@@ -32,6 +32,9 @@ class Vitals(Protocol):
 
     async def spool_writable(self) -> bool: ...
 
+    def spool_above_floor(self) -> bool:
+        """Whether as much of its file system is free as is to stay free."""
+
     def drain(self) -> None:
         """Be unready from now on."""
 
@@ -71,10 +74,12 @@ class AdminHandler:
         draining = self._vitals.draining
         writable = await self._spool_writable()
         serving = await self._vitals.serving()
+        roomy = self._vitals.spool_above_floor()
         return [
             Check("workers", serving, "" if serving else "none of them serves"),
             Check("draining", not draining, "it is being drained" if draining else ""),
             Check("spool", writable, "" if writable else "it cannot be written"),
+            Check("floor", roomy, "" if roomy else "too little is free on the disk"),
         ]
 
     async def _spool_writable(self) -> bool:

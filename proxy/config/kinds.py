@@ -112,6 +112,10 @@ Bound = Annotated[
     int | None,
     Kind(_SIZE_TITLE, quantities.bound, quantities.size_text, _SIZE, nullable=True),
 ]
+Reserve = Annotated[
+    int | None,
+    Kind(_SIZE_TITLE, quantities.size, quantities.size_text, _SIZE, nullable=True),
+]
 Duration = Annotated[
     float,
     Kind(_DURATION_TITLE, quantities.duration, quantities.duration_text, _DURATION),

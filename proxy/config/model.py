@@ -116,9 +116,9 @@ class Limits(Section):
     """What an upload may be: told to clients, and fixed for each when it begins."""
 
     max_size: kinds.Bound = None
-    """Bytes of a whole upload; null: no limit.
+    """Bytes of a whole upload; null: no limit but `spool.quota`.
 
-    Danger: without a limit one client can fill the spool's disk."""
+    Danger: without a limit one client can take up all the room that the spool has."""
     min_size: kinds.Size = 0
     """Bytes below which an upload is not made resumable. It is not refused."""
     max_append_size: kinds.Bound = None
@@ -225,6 +225,21 @@ class Spool(Section):
     Danger: when the process dies, such an upload and its answer are gone, and a client
     that was waiting for it starts over, though the origin may have had it. Clients that
     were told an offset lose nothing."""
+    quota: kinds.Bound = None
+    """Bytes that all stored bodies and answers may take; null: no bound but
+    `free_floor`. An upload that is larger is refused with 413, one that does not fit
+    just now with 507. Clients are told no larger `max_size` than this. Kept answers
+    count, and are stored even when that takes it over.
+
+    Danger: what clients begin and abandon counts until `uploads.limits.max_age` has
+    passed."""
+    free_floor: kinds.Reserve = None
+    """Bytes that stay free on the spool's file system: an upload that would take more
+    is refused with 507, and with fewer free /readyz says 503. null: the smaller of 1GiB
+    and a twentieth of the file system. 0: nobody looks how much is free.
+
+    Danger: with 0 the disk can be filled to its last byte, and uploads break off in the
+    middle."""
 
 
 class Cors(Section):

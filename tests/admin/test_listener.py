@@ -16,6 +16,7 @@ from proxy.admin.listener import AdminHandler
 class Process:
     draining: bool = False
     writable: bool = True
+    roomy: bool = True
     hangs: bool = False
     counts: dict[str, int] = field(default_factory=lambda: {"bodies": 2})
     serves: bool = True
@@ -30,6 +31,9 @@ class Process:
         if self.hangs:
             await asyncio.Event().wait()
         return self.writable
+
+    def spool_above_floor(self) -> bool:
+        return self.roomy
 
     def drain(self) -> None:
         self.draining = True
@@ -71,7 +75,7 @@ async def test_ready_when_the_spool_is_writable_and_nobody_drains(
     assert await ask(admin, "/readyz") == (200, "ok\n")
     assert await ask(admin, "/readyz?verbose") == (
         200,
-        "[+] workers\n[+] draining\n[+] spool\nok\n",
+        "[+] workers\n[+] draining\n[+] spool\n[+] floor\nok\n",
     )
 
 
@@ -90,6 +94,16 @@ async def test_not_ready_while_no_worker_serves(
     assert await ask(admin, "/readyz") == (
         503,
         "[-] workers: none of them serves\nnot ready\n",
+    )
+
+
+async def test_not_ready_below_the_floor(
+    admin: ClientSession, process: Process
+) -> None:
+    process.roomy = False
+    assert await ask(admin, "/readyz") == (
+        503,
+        "[-] floor: too little is free on the disk\nnot ready\n",
     )
 
 

@@ -376,3 +376,28 @@ async def _cut_at_random(speaker: Client, body: bytes, seed: float) -> None:
             then=dice.choice(["cut", "stall", "reset"]),
         )
         offset = await upload.ask_offset()
+
+
+async def _taken(client: Client, number: int) -> int:
+    """How many of so many uploads at the same time are not refused."""
+    told = []
+    for _ in range(number):
+        upload = await client.create(
+            VERSION, length=100, sends=b"a", then="stall", interim=False
+        )
+        told.append((await upload.transfer.hear_head()).status)
+    assert set(told) <= {104, 507}
+    return told.count(104)
+
+
+@pytest.mark.configured(workers=2, spool={"quota": 1000})
+async def test_a_quota_is_one_for_all_and_what_the_dead_reserved_is_free(
+    process: ProxyProcess, speaker: Client
+) -> None:
+    assert await _taken(speaker, 30) == 10
+    for pid in _pids(process).values():
+        os.kill(pid, SIGKILL)
+    await _started(process, 4)
+    await _served_by(process, 2)
+    # Each of the ten keeps its one byte, which may not have been counted yet.
+    assert await _taken(speaker, 30) in {9, 10}

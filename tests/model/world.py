@@ -18,6 +18,7 @@ from typing import Any
 
 import structlog
 
+from proxy.admission import Admission
 from proxy.core.errors import (
     ClientGone,
     Gone,
@@ -40,6 +41,7 @@ from proxy.core.intents import (
     Outcome,
     Progress,
 )
+from proxy.core.room import Bounds
 from proxy.core.upload import Head, Limits, State, Token
 from proxy.deliveries import Deliveries
 from proxy.elsewhere import Elsewhere
@@ -56,6 +58,7 @@ from proxy.tasks import Tasks
 from proxy.upkeep import Upkeep
 from proxy.uploads import Terms, Uploads
 
+from ..space import PlayedFigures
 from .content import Content
 from .disk import Disk
 from .loop import Loop
@@ -133,6 +136,7 @@ class World:
                 keep_answer_s=_NEVER,
             ),
             terms=Terms(Limits(max_age_s=_NEVER), False, self._mint),
+            admission=Admission(PlayedFigures(), Bounds(None, 0), self.loop.time, log),
             log=log,
         )
         self._upkeep = Upkeep(
