@@ -192,8 +192,8 @@ async def test_a_forward_that_is_secured_survives_power_loss(
     await spool.secure(begun.token)
     assert calls.synced() == [
         "rename T.record.new T.record",
-        "fsync unfinished",
         "fdatasync T.record",
+        "fsync unfinished",
         "fsync .",
         "fsync S",
     ]
