@@ -133,8 +133,8 @@ class Spool(Protocol):
         it is saved in another state.
 
         Raises:
-            SpoolError: the earlier record still stands; or, with `durable`, the new one
-                does, and a power loss may undo it: the last step is to sync its name.
+            SpoolError: the earlier record still stands; with `durable`, a power loss
+                may put the new one in its place.
         """
 
     def writer(self, token: Token, *, to_be_told: bool = False) -> Writer:

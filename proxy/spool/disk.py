@@ -24,6 +24,7 @@ from proxy.core.upload import Token, Upload
 from . import Reader, Writer, files
 from .ballast import Ballast
 from .counted import Changed, CountedWriter, uncounted
+from .doubts import Doubts
 from .failures import nameless, translated
 from .marks import Marks
 from .measure import may_grow
@@ -86,9 +87,7 @@ class DiskSpool:
         # of their own: a slow sync of large bodies must not hold up small records
         self._body_threads = DiskThreads()
         self._turns: WeakValueDictionary[Token, asyncio.Lock] = WeakValueDictionary()
-        self._doubted: set[Token] = set()
-        """Uploads whose body could not be synced: what is not acknowledged of it may be
-        gone from the disk, though it can still be read."""
+        self._doubts = Doubts(self._shards)
         self._secured: set[Token] = set()
         """Uploads whose record was loose when it was written, and is so no more."""
 
@@ -116,26 +115,34 @@ class DiskSpool:
         """See ``Spool``. A body that could not be synced is cut back, too, as long as
         the client can send the rest again."""
         async with self._turn(token):
-            upload, cut = self._read(token)
-            if token in self._doubted and may_grow(upload):
+            upload, cut = await self._read(token)
+            if may_grow(upload) and self._doubts.has(token):
                 upload, cut = replace(upload, offset=upload.acknowledged), True
             if cut:
-                await self._threads.run(partial(self._records.cut_back, upload))
-                self._doubted.discard(token)
+                await self._threads.run(partial(self._cut_back, upload))
             return upload
+
+    def _cut_back(self, upload: Upload) -> None:
+        self._records.cut_back(upload)
+        with translated("the body cannot be cut back"):
+            self._doubts.clear(upload.token)
 
     async def peek(self, token: Token) -> Upload:
         """See ``Spool``."""
         async with self._turn(token):
-            upload, _ = self._read(token)
+            upload, _ = await self._read(token)
             return upload
 
-    def _read(self, token: Token) -> tuple[Upload, bool]:
+    async def _read(self, token: Token) -> tuple[Upload, bool]:
+        """The upload, its record made sure of, and whether its body is to be cut."""
         try:
-            return self._records.read(token)
+            found = self._records.read(token)
         except UploadMissing:
             self._check_place()
             raise
+        if self._syncs and not found.sure:
+            await self._threads.run(partial(self._records.make_sure, token))
+        return found.upload, found.cut
 
     def _check_place(self) -> None:
         """The directory is still the one that it was: not unmounted, not renamed.
@@ -164,12 +171,12 @@ class DiskSpool:
 
     def writer(self, token: Token, *, to_be_told: bool = False) -> Writer:
         """See ``Spool``."""
-        if token in self._doubted:
+        if self._doubts.has(token):
             raise SpoolError("an earlier sync of the body has failed")
         with translated("the body cannot be opened"):
             fd = self._body(token, files.open_to_write)
         pace = CLOSE if to_be_told and self._syncs else RELAXED
-        return self._write_to(fd, token, partial(self._doubted.add, token), pace)
+        return self._write_to(fd, token, partial(self._doubts.add, token), pace)
 
     def reader(self, token: Token) -> Reader:
         """See ``Spool``."""
@@ -228,7 +235,6 @@ class DiskSpool:
         ``tokens``, to be deleted again.
         """
         await self._remove(token, SUFFIXES, sync=durable and self._syncs)
-        self._doubted.discard(token)
         self._secured.discard(token)
 
     async def _remove(
@@ -246,6 +252,8 @@ class DiskSpool:
                     freed += size or 0
                     if suffix == RECORD:
                         self._marks.clear(token)
+                if BODY in suffixes:
+                    self._doubts.clear(token)
                 if sync:
                     self._shards.sync(token)
 

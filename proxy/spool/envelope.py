@@ -4,6 +4,10 @@ One line of JSON with both, then the content, a second line of JSON. The checksu
 the format number too, so that a flipped bit never looks like a newer format. Every
 later format keeps the first line as it is here: that is how an older release tells a
 newer file from a broken one.
+
+One more byte may follow, outside the checksum: whether the name that the file stands
+under is known to be durable. It is turned in place, and matters to the running boot
+only: what is found after a power loss is on the disk.
 """
 
 from __future__ import annotations
@@ -16,6 +20,13 @@ FORMAT = 1
 
 LIMIT = 8 * 1024 * 1024
 """Bytes of one file; picked by hand, far above what a request head can be."""
+
+UNSURE = b"?"
+"""Follows what is sealed, until its name is durable."""
+SURE = b"."
+"""In its place from then on; without either there is nothing to be sure of."""
+_HOLLOW = b"\0"
+"""What a power loss may have made of that, at the worst."""
 
 START = 128
 """Bytes in which the first line surely ends."""
@@ -58,6 +69,13 @@ def unseal(sealed: bytes) -> bytes:
     if int(digits) != FORMAT:
         raise TooNew(f"format {int(digits)}, this release reads {FORMAT}")
     return content
+
+
+def opened(content: bytes) -> tuple[bytes, bool]:
+    """What was sealed, of all that the file holds, and whether its name is sure."""
+    if content.endswith(UNSURE):
+        return content[: -len(UNSURE)], False
+    return content.removesuffix(SURE).removesuffix(_HOLLOW), True
 
 
 def checksum(start: bytes) -> str:

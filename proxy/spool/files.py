@@ -14,7 +14,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
@@ -80,6 +81,16 @@ def write_all(fd: int, content: bytes) -> None:
     with memoryview(content) as view:
         while offset < len(view):
             offset += os.pwrite(fd, view[offset:], offset)
+
+
+@contextmanager
+def to_write(path: str) -> Iterator[int]:
+    """An existing file, open for writing meanwhile."""
+    fd = open_to_write(path)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def open_to_write(path: str) -> int:

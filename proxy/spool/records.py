@@ -6,6 +6,10 @@ system. So it is written beside the record, as a draft, which names the record i
 by its checksum. A draft is read as the record as long as that one stands; one that is
 torn, or amends an older record, is none.
 
+A durable record that is new to a process may have been left by one that died, or was
+told of an error, before the sync of its name. Its last byte says whether that has been
+seen through (``envelope``): until then nobody may build on it.
+
 Everything here blocks and has one caller per upload at a time. The one invariant: the
 earlier record stands until the new one is whole, and a full disk does it no harm: for
 a record that is replaced, the ballast is given up.
@@ -16,6 +20,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 from proxy.core.errors import UploadLost, UploadMissing, UploadTooNew
@@ -28,6 +33,18 @@ from .marks import Marks
 from .measure import UNFINISHED, after_reboot, may_grow, measured
 from .record import Record, decode, encode
 from .shards import ANSWER, BODY, DRAFT, RECORD, Shards
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An upload as its record tells it."""
+
+    upload: Upload
+    """With its offset measured."""
+    cut: bool
+    """Its body has to be cut back to that."""
+    sure: bool
+    """False: a power loss may undo the record, see `Records.make_sure`."""
 
 
 class Records:
@@ -113,8 +130,8 @@ class Records:
             self._marks.clear(upload.token)
             raise
 
-    def read(self, token: Token) -> tuple[Upload, bool]:
-        """The upload as it stands, and whether its body has to be cut back to that.
+    def read(self, token: Token) -> Found:
+        """The upload as it stands.
 
         Raises:
             UploadMissing, UploadLost, UploadTooNew, SpoolError: as ``Spool.load``.
@@ -126,38 +143,56 @@ class Records:
             # then a newer one says that it is needed no more.
             return self._read(token)
 
-    def _read(self, token: Token) -> tuple[Upload, bool]:
+    def _read(self, token: Token) -> Found:
         stem = self._shards.stem(token)
         with translated("the record cannot be read"):
-            found = self._found(stem, token)
+            found, sure = self._found(stem, token)
             size = files.size(stem + BODY)
         if found.boot_id == self._boot_id:
-            return measured(found.upload, size), False
+            return Found(measured(found.upload, size), False, sure)
         upload = after_reboot(found.upload, size)
-        return upload, may_grow(upload)
+        return Found(upload, may_grow(upload), sure=True)
 
-    def _found(self, stem: str, token: Token) -> Record:
-        """The draft if it is one of the record that stands, else the record.
+    def _found(self, stem: str, token: Token) -> tuple[Record, bool]:
+        """The draft if it is one of the record that stands, else the record; and
+        whether the name of the record is durable.
 
         The draft is read first: another process may put a newer record in the place of
         both meanwhile, and what is found here has stood at some moment in any case.
         """
         drafted = _content(stem + DRAFT)
         try:
-            sealed = files.read(stem + RECORD, _LIMIT)
+            sealed, sure = envelope.opened(files.read(stem + RECORD, _LIMIT))
         except FileNotFoundError as exc:
             raise UploadMissing("it has no record") from nameless(exc)
         found = decode(sealed, token)
         if drafted is None:
-            return found
+            return found, sure
         try:
             draft = decode(drafted, token)
         except UploadTooNew:
             raise
         except UploadLost:
             # torn by a power loss: nobody was promised that it would stand
-            return found
-        return draft if draft.base == envelope.checksum(sealed) else found
+            return found, sure
+        return (draft if draft.base == envelope.checksum(sealed) else found), sure
+
+    def make_sure(self, token: Token) -> None:
+        """See the last durable save through, which somebody else may have begun.
+
+        It may be in the middle of it still: then this does no harm.
+
+        Raises:
+            SpoolError: nothing may be promised.
+        """
+        record = self._shards.stem(token) + RECORD
+        # this very file, even if it is not the record any more by then
+        with (
+            translated("the record cannot be made durable"),
+            files.to_write(record) as fd,
+        ):
+            self._shards.sync(token)
+            _turn(fd)
 
     def save(self, upload: Upload) -> None:
         """Replace the record at once: the death of the process cannot undo it.
@@ -184,24 +219,27 @@ class Records:
 
         Raises:
             UploadMissing, UploadLost: there is no record to replace.
-            SpoolError: the earlier record still stands; or the new one, and it is not
-                durable, when the very last sync has failed, that of its name.
+            SpoolError: the earlier record still stands; or the new one, which is not
+                sure, when the very last sync has failed, that of its name.
         """
         token = upload.token
         stem = self._shards.stem(token)
         content = encode(Record(upload, self._boot_id))
+        ending = envelope.UNSURE if self._syncs else b""
         with translated("the record cannot be saved"):
             self._standing(stem)
             if upload.state in UNFINISHED:
                 self._mark(token)
             self._replace(
                 stem + RECORD,
-                content,
+                content + ending,
                 sync=self._syncs,
                 first=partial(self._before_it_stands, upload),
             )
             if self._syncs:
                 self._shards.sync(token)
+                with files.to_write(stem + RECORD) as fd:
+                    _turn(fd)
             files.remove(stem + DRAFT)
             if upload.state not in UNFINISHED:
                 self._marks.clear(token)
@@ -221,7 +259,8 @@ class Records:
         path = self._shards.stem(token) + RECORD
         with translated("the record cannot be read"):
             try:
-                return decode(files.read(path, _LIMIT), token).loose
+                sealed, sure = envelope.opened(files.read(path, _LIMIT))
+                return not sure or decode(sealed, token).loose
             except (FileNotFoundError, UploadLost):
                 return False
 
@@ -238,7 +277,7 @@ class Records:
         stem = self._shards.stem(token)
         with translated("the record cannot be made durable"):
             try:
-                found = self._found(stem, token)
+                found, _ = self._found(stem, token)
             except UploadMissing:
                 return
             if found.upload.state in UNFINISHED:
@@ -287,6 +326,16 @@ class Records:
         self.save(upload)
 
 
+def _turn(fd: int) -> None:
+    """Say in the last byte of the record that it is sure, now that it is."""
+    try:
+        size = os.fstat(fd).st_size
+        os.pwrite(fd, envelope.SURE, size - len(envelope.UNSURE))
+    except OSError:
+        # it is so all the same: who reads it next will see to it again
+        return
+
+
 def _content(path: str) -> bytes | None:
     """What the file holds; None when it is not there. Raises OSError."""
     try:
@@ -295,5 +344,6 @@ def _content(path: str) -> bytes | None:
         return None
 
 
-_LIMIT = envelope.LIMIT + 1
-"""Bytes read of a record: one over the limit shows that it is over."""
+_LIMIT = envelope.LIMIT + 2
+"""Bytes read of a record: its last one, and one over the limit shows that it is over.
+"""

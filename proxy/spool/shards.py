@@ -26,8 +26,10 @@ DRAFT = ".draft"
 """A newer record that need not survive power loss; see ``records``."""
 BODY = ".body"
 ANSWER = ".answer"
+DOUBT = ".doubt"
+"""Empty; the body could not be synced, see ``doubts``."""
 
-SUFFIXES = (RECORD, RECORD + files.NEW, DRAFT, DRAFT + files.NEW, ANSWER, BODY)
+SUFFIXES = (RECORD, RECORD + files.NEW, DRAFT, DRAFT + files.NEW, ANSWER, BODY, DOUBT)
 """All files an upload may have, in the order in which they are to be removed: without
 a record it is none, and as long as one is left ``tokens`` finds it."""
 

@@ -162,14 +162,15 @@ def test_an_answer_that_was_heard_is_not_forgotten(machine: Machine) -> None:
     assert machine.promise(token).answered
 
 
+@pytest.mark.parametrize("after", range(8))
 @pytest.mark.parametrize("hollow", [False, True])
-def test_what_a_failed_sync_has_lost_is_not_told(
-    machine: Machine, hollow: bool
+def test_what_a_failed_call_has_lost_is_not_told(
+    machine: Machine, hollow: bool, after: int
 ) -> None:
-    """The next sync says nothing of it."""
+    """The sync of a body, of a record, of its name: the next one says nothing of it."""
     token = created(machine, SOME)
     machine.append(token=token, part=CUT, at="asked")
-    machine.spool_will_fail(after=0, failures=1)
+    machine.spool_will_fail(after=after, failures=1)
     machine.ask(token=token)
     machine.ask(token=token)
     power_loss(machine, hollow=hollow)
@@ -205,3 +206,16 @@ def test_what_is_forwarded_while_an_append_is_waited_for_is_not_again(
     machine.append(token=token, part=replace(REST, size=0), at="sent")
     machine.time_passes(seconds=6)
     assert machine.promise(token).requests == 1
+
+
+@pytest.mark.parametrize("acts", range(26))
+def test_a_record_that_a_dead_process_left_is_not_taken_for_durable(
+    machine: Machine, acts: int
+) -> None:
+    """It may have died after the record was there, and before its name was synced."""
+    token = created(machine, SOME)
+    machine.process_dies(after=acts)
+    machine.append(token=token, part=SOME, at="told")
+    machine.ask(token=token)
+    power_loss(machine)
+    machine.append(token=token, part=REST, at="asked")

@@ -14,7 +14,7 @@ import pytest
 
 from proxy.core.errors import SpoolError
 from proxy.core.upload import State, Token
-from proxy.spool import writeback
+from proxy.spool import files, writeback
 from proxy.spool.disk import DiskSpool
 from proxy.spool.threads import DiskThreads
 from proxy.spool.writeback import CLOSE, RELAXED, Pace
@@ -177,6 +177,50 @@ async def test_a_whole_body_in_doubt_is_never_told(
     await spool.delete(saved.token)
     await spool.create(replace(saved, state=State.RECEIVING))
     append(spool, saved.token, b"of another life")
+
+
+@pytest.mark.parametrize("told_by", ["a file", "nothing"])
+async def test_bytes_in_doubt_are_so_for_every_process(
+    spool: DiskSpool, disk: SlowDisk, tmp_path: Path, told_by: str
+) -> None:
+    """Only the one that has seen the sync fail knows where the disk takes no file."""
+    disk.let_go(20)
+    saved = await stored(spool, b"12345", acknowledged=5, state=State.INTERRUPTED)
+    writer = spool.writer(saved.token)
+    writer.write(b"in doubt")
+    disk.fails = True
+    with pytest.MonkeyPatch.context() as patch:
+        if told_by == "nothing":
+            patch.setattr(files, "create", _no_space)
+        with pytest.raises(SpoolError):
+            await writer.sync()
+    disk.fails = False
+    other = DiskSpool(tmp_path, boot_id=BOOT)
+    if told_by == "nothing":
+        other, spool = spool, other
+    with pytest.raises(SpoolError, match="earlier sync"):
+        other.writer(saved.token)
+    assert (await other.load(saved.token)).offset == 5
+    assert (await spool.load(saved.token)).offset == 5
+    for each in (spool, other):
+        each.writer(saved.token).close()
+    other.close()
+    spool.close()
+
+
+async def test_a_doubt_goes_with_its_upload(
+    spool: DiskSpool, disk: SlowDisk, tmp_path: Path
+) -> None:
+    disk.let_go(20)
+    saved = await stored(spool, b"12345", state=State.COMPLETE, length=5)
+    disk.fails = True
+    with pytest.raises(SpoolError):
+        await spool.writer(saved.token).sync()
+    assert _ends(tmp_path) == [".body", ".doubt", ".record"]
+    await spool.drop_body(saved.token)
+    assert _ends(tmp_path) == [".record"]
+    await spool.delete(saved.token)
+    assert _ends(tmp_path) == []
 
 
 async def test_a_failed_sync_of_an_answer_is_its_end(
@@ -405,3 +449,11 @@ def _nothing() -> None:
 
 def _no_descriptor(fd: int) -> int:
     raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+def _no_space(path: str) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _ends(root: Path) -> list[str]:
+    return sorted(path.suffix for path in root.glob("??/*"))
