@@ -157,6 +157,8 @@ class Road:
             standings=self._standings,
             keep_answer_s=uploads.keep_answer,
             finish_stalled_after_s=uploads.finish_stalled_after,
+            max_age_s=uploads.limits.max_age,
+            log=self._log,
         )
         return Sweep(
             premises.spool,

@@ -15,7 +15,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core import decide
-from proxy.core.errors import Problem, Refusal, UploadLost, UploadMissing
+from proxy.core.errors import Problem, Refusal, UploadLost, UploadMissing, UploadTorn
 from proxy.core.intents import AskLimits
 from proxy.core.lifecycle import Event, event_after_crash, next_state
 from proxy.core.upload import Standing, State, Token, Upload, shortened
@@ -71,7 +71,10 @@ class Standings:
         except UploadLost as exc:
             if token not in self._told_lost:
                 self._told_lost.add(token)
-                self._log.error("upload lost", upload=shortened(token), error=str(exc))
+                # of one that is torn nothing was promised
+                torn = isinstance(exc, UploadTorn)
+                say = self._log.warning if torn else self._log.error
+                say("upload lost", upload=shortened(token), error=str(exc))
             raise decide.unknown_upload() from exc
 
     async def load(self, token: Token, *, to_remove: bool = False) -> Upload:

@@ -1,18 +1,21 @@
 """What has to be done for an upload when no request asks for it.
 
 Recovered after a crash, finished when it stalls at its length and the operator wants
-that, removed at the end of its life, its old answer dropped. The sweep calls this for
-one upload after the other; whatever a client is at work on is left alone.
+that, removed at the end of its life, its old answer dropped. What is lost is removed
+too, once the operator has had as long to look at it. The sweep calls this for one
+upload after the other; whatever a client is at work on is left alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from structlog.typing import FilteringBoundLogger
+
 from proxy.core.decide import answer_is_old, expired, stalled
-from proxy.core.errors import Refusal, UploadMissing
+from proxy.core.errors import Refusal, UploadLost, UploadMissing, UploadTooNew
 from proxy.core.lifecycle import TERMINAL, Event
-from proxy.core.upload import Token, Upload
+from proxy.core.upload import Token, Upload, shortened
 from proxy.deliveries import Deliveries
 from proxy.elsewhere import Elsewhere
 from proxy.leases import Leases
@@ -35,9 +38,11 @@ class Upkeep:
         standings: Standings,
         keep_answer_s: float,
         finish_stalled_after_s: float | None,
+        max_age_s: float,
+        log: FilteringBoundLogger,
     ) -> None:
-        """`finish_stalled_after_s`: None when only clients may finish an upload
-        (R103)."""
+        """`finish_stalled_after_s`: None when only clients may finish an upload (R103).
+        `max_age_s`: how long an upload is kept whose record cannot be read."""
         self._elsewhere = elsewhere
         self._spool = spool
         self._ledger = ledger
@@ -46,6 +51,10 @@ class Upkeep:
         self._standings = standings
         self._keep_answer_s = keep_answer_s
         self._finish_stalled_after_s = finish_stalled_after_s
+        self._max_age_s = max_age_s
+        self._log = log
+        self._lost_at: dict[Token, float] = {}
+        """When uploads were first seen that do not tell their age."""
 
     async def tidy(self, token: Token, *, thorough: bool = False) -> None:
         """Do for the upload of `token` what its time has come for.
@@ -75,10 +84,28 @@ class Upkeep:
         try:
             return await self._standings.load(token)
         except Refusal as refusal:
-            if isinstance(refusal.__cause__, UploadMissing):
-                # A body without a record: what a crash left of a creation or a removal.
-                await self._spool.delete(token)
+            match refusal.__cause__:
+                case UploadMissing():
+                    # A body without a record: what a crash left of a creation or a
+                    # removal.
+                    await self._spool.delete(token)
+                case UploadTooNew():
+                    pass  # not lost to the release that wrote it
+                case UploadLost() as lost:
+                    await self._outlive(token, lost)
             raise
+
+    async def _outlive(self, token: Token, lost: UploadLost) -> None:
+        """Remove a lost upload when its lifetime has ended."""
+        now = self._ledger.now()
+        if lost.upload is not None:
+            deadline = lost.upload.deadline
+        else:
+            deadline = self._lost_at.setdefault(token, now) + self._max_age_s
+        if now >= deadline:
+            await self._spool.delete(token)
+            self._lost_at.pop(token, None)
+            self._log.warning("lost upload removed", upload=shortened(token))
 
     async def _tidy(self, upload: Upload) -> None:
         now = self._ledger.now()

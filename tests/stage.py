@@ -22,6 +22,7 @@ from proxy.forward import Forward, Terms
 from proxy.leases import LocalLeases
 from proxy.ledger import Ledger
 from proxy.spool import Reader
+from proxy.spool.disk import DiskSpool
 from proxy.spool.memory import MemorySpool
 from proxy.spool.tiers import TieredSpool
 from proxy.standings import Standings
@@ -34,6 +35,8 @@ REQUEST = Head(
     "/photos",
     ((b"Host", b"h"), (b"Authorization", b"secret"), (b"Cookie", b"secret")),
 )
+
+MAX_AGE_S = 3600.0
 
 
 class Stream:
@@ -107,7 +110,7 @@ class Stage:
         self,
         origin: Origin,
         *,
-        spool: MemorySpool | TieredSpool | None = None,
+        spool: MemorySpool | TieredSpool | DiskSpool | None = None,
         repeatable: bool = False,
         retry_for_s: float = 5,
         max_forwards: int = 16,
@@ -143,6 +146,8 @@ class Stage:
             standings=Standings(self.spool, self.ledger, self.deliveries, log),
             keep_answer_s=3600,
             finish_stalled_after_s=finish_stalled_after_s,
+            max_age_s=MAX_AGE_S,
+            log=log,
         )
 
     async def complete(self, letter: str = "t", body: bytes = b"body") -> Upload:

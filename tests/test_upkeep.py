@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
-from proxy.core.errors import OriginUnreached, SpoolError, UploadMissing
+from proxy.core.errors import OriginUnreached, Refusal, SpoolError, UploadMissing
 from proxy.core.upload import Answer, Head, Limits, State, Token, Upload
+from proxy.spool import envelope
 from proxy.spool.disk import DiskSpool
 from proxy.spool.memory import MemorySpool
 from proxy.spool.tiers import TieredSpool
+from proxy.standings import Standings
 
 from .spool.samples import tiered
-from .stage import Origin, Stage, Stream
+from .stage import MAX_AGE_S, Origin, Stage, Stream
 
 T = Token("t" * 43)
 DAY_S = 86400.0
@@ -212,3 +215,66 @@ async def test_the_body_of_an_answered_upload_is_freed_if_a_crash_left_it(
     assert await stage.tidied(thorough=True) is State.RESPONDED
     with pytest.raises(SpoolError):
         stage.spool.reader(T)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[DiskSpool]:
+    spool = DiskSpool(tmp_path, boot_id="boot")
+    yield spool
+    spool.close()
+
+
+async def left_lost(disk: DiskSpool, root: Path, record: bytes | None) -> Left:
+    """An upload whose record is this, or whose body has gone."""
+    stage = Left(Origin(Stream(b"ok")), spool=disk)
+    await stage.holds(State.INTERRUPTED)
+    if record is None:
+        await disk.drop_body(T)
+    else:
+        (root / "tt" / f"{T}.record").write_bytes(record)
+    return stage
+
+
+@pytest.mark.parametrize("record", [None, b"", b"rubbish"], ids=["read", "torn", "bad"])
+async def test_a_lost_upload_is_kept_for_its_lifetime_and_then_removed(
+    disk: DiskSpool, tmp_path: Path, record: bytes | None
+) -> None:
+    """So long an operator can look at it; for ever it would take up room."""
+    stage = await left_lost(disk, tmp_path, record)
+    age_s = MAX_AGE_S if record is not None else Limits().max_age_s
+    for passed in (0.0, age_s - 1):
+        stage.now = 1000.0 + passed
+        await stage.upkeep.tidy(T)
+        assert list(disk.tokens()) == [T]
+    stage.now += 1
+    await stage.upkeep.tidy(T)
+    assert list(disk.tokens()) == []
+
+
+async def test_what_a_newer_release_has_written_is_never_removed(
+    disk: DiskSpool, tmp_path: Path
+) -> None:
+    newer = envelope.seal(b"whatever", envelope.FORMAT + 1)
+    stage = await left_lost(disk, tmp_path, newer)
+    for _ in range(2):
+        await stage.upkeep.tidy(T)
+        stage.now += 100 * DAY_S
+    assert list(disk.tokens()) == [T]
+
+
+@pytest.mark.parametrize(
+    ("record", "level"), [(b"", "warning"), (b"rubbish", "error"), (None, "error")]
+)
+async def test_only_what_was_promised_is_lost_loudly(
+    disk: DiskSpool, tmp_path: Path, record: bytes | None, level: str
+) -> None:
+    stage = await left_lost(disk, tmp_path, record)
+    log = structlog.testing.CapturingLogger()
+    heard: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        log, processors=[], wrapper_class=structlog.make_filtering_bound_logger(0)
+    )
+    standings = Standings(disk, stage.ledger, stage.deliveries, heard)
+    for _ in range(2):
+        with pytest.raises(Refusal):
+            await standings.read(T)
+    assert [call.method_name for call in log.calls] == [level]

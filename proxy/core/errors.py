@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .lifecycle import Event
-from .upload import Limits, Standing
+from .upload import Limits, Standing, Upload
 
 
 class Problem(StrEnum):
@@ -116,6 +116,16 @@ class UploadLost(SpoolError):
     """There is a record, but its body is shorter than what was acknowledged, or it
     cannot be read: told to clients as unknown (R48), to the operator as loud as can be.
     """
+
+    def __init__(self, message: str, upload: Upload | None = None) -> None:
+        super().__init__(message)
+        self.upload = upload
+        """As recorded; None when the record cannot be read."""
+
+
+class UploadTorn(UploadLost):
+    """The record is there in part, as a power loss leaves one that was never durable:
+    its client was told a URL at most."""
 
 
 class UploadTooNew(UploadLost):

@@ -31,11 +31,16 @@ _HOLLOW = b"\0"
 START = 128
 """Bytes in which the first line surely ends."""
 
+_START = b'{"format":'
 _FIRST_LINE = re.compile(rb'\{"format":([0-9]{1,9}),"blake2b":"([0-9a-f]{32})"\}\n')
 
 
 class Unreadable(Exception):
     """The bytes are not what was once sealed."""
+
+
+class Torn(Unreadable):
+    """Some of it was never written: a power loss came before it was synced."""
 
 
 class TooNew(Unreadable):
@@ -56,8 +61,8 @@ def unseal(sealed: bytes) -> bytes:
     """The content that was sealed.
 
     Raises:
-        Unreadable: cut, torn, changed, too long or never sealed.
-        TooNew
+        Unreadable: changed, too long or never sealed.
+        Torn, TooNew
     """
     if len(sealed) > LIMIT:
         raise Unreadable(f"longer than {LIMIT} bytes")
@@ -65,7 +70,7 @@ def unseal(sealed: bytes) -> bytes:
     digits, checksum = first_line.groups()
     content = sealed[first_line.end() :]
     if _checksum(digits, content) != checksum:
-        raise Unreadable(f"the checksum of {len(content)} bytes is wrong")
+        raise _broken(sealed, f"the checksum of {len(content)} bytes is wrong")
     if int(digits) != FORMAT:
         raise TooNew(f"format {int(digits)}, this release reads {FORMAT}")
     return content
@@ -90,8 +95,14 @@ def checksum(start: bytes) -> str:
 def _first_line(sealed: bytes) -> re.Match[bytes]:
     first_line = _FIRST_LINE.match(sealed)
     if first_line is None:
-        raise Unreadable(f"the first line of {len(sealed)} bytes is not ours")
+        raise _broken(sealed, f"the first line of {len(sealed)} bytes is not ours")
     return first_line
+
+
+def _broken(sealed: bytes, how: str) -> Unreadable:
+    """Torn when it looks like one of ours that ends too early, or has holes."""
+    cut = _START.startswith(sealed[: len(_START)]) and not sealed.endswith(b"\n")
+    return Torn(how) if cut or b"\0" in sealed else Unreadable(how)
 
 
 def _checksum(digits: bytes, content: bytes) -> bytes:

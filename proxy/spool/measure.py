@@ -42,14 +42,17 @@ def measured(upload: Upload, size: int | None) -> Upload:
         # Found so after a power loss, see `after_reboot`: it stands as it stood then.
         return replace(upload, offset=upload.length or 0)
     if size is None:
-        raise UploadLost(f"its body is gone, {upload.acknowledged} bytes were told")
+        raise UploadLost(
+            f"its body is gone, {upload.acknowledged} bytes were told", upload
+        )
     if size < upload.acknowledged:
         raise UploadLost(
-            f"its body has {size} bytes, {upload.acknowledged} were acknowledged"
+            f"its body has {size} bytes, {upload.acknowledged} were acknowledged",
+            upload,
         )
     if upload.state in _WHOLE and size != upload.length:
         raise UploadLost(
-            f"its body has {size} bytes, it was whole with {upload.length}"
+            f"its body has {size} bytes, it was whole with {upload.length}", upload
         )
     return replace(upload, offset=size)
 

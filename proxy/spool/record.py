@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.core.errors import SpoolError, UploadLost, UploadTooNew
+from proxy.core.errors import SpoolError, UploadLost, UploadTooNew, UploadTorn
 from proxy.core.upload import Answer, Fields, Head, Limits, State, Token, Upload
 
 from . import envelope
@@ -82,7 +82,7 @@ def decode(sealed: bytes, token: Token) -> Record:
 
     Raises:
         UploadLost: it is not what was written, or the record of another upload.
-        UploadTooNew
+        UploadTorn, UploadTooNew
     """
     try:
         content = json.loads(envelope.unseal(sealed))
@@ -94,6 +94,8 @@ def decode(sealed: bytes, token: Token) -> Record:
         )
     except envelope.TooNew as exc:
         raise UploadTooNew(f"its record is of a newer release: {exc}") from exc
+    except envelope.Torn as exc:
+        raise UploadTorn(f"its record is not whole: {exc}") from exc
     except envelope.Unreadable as exc:
         raise UploadLost(f"its record cannot be read: {exc}") from exc
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as exc:

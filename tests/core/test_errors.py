@@ -17,12 +17,13 @@ from proxy.core.errors import (
     UploadLost,
     UploadMissing,
     UploadTooNew,
+    UploadTorn,
 )
 
 FAMILIES: dict[type[Exception], tuple[type[Exception], ...]] = {
     Refusal: (Refusal,),
     ClientGone: (ClientGone,),
-    SpoolError: (SpoolError, UploadMissing, UploadLost, UploadTooNew),
+    SpoolError: (SpoolError, UploadMissing, UploadLost, UploadTooNew, UploadTorn),
     OriginError: (OriginError, OriginUnreached, OriginCut, OriginLost),
 }
 

@@ -148,6 +148,8 @@ class World:
             standings=standings,
             keep_answer_s=_NEVER,
             finish_stalled_after_s=None,
+            max_age_s=_NEVER,
+            log=log,
         )
 
     def _trouble(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.core.errors import SpoolError, UploadLost, UploadTooNew
+from proxy.core.errors import SpoolError, UploadLost, UploadTooNew, UploadTorn
 from proxy.core.upload import Answer, Head, Limits, State, Upload
 from proxy.spool import envelope
 from proxy.spool.record import Record, decode, encode
@@ -111,6 +111,34 @@ def test_a_page_of_zeros_is_lost() -> None:
     _is_lost(bytes(len(SEALED)))
 
 
+@pytest.mark.parametrize(
+    "found",
+    [
+        b"",
+        SEALED[:5],
+        SEALED[:200],
+        SEALED[:-1],
+        bytes(len(SEALED)),
+        SEALED[:200] + bytes(len(SEALED) - 200),
+        bytes(200) + SEALED[200:],
+    ],
+)
+def test_what_a_power_loss_leaves_of_one_that_was_never_synced_is_torn(
+    found: bytes,
+) -> None:
+    with pytest.raises(UploadTorn):
+        decode(found, SAMPLE.upload.token)
+
+
+@pytest.mark.parametrize(
+    "found", [b"rubbish", SEALED.replace(b"8", b"9"), SEALED[:200] + SEALED[201:]]
+)
+def test_what_somebody_has_changed_is_not(found: bytes) -> None:
+    with pytest.raises(UploadLost) as raised:
+        decode(found, SAMPLE.upload.token)
+    assert type(raised.value) is UploadLost
+
+
 def test_a_newer_format_is_told_apart() -> None:
     newer = envelope.seal(b"who knows", envelope.FORMAT + 1)
     with pytest.raises(UploadTooNew, match="format 2, this release reads 1"):
@@ -185,4 +213,5 @@ def test_the_checksum_can_be_told_from_the_start_alone() -> None:
 def _is_lost(sealed: bytes) -> None:
     with pytest.raises(UploadLost) as raised:
         decode(sealed, SAMPLE.upload.token)
-    assert type(raised.value) is UploadLost
+    assert type(raised.value) in (UploadLost, UploadTorn)
+    assert raised.value.upload is None
