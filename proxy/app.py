@@ -82,7 +82,7 @@ class App:
             CannotStart: the spool or an address cannot be used.
         """
         try:
-            public, admin = bound(self._config)
+            public, admin = await bound(self._config)
         except CannotListen as exc:
             raise CannotStart(str(exc)) from exc
         await self.start_on(public, admin, self)
@@ -222,14 +222,15 @@ class App:
         self.admin_address = found[0] if found else None
 
 
-def bound(config: Config) -> tuple[list[socket], list[socket]]:
+async def bound(config: Config) -> tuple[list[socket], list[socket]]:
     """Sockets for clients, and for operators if they are to have one.
 
     Raises:
         CannotListen: an address cannot be used.
     """
     admin = [config.admin.listen] if config.admin else []
-    sockets = listening_sockets([*config.listen, *admin], shared=config.reuse_port)
+    wanted = [*config.listen, *admin]
+    sockets = await listening_sockets(wanted, shared=config.reuse_port)
     count = len(config.listen)
     return sockets[:count], sockets[count:]
 

@@ -6,6 +6,7 @@ clear error, and so that a socket that was handed over is treated like one of ou
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import socket
@@ -20,8 +21,19 @@ BACKLOG: Final = 1024
 """Connections that may wait to be accepted; the kernel cuts it to its own bound."""
 
 
+TRIES: Final = 10
+PAUSE_S: Final = 0.25
+"""How often an address in use is tried, and the seconds between: what a killed proxy
+has left behind, such as a worker that was just starting, is gone within moments."""
+
+
 class CannotListen(Exception):
     """An address cannot be listened on; the message names it and says why."""
+
+    def __init__(self, address: Address, exc: OSError) -> None:
+        reason = os.strerror(exc.errno) if exc.errno else str(exc)
+        super().__init__(f"cannot listen on {address}: {reason}")
+        self.in_use = exc.errno == errno.EADDRINUSE
 
 
 def listening_socket(address: Address, *, shared: bool = False) -> socket.socket:
@@ -41,26 +53,37 @@ def listening_socket(address: Address, *, shared: bool = False) -> socket.socket
             case Descriptor():
                 return _handed_over(address.number)
     except OSError as exc:
-        reason = os.strerror(exc.errno) if exc.errno else str(exc)
-        raise CannotListen(f"cannot listen on {address}: {reason}") from exc
+        raise CannotListen(address, exc) from exc
 
 
-def listening_sockets(
+async def listening_sockets(
     addresses: Iterable[Address], *, shared: bool
 ) -> list[socket.socket]:
-    """One for each of `addresses`, all of them or none.
+    """One for each of `addresses`, all of them or none; one in use is waited for.
 
     Raises:
         CannotListen: see ``listening_socket``.
     """
     bound: list[socket.socket] = []
     try:
-        bound.extend(listening_socket(address, shared=shared) for address in addresses)
-    except CannotListen:
+        for address in addresses:
+            bound.append(await _soon_listening(address, shared=shared))  # noqa: PERF401
+    except (CannotListen, asyncio.CancelledError):
         for sock in bound:
             sock.close()
         raise
     return bound
+
+
+async def _soon_listening(address: Address, *, shared: bool) -> socket.socket:
+    for _ in range(TRIES):
+        try:
+            return listening_socket(address, shared=shared)
+        except CannotListen as exc:
+            if not exc.in_use:
+                raise
+        await asyncio.sleep(PAUSE_S)
+    return listening_socket(address, shared=shared)
 
 
 def address_of(sock: socket.socket) -> str:

@@ -43,7 +43,7 @@ class Supervisor:
             CannotStart: the spool or an address cannot be used.
         """
         try:
-            self._public, admin = bound(self._config)
+            self._public, admin = await bound(self._config)
         except CannotListen as exc:
             raise CannotStart(str(exc)) from exc
         await self._app.start_on([], admin, self)

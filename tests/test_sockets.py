@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 
 import pytest
 
+from proxy import sockets
 from proxy.addresses import Descriptor, TcpAddress, UnixAddress
 from proxy.sockets import (
     CannotListen,
@@ -92,9 +94,22 @@ def test_two_that_share_a_port_both_listen_and_a_third_does_not() -> None:
             listening_socket(address)
 
 
-def test_all_addresses_are_bound_or_none() -> None:
+async def test_all_addresses_are_bound_or_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sockets, "PAUSE_S", 0.001)
     with listening_socket(TcpAddress("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         free = TcpAddress("127.0.0.1", 0)
         with pytest.raises(CannotListen):
-            listening_sockets([free, TcpAddress("127.0.0.1", port)], shared=False)
+            await listening_sockets([free, TcpAddress("127.0.0.1", port)], shared=False)
+
+
+async def test_an_address_that_is_soon_free_is_waited_for() -> None:
+    """What a killed proxy has left behind may hold it for some moments."""
+    taken = listening_socket(TcpAddress("127.0.0.1", 0))
+    address = TcpAddress("127.0.0.1", taken.getsockname()[1])
+    asyncio.get_running_loop().call_later(0.05, taken.close)
+    (sock,) = await listening_sockets([address], shared=False)
+    with sock:
+        assert sock.getsockname()[1] == address.port
