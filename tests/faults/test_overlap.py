@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,8 @@ from tests.kit.origin import RecordingOrigin, Reply, Silence
 from tests.kit.process import ProxyProcess
 
 VERSION = 8
+on_disk = pytest.mark.configured(spool={"memory_threshold": 0})
+"""What is in the memory of a process that is killed, nobody goes on with (P8)."""
 
 
 class Both:
@@ -36,11 +39,12 @@ async def both(
     origin: RecordingOrigin, tmp_path: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Both]:
     marker = request.node.get_closest_marker("configured")
-    settings = {
+    settings: dict[str, Any] = {
         "origin": {"url": origin.address, "retry_for": "100ms"},
-        "spool": {"directory": str(tmp_path / "spool")},
         **(marker.kwargs if marker else {}),
     }
+    spool = {"directory": str(tmp_path / "spool")} | settings.get("spool", {})
+    settings["spool"] = spool
     processes = []
     for name in ("old", "new"):
         (tmp_path / name).mkdir()
@@ -54,6 +58,7 @@ async def both(
         await process.end()
 
 
+@on_disk
 async def test_killed_while_it_receives(both: Both, origin: RecordingOrigin) -> None:
     """P2: what reached it is kept."""
     upload = await both.client.create(
@@ -93,6 +98,7 @@ async def test_killed_while_it_forwards(both: Both, origin: RecordingOrigin) -> 
     assert len(origin.requests) == 1
 
 
+@on_disk
 async def test_killed_while_a_client_of_the_other_one_waits(
     both: Both, origin: RecordingOrigin
 ) -> None:
@@ -124,6 +130,7 @@ def _file(both: Both, upload: Upload, kind: str) -> Path:
     return both.spool / token[:2] / f"{token}.{kind}"
 
 
+@on_disk
 async def test_killed_after_the_answer(both: Both, origin: RecordingOrigin) -> None:
     origin.then(Reply(201, (), b"made"))
     upload = await both.client.create(VERSION, sends=b"a" * 40)

@@ -22,6 +22,8 @@ from .conftest import StartProcess
 
 VERSION = 8
 two_workers = pytest.mark.configured(workers=2)
+two_workers_on_disk = pytest.mark.configured(workers=2, spool={"memory_threshold": 0})
+"""What a worker that is killed was receiving in memory, nobody goes on with (P8)."""
 
 
 def _pids(process: ProxyProcess) -> dict[str, int]:
@@ -131,7 +133,7 @@ async def test_an_upload_goes_through_whoever_is_next(
     assert "worker=2" in process.log
 
 
-@two_workers
+@two_workers_on_disk
 async def test_a_worker_that_dies_is_replaced_and_its_clients_resume(
     process: ProxyProcess, speaker: Client, origin: RecordingOrigin
 ) -> None:
@@ -192,7 +194,7 @@ async def test_what_a_dead_worker_was_to_send_on_is_sent_on(
     assert origin.bodies == [b"a" * 40]
 
 
-@two_workers
+@two_workers_on_disk
 async def test_workers_end_when_their_supervisor_is_killed(
     process: ProxyProcess, speaker: Client, origin: RecordingOrigin
 ) -> None:
