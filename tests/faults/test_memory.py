@@ -7,7 +7,6 @@ be on the disk; the process is killed, and the next one goes on with what is the
 from __future__ import annotations
 
 import asyncio
-import shutil
 from pathlib import Path
 from signal import SIGTERM
 
@@ -413,15 +412,18 @@ async def test_what_is_cancelled_stays_so(
 
 
 async def test_a_disk_that_takes_nothing(
-    start_process: StartProcess, origin: RecordingOrigin
+    process: ProxyProcess, speaker: Client, origin: RecordingOrigin
 ) -> None:
-    """What need not be on the disk goes through; what must is refused, and kept."""
-    process = await start_process()
-    shutil.rmtree(process.spool)
-    speaker = Client(process.address)
-    upload = await speaker.create(VERSION, sends=BODY)
-    assert (upload.answer.status, upload.answer.content) == (200, b"stored")
+    """P2: what must be on the disk is refused, and kept until it can be there."""
     half = await begun(process, speaker)
+    away = process.spool.rename(process.spool.with_name("unmounted"))
     assert (await half.head()).status == 507
+    away.rename(process.spool)
+
+    async def told() -> int | None:
+        return (await half.head()).offset
+
+    assert await until(told) == 40
+    await on_disk(process, half)
+    assert (await half.append(at=40, sends=REST)).status == 200
     assert origin.bodies == [BODY]
-    await speaker.close()
