@@ -300,10 +300,11 @@ class Forward:
         await self._drop_hidden(delivery)
 
     async def record_late(self, delivery: Delivery) -> None:
-        """Have the record say RESPONDED, if it could not before, and free the body.
+        """Have the record say how it went, if it could not before, and free the body of
+        an upload that was answered.
 
         As long as it says FORWARDING the body has to stay, since to whoever finds that
-        after us the outcome is unknown.
+        after us the outcome is unknown; and where it is, the body is the operator's.
         """
         if delivery.is_believed:
             try:
@@ -311,7 +312,8 @@ class Forward:
             except SpoolError as exc:
                 self._not_recorded(delivery, Event.ORIGIN_ANSWERED, exc)
                 return
-        await self._spool.drop_body(delivery.upload.token)
+        if delivery.upload.state is State.RESPONDED:
+            await self._spool.drop_body(delivery.upload.token)
 
     def _not_recorded(self, delivery: Delivery, event: Event, exc: SpoolError) -> None:
         """We know better than the record, which still says FORWARDING.

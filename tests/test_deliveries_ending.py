@@ -348,3 +348,28 @@ class TestStopping:
         follower = stage.deliveries.follow(await stage.complete())
         assert (await refused(follower)).problem is Problem.UNAVAILABLE
         assert origin.bodies == []
+
+
+class OnceFull(MemorySpool):
+    """Has no room for the first record that says UNKNOWN."""
+
+    is_full = True
+
+    async def save(self, upload: Upload, *, durable: bool) -> None:
+        if upload.state is State.UNKNOWN and self.is_full:
+            self.is_full = False
+            raise SpoolError("no room left")
+        await super().save(upload, durable=durable)
+
+
+@pytest.mark.parametrize("acknowledged", [0, 4])
+async def test_the_body_of_an_unknown_outcome_stays_when_that_is_recorded_late(
+    acknowledged: int,
+) -> None:
+    """P3: it is the operator's; and P1, where its offset was told before."""
+    stage = Stage(Origin(OriginLost("reset")), spool=OnceFull())
+    upload = replace(await stage.complete(), acknowledged=acknowledged)
+    stage.deliveries.start(upload)
+    await until(lambda: stage.deliveries.live(upload.token) is None)
+    assert (await stage.spool.load(upload.token)).state is State.UNKNOWN
+    assert stage.spool.reader(upload.token).read(0, 100) == b"body"
