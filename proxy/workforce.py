@@ -153,7 +153,7 @@ class Workforce:
     async def stop(self, grace_s: float) -> None:
         """Have them stop in order, and wait until they have."""
         self._stop.set()
-        self._renewing.cancel()
+        self._renew_asked.set()
         for worker in self._all():
             worker.tell("stop")
         beside = [worker.end for worker in self._beside]
@@ -178,13 +178,24 @@ class Workforce:
         pause_s = FIRST_PAUSE_S
         while not self._stop.is_set():
             began = loop.time()
-            code = await self._filled(place)
-            if self._stop.is_set():
-                return
-            self._lost()
-            if loop.time() - began >= SETTLED_S:
-                pause_s = FIRST_PAUSE_S
-            self._log.error("worker died", worker=place, code=code, again_in_s=pause_s)
+            try:
+                code = await self._filled(place)
+            except OSError as exc:
+                self._log.error(
+                    "worker not started",
+                    worker=place,
+                    error=exc.strerror,
+                    again_in_s=pause_s,
+                )
+            else:
+                if self._stop.is_set():
+                    return
+                self._lost()
+                if loop.time() - began >= SETTLED_S:
+                    pause_s = FIRST_PAUSE_S
+                self._log.error(
+                    "worker died", worker=place, code=code, again_in_s=pause_s
+                )
             try:
                 async with asyncio.timeout(pause_s):
                     await self._stop.wait()
@@ -192,7 +203,11 @@ class Workforce:
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _filled(self, place: int) -> int:
-        """Start a worker in `place`; the exit code of the last one there."""
+        """Start a worker in `place`; the exit code of the last one there.
+
+        Raises:
+            OSError: the machine has no process or no descriptor to spare.
+        """
         worker = self._places[place] = await self._started(place)
         code = await worker.end
         while self._places[place] is not worker:
@@ -206,17 +221,28 @@ class Workforce:
         while True:
             await self._renew_asked.wait()
             self._renew_asked.clear()
+            if self._stop.is_set():
+                return
             self._log.info("renewing workers", workers=len(self._places))
             for place in sorted(self._places):
-                if place in self._places:
+                if place in self._places and not self._stop.is_set():
                     await self._renew(place)
 
     async def _renew(self, place: int) -> None:
         """Put another worker into `place`, once it serves."""
-        old, new = self._places[place], await self._started(place)
+        old = self._places[place]
+        try:
+            new = await self._started(place)
+        except OSError as exc:
+            self._log.error("worker not replaced", worker=place, error=exc.strerror)
+            return
         self._beside.add(new)
         new.end.add_done_callback(lambda _: self._beside.discard(new))
         await new.begins()
+        if self._stop.is_set():
+            # It has been told so, like all of them.
+            await new.end
+            return
         if self._places.get(place) is not old or not new.serving.is_set():
             self._log.error("worker not replaced", worker=place)
             new.kill()
@@ -229,10 +255,14 @@ class Workforce:
 
     async def _started(self, place: int) -> Worker:
         ours, its = socket.socketpair()
-        with its:
-            # One at a time: in between, signals to the group are blocked here.
-            async with self._spawning:
-                process = await _spawned(its.fileno(), self._sockets)
+        try:
+            with its:
+                # One at a time: in between, signals to the group are blocked here.
+                async with self._spawning:
+                    process = await _spawned(its.fileno(), self._sockets)
+        except BaseException:
+            ours.close()
+            raise
         wire = await Wire.over(ours)
         wire.say(self._order(place))
         worker = Worker(process, wire)

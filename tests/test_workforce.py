@@ -1,0 +1,104 @@
+"""The workers of a supervisor, when the machine has none to spare."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from proxy import workforce
+from proxy.config import Config
+from proxy.log import logger
+from proxy.workforce import Workforce
+
+SERVES = r"""
+import socket, sys
+wire = socket.socket(fileno=int(sys.argv[1]))
+wire.sendall(b'{"word": "serving"}\n')
+while (said := wire.recv(65536)) and b'"stop"' not in said:
+    pass
+"""
+
+
+class Machine:
+    """Starts a process, or has none to spare, as the script says; then it has."""
+
+    def __init__(self, *script: bool) -> None:
+        self.script: Iterator[bool] = iter(script)
+        self.asked = 0
+        self.started: list[asyncio.subprocess.Process] = []
+
+    async def spawn(self, wire: int, _: object) -> asyncio.subprocess.Process:
+        self.asked += 1
+        if not next(self.script, True):
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-S", "-c", SERVES, str(wire), pass_fds=[wire]
+        )
+        self.started.append(process)
+        return process
+
+
+@asynccontextmanager
+async def at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Machine
+) -> AsyncIterator[Workforce]:
+    monkeypatch.setattr(workforce, "_spawned", machine.spawn)
+    monkeypatch.setattr(workforce, "FIRST_PAUSE_S", 0.01)
+    config = Config.model_validate(
+        {
+            "origin": {"url": "http://127.0.0.1:9"},
+            "spool": {"directory": str(tmp_path)},
+            "workers": 2,
+        }
+    )
+    workers = Workforce(config, share=3, lost=lambda: None, log=logger("error", "json"))
+    workers.start([])
+    try:
+        yield workers
+    finally:
+        await workers.stop(5)
+
+
+async def until_asked(machine: Machine, workers: Workforce, times: int) -> None:
+    async with asyncio.timeout(10):
+        while machine.asked < times or not workers.serving:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_worker_that_cannot_be_started_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(False, False, False)
+    async with at_work(tmp_path, monkeypatch, machine) as workers:
+        await until_asked(machine, workers, 5)
+
+
+async def test_renewing_goes_on_after_a_worker_that_cannot_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(True, True, False)
+    async with at_work(tmp_path, monkeypatch, machine) as workers:
+        await until_asked(machine, workers, 2)
+        workers.renew()
+        await until_asked(machine, workers, 4)
+        workers.renew()
+        await until_asked(machine, workers, 6)
+
+
+async def test_one_that_is_started_while_all_are_stopped_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine()
+    async with at_work(tmp_path, monkeypatch, machine) as workers:
+        await until_asked(machine, workers, 2)
+        workers.renew()
+        await until_asked(machine, workers, 3)
+    assert len(machine.started) >= 3
+    assert all(process.returncode is not None for process in machine.started)
