@@ -56,7 +56,7 @@ class Courtesy:
             return Said(Word.FAILED)
 
     async def _show(self, token: Token) -> Said:
-        if not self._leases.is_ours(token):
+        if not self._leases.is_ours(token) and self._deliveries.live(token) is None:
             return Said(Word.NONE)
         await self._ledger.secure(token)
         return Said(Word.DONE)

@@ -45,7 +45,8 @@ class Elsewhere:
     async def show(self, token: Token) -> bool:
         """Have an upload that another process works on where all can see it; False when
         none does, or it did not work."""
-        if self._peers is None or not self._leases.is_taken(token):
+        worked_on = self._leases.is_taken(token) or self.has(token)
+        if self._peers is None or not worked_on:
             return False
         said = await self._peers.ask(Ask(Wish.SHOW, token), _knows)
         return said is not None and said.word is Word.DONE

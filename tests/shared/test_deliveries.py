@@ -239,3 +239,13 @@ async def test_nothing_under_way_is_swept_by_the_other_process(
     assert len(_records(tmp_path)) == 1
     gate.set()
     assert (await upload.transfer.hear()).content == b"made"
+
+
+async def test_who_makes_no_sense_or_asks_for_the_limits_finds_it(
+    under_way: Upload, gate: asyncio.Event
+) -> None:
+    """P8: it is in the memory of the process that sends it on."""
+    answer = await under_way.append(at=0, fields=(("Upload-Offset", "x"),))
+    assert (answer.status, answer.offset) == (400, 0)
+    assert (await under_way.ask("OPTIONS")).status == 200
+    gate.set()
