@@ -89,8 +89,8 @@ class TieredSpool:
         self._log = log
         self._held: dict[Token, Held] = {}
         self._awaited: dict[Token, float] = {}
-        """Uploads that wait for the origin, or whose answer is being given: since when,
-        in seconds of the loop, oldest first."""
+        """Uploads that wait for the origin, whose answer is being given, or that could
+        not be moved: since when, in seconds of the loop, oldest first."""
         self._settled: dict[Token, Held] = {}
         """Uploads whose answer has been given, oldest first."""
         self._timer: asyncio.TimerHandle | None = None
@@ -156,11 +156,19 @@ class TieredSpool:
             held.upload = upload
             self._watch(held)
         elif held is not None and not durable:
-            self.move(held, upload)
+            self._move_or_wait(held, upload)
         else:
             if held is not None:
-                self.move(held)
+                self._move_or_wait(held)
             await self.disk.save(upload, durable=durable)
+
+    def _move_or_wait(self, held: Held, upload: Upload | None = None) -> None:
+        """See `move`; what stays in memory for want of room is tried again."""
+        try:
+            self.move(held, upload)
+        except SpoolError:
+            self._await(held.upload.token)
+            raise
 
     def writer(self, token: Token, *, to_be_told: bool = False) -> Writer:
         """See ``Spool``."""
@@ -355,6 +363,9 @@ class TieredSpool:
         token = held.upload.token
         if held.upload.state is State.RECEIVING or token in self._settled:
             return
+        self._await(token)
+
+    def _await(self, token: Token) -> None:
         loop = asyncio.get_running_loop()
         self._awaited.setdefault(token, loop.time())
         if self._timer is None:
@@ -371,17 +382,16 @@ class TieredSpool:
             return
         loop = asyncio.get_running_loop()
         left_s = since + PATIENCE_S - loop.time()
-        if left_s <= 0:
-            self._move_late(token, loop.time())
         self._timer = loop.call_later(max(0.0, left_s), self._look)
+        if left_s <= 0:
+            self._move_late(token)
 
-    def _move_late(self, token: Token, now: float) -> None:
+    def _move_late(self, token: Token) -> None:
         del self._awaited[token]
         try:
-            self.move(self._held[token])
+            self._move_or_wait(self._held[token])
         except SpoolError as exc:
             # It waits on in memory, and for another try.
-            self._awaited[token] = now
             self._say(token, exc)
         else:
             self._spawn(self._secure_aloud(token))

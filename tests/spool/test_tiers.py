@@ -521,3 +521,28 @@ async def test_what_has_gone_meanwhile_is_not_listed(spool: TieredSpool) -> None
     listed = spool.tokens()
     await spool.delete(told[1].token)
     assert list(listed) == [told[0].token, told[2].token]
+
+
+async def test_a_part_whose_end_could_not_be_saved_does_not_stay_in_memory(
+    disk: DiskSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody may ever ask for it again, nor sweep it in a process that does not."""
+
+    def full(*_: object) -> None:
+        raise SpoolError("no room left")
+
+    monkeypatch.setattr(tiers, "PATIENCE_S", 0.01)
+    spool = tiered(disk, shared=True)
+    begun = await stored(spool, b"12345", state=State.RECEIVING)
+    with monkeypatch.context() as trouble:
+        trouble.setattr(disk, "adopt", full)
+        with pytest.raises(SpoolError):
+            await spool.save(replace(begun, state=State.INTERRUPTED), durable=False)
+        await asyncio.sleep(0.05)
+        assert spool.held == 1
+    async with asyncio.timeout(BOUND_S):
+        while spool.held:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.01)
+    assert spool.bodies.taken == 0
+    assert (await disk.load(begun.token)).offset == 5
+    spool.close()
