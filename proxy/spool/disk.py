@@ -31,16 +31,13 @@ from .measure import may_grow
 from .names import Names
 from .reader import DiskReader, EmptyReader
 from .records import Records
-from .shards import ANSWER, BODY, RECORD, SUFFIXES, Shards
+from .shards import ANSWER, BODY, CONTENT, PARTIAL, RECORD, SUFFIXES, Shards
 from .threads import DiskThreads
-from .writeback import CLOSE, RELAXED, Pace
+from .writeback import AT_THE_END, CLOSE, RELAXED, Pace
 from .writer import DiskWriter, Durability
 
 Sync = Literal["acknowledged", "never"]
 """What ``spool.sync`` may say."""
-
-_COUNTED = (BODY, ANSWER)
-"""Files whose bytes count as used; those of records are few."""
 
 _PROBE_SIZE = 64 * 1024
 """Bytes that readiness writes: as much as one read of a socket may bring."""
@@ -176,7 +173,9 @@ class DiskSpool:
         with translated("the body cannot be opened"):
             fd = self._body(token, files.open_to_write)
         pace = CLOSE if to_be_told and self._syncs else RELAXED
-        return self._write_to(fd, token, partial(self._doubts.add, token), pace)
+        doubt = partial(self._doubts.add, token)
+        anchor = partial(self._shards.sync, token)
+        return self._write_to(fd, token, anchor, doubt, pace)
 
     def reader(self, token: Token) -> Reader:
         """See ``Spool``."""
@@ -191,7 +190,7 @@ class DiskSpool:
 
     def answer_writer(self, token: Token) -> Writer:
         """See ``Spool``."""
-        path = self._shards.stem(token) + ANSWER
+        path = self._shards.stem(token) + PARTIAL
         with translated("the answer cannot be opened"):
             try:
                 fd = files.create(path)
@@ -201,21 +200,29 @@ class DiskSpool:
                 self.changed(token, -before)
                 fd = files.open_to_write(path)
         # an answer that cannot be synced is not kept: nobody doubts it later
-        return self._write_to(fd, token, lambda: None, RELAXED)
+        anchor = partial(self._records.settle_answer, token)
+        return self._write_to(fd, token, anchor, lambda: None, AT_THE_END)
 
     def answer_reader(self, token: Token) -> Reader:
         """See ``Spool``."""
-        path = self._shards.stem(token) + ANSWER
+        stem = self._shards.stem(token)
         with translated("the answer cannot be opened"):
-            try:
-                return DiskReader(files.open_to_read(path))
-            except FileNotFoundError:
-                return EmptyReader()
+            # in the order in which it moves from the one to the other
+            for path in (stem + PARTIAL, stem + ANSWER):
+                try:
+                    return DiskReader(files.open_to_read(path))
+                except FileNotFoundError:
+                    continue
+        return EmptyReader()
 
     def _write_to(
-        self, fd: int, token: Token, doubt: Callable[[], None], pace: Pace
+        self,
+        fd: int,
+        token: Token,
+        anchor: Callable[[], None],
+        doubt: Callable[[], None],
+        pace: Pace,
     ) -> Writer:
-        anchor = partial(self._shards.sync, token)
         durability = Durability(self._body_threads, anchor, doubt, syncs=self._syncs)
         writer = DiskWriter(fd, durability, pace)
         return CountedWriter(writer, token, self.changed)
@@ -226,7 +233,7 @@ class DiskSpool:
 
     async def drop_answer(self, token: Token) -> None:
         """See ``Spool``. Raises SpoolError."""
-        await self._remove(token, (ANSWER,))
+        await self._remove(token, (PARTIAL, ANSWER))
 
     async def delete(self, token: Token, *, durable: bool = False) -> None:
         """See ``Spool``.
@@ -247,7 +254,7 @@ class DiskSpool:
             nonlocal freed
             with translated("the upload cannot be removed"):
                 for suffix in suffixes:
-                    size = files.size(stem + suffix) if suffix in _COUNTED else None
+                    size = files.size(stem + suffix) if suffix in CONTENT else None
                     files.remove(stem + suffix)
                     freed += size or 0
                     if suffix == RECORD:

@@ -144,6 +144,15 @@ def sync(path: str) -> None:
         os.close(fd)
 
 
+def rename(path: str, to: str) -> None:
+    """Move the name, whatever it is that has the other one; none is moved when it is
+    not there, as when somebody else was faster."""
+    try:
+        os.rename(path, to)
+    except FileNotFoundError:
+        return
+
+
 def remove(path: str) -> None:
     """Remove the name; one that is not there is no error."""
     try:

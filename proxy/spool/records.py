@@ -20,7 +20,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from proxy.core.errors import UploadLost, UploadMissing, UploadTooNew
@@ -32,7 +32,7 @@ from .failures import nameless, translated
 from .marks import Marks
 from .measure import UNFINISHED, after_reboot, may_grow, measured
 from .record import Record, decode, encode
-from .shards import ANSWER, BODY, DRAFT, RECORD, Shards
+from .shards import ANSWER, BODY, DRAFT, PARTIAL, RECORD, Shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Records:
         stem = self._shards.stem(token)
         if files.size(stem + RECORD) is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        for suffix in (ANSWER, BODY):
+        for suffix in (PARTIAL, BODY):
             files.remove(stem + suffix)
 
     def _create(
@@ -117,7 +117,7 @@ class Records:
         files.write_new(stem + BODY, body or b"", sync=False)
         try:
             if answer:
-                files.write_new(stem + ANSWER, answer, sync=False)
+                files.write_new(stem + PARTIAL, answer, sync=False)
             if upload.state in UNFINISHED:
                 self._marks.set(upload.token)
             # whole or not at all: a torn one would look like a loss, and stay
@@ -125,7 +125,7 @@ class Records:
             if body is None:
                 files.remove(stem + BODY)
         except OSError:
-            for suffix in (RECORD, ANSWER, BODY):
+            for suffix in (RECORD, PARTIAL, BODY):
                 files.remove(stem + suffix)
             self._marks.clear(upload.token)
             raise
@@ -150,8 +150,19 @@ class Records:
             size = files.size(stem + BODY)
         if found.boot_id == self._boot_id:
             return Found(measured(found.upload, size), False, sure)
-        upload = after_reboot(found.upload, size)
+        upload = after_reboot(self._with_answer(stem, found.upload), size)
         return Found(upload, may_grow(upload), sure=True)
+
+    def _with_answer(self, stem: str, upload: Upload) -> Upload:
+        """`upload` after a power loss: what was not durable of its answer's content may
+        be anything, though its size is that of all."""
+        answer = upload.answer
+        if answer is None or not answer.kept or not answer.size:
+            return upload
+        with translated("the answer cannot be looked at"):
+            if files.size(stem + ANSWER) == answer.size:
+                return upload
+        return replace(upload, answer=replace(answer, kept=False))
 
     def _found(self, stem: str, token: Token) -> tuple[Record, bool]:
         """The draft if it is one of the record that stands, else the record; and
@@ -282,10 +293,26 @@ class Records:
                 return
             if found.upload.state in UNFINISHED:
                 self._mark(token)
-            files.sync(stem + ANSWER)
+            self._secure_answer(stem, found.upload)
             files.sync(stem + RECORD)
             self._before_it_stands(found.upload)
             self._shards.sync(token)
+
+    def _secure_answer(self, stem: str, upload: Upload) -> None:
+        """What still comes is made durable by who writes it. Raises OSError."""
+        if upload.answer and files.size(stem + PARTIAL) == upload.answer.size:
+            files.sync(stem + PARTIAL)
+            files.rename(stem + PARTIAL, stem + ANSWER)
+
+    def settle_answer(self, token: Token) -> None:
+        """All of the answer's content has been made durable: let it be found so.
+
+        Raises:
+            OSError
+        """
+        stem = self._shards.stem(token)
+        files.rename(stem + PARTIAL, stem + ANSWER)
+        self._shards.sync(token)
 
     def _mark(self, token: Token) -> None:
         self._ballast.spend(partial(self._marks.set, token))

@@ -26,10 +26,19 @@ DRAFT = ".draft"
 """A newer record that need not survive power loss; see ``records``."""
 BODY = ".body"
 ANSWER = ".answer"
+"""All of an answer's content, durable."""
+PARTIAL = ANSWER + files.NEW
+"""What has come of it so far; or all, as long as that is not durable."""
 DOUBT = ".doubt"
 """Empty; the body could not be synced, see ``doubts``."""
 
-SUFFIXES = (RECORD, RECORD + files.NEW, DRAFT, DRAFT + files.NEW, ANSWER, BODY, DOUBT)
+CONTENT = (PARTIAL, ANSWER, BODY)
+"""Files whose bytes count as used; those of records are few."""
+SUFFIXES = (
+    *(RECORD, RECORD + files.NEW, DRAFT, DRAFT + files.NEW),
+    *CONTENT,
+    DOUBT,
+)
 """All files an upload may have, in the order in which they are to be removed: without
 a record it is none, and as long as one is left ``tokens`` finds it."""
 
@@ -133,7 +142,7 @@ class Shards:
         try:
             for entry in _entries(f"{self.root}/{shard}"):
                 number += 1
-                if entry.name[_TOKEN_LENGTH:] in (BODY, ANSWER):
+                if entry.name[_TOKEN_LENGTH:] in CONTENT:
                     size += files.size(entry.path) or 0
         except FileNotFoundError:
             # the shard was removed while we looked: nothing is in it

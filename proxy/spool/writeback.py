@@ -41,6 +41,9 @@ CLOSE: Final = Pace(start=2 * _MIB, sync=64 * _MIB)
 comes in. 1 MiB measured no faster and costs more hops to a thread; with 8 MiB most of a
 part of 16 MiB is left to its end. The syncs bound what the cache of the drive holds."""
 
+AT_THE_END: Final = Pace(start=2**62)
+"""For the content of answers, which is small and durable all at once."""
+
 _SYNC_FILE_RANGE_WRITE = 2
 
 StartRange = Callable[[int, int, int], object]

@@ -216,7 +216,7 @@ class Machine:
         return sum(
             path.stat().st_size
             for path in self.directory.glob("??/*")
-            if path.suffix in {".body", ".answer"}
+            if path.name.endswith((".body", ".answer", ".answer.new"))
         )
 
     async def step(self) -> None:

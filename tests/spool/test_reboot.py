@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from proxy.core.errors import UploadLost
-from proxy.core.upload import State
+from proxy.core.upload import State, Token
 from proxy.spool.disk import DiskSpool
 
 from .samples import (
@@ -147,13 +147,34 @@ async def test_an_answer_is_replayed_whatever_is_left_of_the_body(
     saved = await stored(
         spool, body or b"", state=State.RESPONDED, length=5, answer=ANSWER
     )
-    keep_answer(spool, saved.token, b"gone")
+    await _keep_durably(spool, saved.token, b"gone")
     if body is None:
         await spool.drop_body(saved.token)
     after = rebooted(spool, root)
     assert await after.load(saved.token) == replace(saved, offset=5)
     assert answer_of(after, saved.token) == b"gone"
     after.close()
+
+
+async def test_content_of_an_answer_that_was_not_synced_is_not_replayed(
+    root: Path, spool: DiskSpool
+) -> None:
+    """It may have its size, and other bytes."""
+    saved = await stored(spool, state=State.RESPONDED, length=0, answer=ANSWER)
+    keep_answer(spool, saved.token, b"gone")
+    assert await spool.load(saved.token) == saved
+    assert answer_of(spool, saved.token) == b"gone"
+    after = rebooted(spool, root)
+    not_kept = replace(saved, answer=replace(ANSWER, kept=False))
+    assert await after.load(saved.token) == not_kept
+    after.close()
+
+
+async def _keep_durably(spool: DiskSpool, token: Token, content: bytes) -> None:
+    writer = spool.answer_writer(token)
+    writer.write(content)
+    await writer.sync()
+    writer.close()
 
 
 async def test_a_draft_survives_a_reboot_that_left_it_whole(

@@ -211,7 +211,8 @@ async def test_an_answer_that_is_secured_survives_power_loss(
     await spool.secure(told.token)
     assert calls.synced() == [
         "rename T.record.new T.record",
-        "fdatasync T.answer",
+        "fdatasync T.answer.new",
+        "rename T.answer.new T.answer",
         "fdatasync T.record",
         "fsync .",
         "fsync S",
