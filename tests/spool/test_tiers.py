@@ -346,18 +346,39 @@ async def until(true: Callable[[], bool]) -> None:
 
 
 class TestStopping:
-    async def test_all_that_is_not_answered_is_on_the_disk(
+    async def test_all_that_is_there_is_on_the_disk(
         self, spool: TieredSpool, disk: DiskSpool, tmp_path: Path
     ) -> None:
         receiving = await stored(spool, b"1")
         waits, sent = await complete(spool), await forwarding(spool)
         told = await answered(spool)
         await spool.drain()
-        assert set(disk.tokens()) == {receiving.token, waits.token, sent.token}
+        everything = {receiving.token, waits.token, sent.token, told.token}
+        assert set(disk.tokens()) == everything
         assert answer_of(spool, told.token) == b"answer"
         after = rebooted(disk, tmp_path)
         assert (await after.load(sent.token)).state is State.FORWARDING
         after.close()
+
+    async def test_of_the_answers_that_were_given_the_latest_are(
+        self, spool: TieredSpool, disk: DiskSpool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its client may have lost it, and asks the next process."""
+        monkeypatch.setattr(tiers, "LATEST", 2)
+        _, second, third = [await answered(spool) for _ in range(3)]
+        await spool.drain()
+        assert set(disk.tokens()) == {second.token, third.token}
+        assert answer_of(disk, third.token) == b"answer"
+
+    async def test_answers_that_cannot_be_moved_hold_up_nobody(
+        self, spool: TieredSpool, calls: Calls
+    ) -> None:
+        told = [await answered(spool) for _ in range(3)]
+        made = len(calls.made)
+        calls.before = Countdown(0, no_space, for_good=True)
+        await spool.drain()
+        assert not any(is_below(spool, one.token) for one in told)
+        assert len(calls.made) < made + 20
 
     async def test_nothing_is_kept_in_memory_any_more(self, spool: TieredSpool) -> None:
         begun = await stored(spool, b"1")
