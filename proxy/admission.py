@@ -23,7 +23,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.core import room
 from proxy.core.decide import Receive
-from proxy.core.errors import Refusal, SpoolError
+from proxy.core.errors import Refusal
 from proxy.core.lifecycle import TERMINAL
 from proxy.core.room import Bounds, Demand, Space
 from proxy.core.upload import State, Token, Upload
@@ -59,11 +59,7 @@ class Figures(Protocol):
         """Promise that no more; bytes and end of the promise, if there was one."""
 
     def look(self, now: float) -> Space:
-        """How everything stands.
-
-        Raises:
-            SpoolError: nobody knows.
-        """
+        """How everything stands."""
 
 
 class Grant:
@@ -134,11 +130,7 @@ class Admission:
 
     @property
     def above_floor(self) -> bool:
-        """Whether as much is free as is to stay free.
-
-        Raises:
-            SpoolError: nobody knows.
-        """
+        """Whether as much is free as is to stay free."""
         if not self._bounds.floor:
             return True
         return self._figures.look(self._now()).free >= self._bounds.floor
@@ -150,7 +142,6 @@ class Admission:
 
         Raises:
             Refusal: there is none now; or, for a new upload, there never could be.
-            SpoolError: nobody knows how much there is.
         """
         size = 0
         if upload.state is State.CREATED:
@@ -159,7 +150,7 @@ class Admission:
             held = self._figures.let_go(upload.token)
             try:
                 size = self._wanted(upload, plan, content_length)
-            except (Refusal, SpoolError):
+            except Refusal:
                 if held is not None:
                     self._figures.hold(upload.token, *held)
                 raise
@@ -194,11 +185,7 @@ class Admission:
         self._figures.changed(token, by)
 
     def draw(self, wanted: Demand) -> int:
-        """Bytes of `wanted` for a body that has begun; 0 when there is no room.
-
-        Raises:
-            SpoolError: nobody knows how much there is.
-        """
+        """Bytes of `wanted` for a body that has begun; 0 when there is no room."""
         size = self._draw(wanted)
         if size is None:
             self._say_full(wanted)
@@ -240,14 +227,11 @@ class Admission:
         time rather none is granted it than both."""
         now = self._now()
         self._figures.promise(wanted.most)
-        size = None
-        try:
-            self._figures.publish()
-            left = room.left(self._figures.look(now), self._bounds) + wanted.most
-            size = room.granted(wanted, left)
-        finally:
-            self._figures.promise((size or 0) - wanted.most)
-            self._figures.publish()
+        self._figures.publish()
+        left = room.left(self._figures.look(now), self._bounds) + wanted.most
+        size = room.granted(wanted, left)
+        self._figures.promise((size or 0) - wanted.most)
+        self._figures.publish()
         self._looked_at = now
         self._ease = max(0, left - (size or 0)) // SLOTS
         return size

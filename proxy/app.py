@@ -185,11 +185,7 @@ class App:
 
     def spool_above_floor(self) -> bool:
         """See ``Vitals``."""
-        try:
-            return self._road.admission.above_floor
-        except SpoolError:
-            # it is not there: that is told by whether it can be written
-            return True
+        return self._road.admission.above_floor
 
     def drain(self) -> None:
         """Be unready, so that no new uploads are sent here; go on with what is."""

@@ -68,11 +68,8 @@ class Room(Protocol):
         """Offset up to which there is room."""
 
     def reach(self, offset: int, end: int) -> None:
-        """All up to `offset` is stored; raise `bound` to `end`, or as far as may be.
-
-        Raises:
-            SpoolError: it cannot be found out.
-        """
+        """All up to `offset` is stored; raise `bound` to `end`, or as far as may
+        be."""
 
 
 async def receive(body: Body, writer: Writer, ceiling: int, room: Room) -> Ending:

@@ -11,9 +11,9 @@ from structlog.testing import LogCapture
 
 from proxy.admission import HELD_S, LOOK_S, SAY_EVERY_S, Admission, Grant
 from proxy.core.decide import Receive
-from proxy.core.errors import Problem, Refusal, SpoolError
+from proxy.core.errors import Problem, Refusal
 from proxy.core.lifecycle import Event
-from proxy.core.room import FIRST_STEP, Bounds, Space
+from proxy.core.room import FIRST_STEP, Bounds
 from proxy.core.upload import Head, Limits, State, Token, Upload
 from proxy.spool.figures import Figures
 
@@ -265,17 +265,6 @@ def test_a_full_spool_is_said_once_a_minute() -> None:
     gate.now += SAY_EVERY_S
     gate.refused(upload(1, length=11))
     assert len(gate.said.entries) == 2
-
-
-def test_a_spool_nobody_can_look_at_promises_nothing() -> None:
-    class Blind(PlayedFigures):
-        def look(self, now: float) -> Space:
-            raise SpoolError("it is gone")
-
-    gate = Gate(Bounds(None, 100), Blind())
-    with pytest.raises(SpoolError):
-        gate.grant(upload(1, length=10))
-    assert gate.figures.promised == 0
 
 
 def test_processes_share_the_quota_and_survive_the_end_of_one(tmp_path: Path) -> None:

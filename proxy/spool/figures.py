@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Final
 
 from proxy.core.errors import SpoolError
-from proxy.core.room import Space
+from proxy.core.room import UNBOUNDED, Space
 from proxy.core.upload import Token
 
 from . import files
@@ -133,15 +133,16 @@ class Figures:
     def look(self, now: float) -> Space:
         """How everything stands at `now`, seconds of the lifetime clock.
 
-        Raises:
-            SpoolError: the file system does not tell how much is free.
+        Where the file system does not tell, as when it is gone, nobody is held up here.
         """
         used, promised = self._shared(now)
-        with translated("the room on the spool's file system cannot be asked"):
+        try:
             told = os.statvfs(self._directory)
+        except OSError:
+            return Space(used, promised, free=UNBOUNDED, size=UNBOUNDED)
         return Space(
-            used=used,
-            promised=promised,
+            used,
+            promised,
             free=told.f_bavail * told.f_frsize,
             size=told.f_blocks * told.f_frsize,
         )

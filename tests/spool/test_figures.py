@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from proxy.core.errors import SpoolError
+from proxy.core.room import UNBOUNDED
 from proxy.core.upload import Token
 from proxy.reckoning import Reckoning
 from proxy.spool import figures as rooms
@@ -80,6 +81,17 @@ def test_the_free_bytes_are_those_of_the_file_system(tmp_path: Path) -> None:
     space = Figures(tmp_path).look(NOW)
     assert space.size == told.f_blocks * told.f_frsize
     assert 0 < space.free <= space.size
+
+
+def test_a_file_system_that_tells_nothing_holds_nobody_up(tmp_path: Path) -> None:
+    """Who cannot store finds that out by storing."""
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    figures = Figures(spool)
+    figures.changed(token(1), 10)
+    spool.rename(tmp_path / "away")
+    space = figures.look(NOW)
+    assert (space.used, space.free) == (10, UNBOUNDED)
 
 
 def test_the_promises_of_a_process_end_with_it_and_its_count_does_not(
