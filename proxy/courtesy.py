@@ -46,8 +46,8 @@ class Courtesy:
                 return Said(Word.NONE)
             match ask.wish:
                 case Wish.ACKNOWLEDGE:
-                    await self._standings.acknowledge(delivery.upload)
-                    return Said(Word.DONE)
+                    told = await self._standings.acknowledged_by(delivery)
+                    return Said(Word.NONE if told is None else Word.DONE)
                 case Wish.CANCEL:
                     return await self._cancel(delivery)
                 case Wish.OVER:

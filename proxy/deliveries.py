@@ -160,7 +160,7 @@ class Deliveries:
         return True
 
     def _drop(self, token: Token) -> None:
-        del self._live[token]
+        self._live.pop(token).is_live = False
         self._locks.unlock(token)
 
     async def stop(self, grace_s: float) -> None:
@@ -184,7 +184,6 @@ class Deliveries:
                 await asyncio.wait(late)
 
     async def _run(self, delivery: Delivery) -> None:
-        token = delivery.upload.token
         try:
             pause_s = FIRST_PAUSE_S
             while await self._attempt(delivery) and not self._stopping:
@@ -192,11 +191,19 @@ class Deliveries:
             delivery.over.set()
             await self._record_late(delivery)
         finally:
-            if self._live.get(token) is delivery:
-                self._drop(token)
-                self._tasks.pop(token, None)
-            delivery.over.set()
-            delivery.refuse_all(stopping if self._stopping else _given_up)
+            try:
+                # What somebody else has it save must not come after the claim is gone.
+                await delivery.settled()
+            finally:
+                self._end(delivery)
+
+    def _end(self, delivery: Delivery) -> None:
+        token = delivery.upload.token
+        if self._live.get(token) is delivery:
+            self._drop(token)
+            self._tasks.pop(token, None)
+        delivery.over.set()
+        delivery.refuse_all(stopping if self._stopping else _given_up)
 
     async def _record_late(self, delivery: Delivery) -> None:
         """What could not be recorded is known here only: stay until it can be."""

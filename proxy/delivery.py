@@ -46,6 +46,8 @@ class Delivery:
         """The record does not say yet what we know: it could not be saved."""
         self.over = asyncio.Event()
         """Nothing more happens here; the record says how it went."""
+        self.is_live = True
+        """No other process can change the upload; False once and for all."""
         self._ledger = ledger
         self._saving = asyncio.Lock()
 
@@ -78,6 +80,27 @@ class Delivery:
             await self._ledger.save(changed, durable=True)
             self.upload = changed
             self.is_believed = False
+
+    async def acknowledge(self, synced: int) -> bool:
+        """Record durably that so many bytes of the body are; False: it is live no more,
+        and nothing was recorded, since the upload may be another process's by now.
+
+        Raises:
+            SpoolError: as `amend`.
+        """
+        async with self._saving:
+            if not self.is_live or self.upload.state in TERMINAL:
+                return False
+            changed = replace(self.upload, acknowledged=synced)
+            await self._ledger.save(changed, durable=True)
+            self.upload = changed
+            self.is_believed = False
+            return True
+
+    async def settled(self) -> None:
+        """Wait until nothing is being saved."""
+        async with self._saving:
+            return
 
     async def note(self, event: Event, change: Change) -> None:
         """Log an event that leaves the upload in its state, with `change`, which the

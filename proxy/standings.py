@@ -17,9 +17,10 @@ from structlog.typing import FilteringBoundLogger
 from proxy.core import decide
 from proxy.core.errors import Problem, Refusal, UploadLost, UploadMissing, UploadTorn
 from proxy.core.intents import AskLimits
-from proxy.core.lifecycle import Event, event_after_crash, next_state
+from proxy.core.lifecycle import TERMINAL, Event, event_after_crash, next_state
 from proxy.core.upload import Standing, State, Token, Upload, shortened
 from proxy.deliveries import Deliveries
+from proxy.delivery import Delivery
 from proxy.elsewhere import Elsewhere
 from proxy.ledger import Ledger
 from proxy.spool import Spool
@@ -169,23 +170,46 @@ class Standings:
     async def acknowledge(self, upload: Upload) -> Upload:
         """`upload` with its offset durable, in body and record, so that it may be
         told. Of one that is finished nothing is left to be resumed, but it is to be
-        found again."""
+        found again. The caller holds the lease of one that is not.
+
+        Raises:
+            Refusal: it has ended meanwhile, and is no more.
+        """
         if self._is_acknowledged(upload):
             await self._ledger.secure(upload.token)
             return upload
         # Before anything is awaited: it may end meanwhile, and then the record says
         # more than `upload` does. None begins, because that takes the lease.
         delivery = self._deliveries.live(upload.token)
-        synced = await self._ledger.sync_body(upload)
-
-        def acknowledged(current: Upload) -> Upload:
-            return replace(current, acknowledged=synced)
-
         if delivery is None:
-            await self._ledger.save(acknowledged(upload), durable=True)
-        else:
-            await delivery.amend(acknowledged)
-        return acknowledged(upload)
+            synced = await self._ledger.sync_body(upload)
+            acknowledged = replace(upload, acknowledged=synced)
+            await self._ledger.save(acknowledged, durable=True)
+            return acknowledged
+        told = await self.acknowledged_by(delivery)
+        return await self._anew(upload.token) if told is None else told
+
+    async def acknowledged_by(self, delivery: Delivery) -> Upload | None:
+        """The upload of a live `delivery` with its offset durable; None when the
+        delivery has ended meanwhile, and nothing is known of the upload here any more.
+
+        Without the lease, too.
+        """
+        upload = delivery.upload
+        if self._is_acknowledged(upload):
+            await self._ledger.secure(upload.token)
+            return upload
+        synced = await self._ledger.sync_body(upload)
+        if not await delivery.acknowledge(synced):
+            return None
+        return replace(upload, acknowledged=synced)
+
+    async def _anew(self, token: Token) -> Upload:
+        """An upload whose delivery has ended, as that left it, acknowledged."""
+        upload = await self.read(token)
+        if upload.state in TERMINAL:
+            raise decide.unknown_upload()
+        return await self.acknowledge(upload)
 
     async def recount(self, upload: Upload) -> None:
         """Look which uploads of the same client other processes have ended."""
@@ -210,6 +234,8 @@ class Standings:
             return None
         delivery = self._deliveries.live(token)
         if delivery is not None:
-            return self.of(await self.acknowledge(delivery.upload))
+            upload = await self.acknowledged_by(delivery)
+            if upload is not None:
+                return self.of(upload)
         upload = await self.read(token, change=False)
         return self.of(upload) if upload.acknowledged == upload.offset else None

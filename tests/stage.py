@@ -136,6 +136,7 @@ class Stage:
             log=log,
         )
 
+        self.standings = Standings(self.spool, self.ledger, self.deliveries, log)
         self.leases = LocalLeases()
         self.upkeep = Upkeep(
             spool=self.spool,
@@ -143,7 +144,7 @@ class Stage:
             leases=self.leases,
             deliveries=self.deliveries,
             elsewhere=Elsewhere(),
-            standings=Standings(self.spool, self.ledger, self.deliveries, log),
+            standings=self.standings,
             keep_answer_s=3600,
             finish_stalled_after_s=finish_stalled_after_s,
             max_age_s=MAX_AGE_S,
