@@ -126,7 +126,7 @@ class _Exchange:
             if connection.missed(all_left=sending.all_left):
                 raise _MissedError from exc
             raise failed(exc, all_left=sending.all_left) from exc
-        if connection.reused and connection.took_nothing():
+        if connection.is_unasked:
             # It was said to nobody: a server may say 408 before it closes.
             raise _MissedError
         if message.code >= 400:

@@ -43,6 +43,9 @@ class Connection(ResponseHandler):
         """What had been taken before this request; None when it is the first here."""
         self._heard = False
         self._missed = False
+        self.is_unasked = False
+        """What was heard first was said before the origin's kernel had taken anything
+        of the request: it answers nothing."""
         self.handed = 0
         """Bytes of all requests that were handed on here."""
         self.left_at: float | None = None
@@ -59,12 +62,15 @@ class Connection(ResponseHandler):
         self._at_first = at_first.accepted if at_first else 0
 
     def data_received(self, data: bytes) -> None:
-        self._heard = self._heard or bool(data)
+        if data and not self._heard:
+            self._heard = True
+            # Asked now: the kernel may take the request before anybody reads this.
+            self.is_unasked = self._took_nothing()
         super().data_received(data)
 
     def eof_received(self) -> None:
         # Asked now, while there is a socket to ask.
-        self._missed = not self._heard and self.took_nothing()
+        self._missed = not self._heard and self._took_nothing()
         super().eof_received()
 
     def resume_writing(self) -> None:
@@ -113,7 +119,7 @@ class Connection(ResponseHandler):
 
     def expect(self, method: str) -> None:
         """The next head answers a request of `method`, which is now to be sent."""
-        self._heard = self._missed = False
+        self._heard = self._missed = self.is_unasked = False
         self.set_response_params(
             skip_payload=method == "HEAD",
             read_until_eof=True,
@@ -137,14 +143,6 @@ class Connection(ResponseHandler):
                 raise OriginLost("http_protocol_error: an upgrade nobody asked for")
             if message.code >= 200:
                 return message, content
-
-    def took_nothing(self) -> bool:
-        """This has carried a request before, and since the answer to that the origin's
-        kernel has taken nothing."""
-        if self._settled is None:
-            return False
-        now = taken(self._socket())
-        return now is not None and now.accepted == self._settled
 
     def missed(self, *, all_left: bool) -> bool:
         """The origin ended this connection of an earlier request, without a word, and
@@ -186,6 +184,14 @@ class Connection(ResponseHandler):
         if self.transport is not None:
             self._socket().setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _THROW_AWAY)
             self.end()
+
+    def _took_nothing(self) -> bool:
+        """This has carried a request before, and since the answer to that the origin's
+        kernel has taken nothing."""
+        if self._settled is None:
+            return False
+        now = taken(self._socket())
+        return now is not None and now.accepted == self._settled
 
     def _is_between_answers(self) -> bool:
         """Nothing of another answer came together with the end of the last one.

@@ -23,12 +23,15 @@ from typing import cast
 
 import pytest
 import trustme
+from aiohttp.http import RawResponseMessage
+from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from proxy.core.errors import OriginCut, OriginError, OriginLost, OriginUnreached
 from proxy.core.upload import Head
 from proxy.origin import SHARED, idle
-from proxy.origin.evidence import taken
+from proxy.origin.connection import Connection
+from proxy.origin.evidence import Taken, taken
 from tests.kit.bounds import BOUND_S
 from tests.kit.origin import RecordingOrigin, Reply
 from tests.relay.conftest import read_request, serving
@@ -343,6 +346,29 @@ async def test_a_request_that_crosses_the_end_of_its_connection_is_sent_again(
             assert await post(to) == b"ok"
         with meanwhile(origin.serve):
             body = Crossing(lambda: end(origin))
+            assert await whole(await to.post(CREATION, body)) == b"ok"
+    assert (len(origin.connections), len(origin.requests)) == (2, 2)
+
+
+async def test_what_was_said_before_the_request_was_taken_is_no_answer_to_it(
+    open_origin: OpenOrigin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the kernel takes the request before anybody has looked at what came."""
+
+    async def late(self: Connection) -> tuple[RawResponseMessage, StreamReader]:
+        answer = await answer_of(self)
+        if answer[0].code == 408:
+            monkeypatch.setattr("proxy.origin.connection.taken", lambda sock: all_of_it)
+        return answer
+
+    answer_of, all_of_it = Connection.answer, Taken(1_000_000, all_of_it=True)
+    monkeypatch.setattr(Connection, "answer", late)
+    with by_hand() as origin:
+        to = open_origin(origin.url)
+        with meanwhile(origin.serve):
+            await post(to)
+        with meanwhile(origin.serve):
+            body = Crossing(origin.say_408)
             assert await whole(await to.post(CREATION, body)) == b"ok"
     assert (len(origin.connections), len(origin.requests)) == (2, 2)
 
