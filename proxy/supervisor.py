@@ -57,8 +57,6 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Stop the workers and what is done here, at the same time, then close."""
-        for sock in self._public:
-            sock.close()
         grace_s = self._config.shutdown_grace
         await asyncio.gather(self._workforce.stop(grace_s), self._app.end_work())
         await self._app.close()

@@ -95,6 +95,10 @@ class Worker:
             self._process.kill()
 
 
+class _StoppingError(Exception):
+    """No worker is started any more: the sockets are closed, or soon will be."""
+
+
 class Workforce:
     """All workers of one supervisor."""
 
@@ -130,7 +134,8 @@ class Workforce:
         return any(worker.serving.is_set() for worker in self._places.values())
 
     def start(self, sockets: list[socket.socket]) -> None:
-        """Fill every place, and keep it filled; `sockets` are what they serve."""
+        """Fill every place, and keep it filled; `sockets` are what they serve, and
+        closed by `stop`."""
         self._sockets = sockets
         for place in range(1, self._config.workers + 1):
             self._keeping.append(asyncio.ensure_future(self._keep(place)))
@@ -156,6 +161,7 @@ class Workforce:
         self._renew_asked.set()
         for worker in self._all():
             worker.tell("stop")
+        await self._close_sockets()
         beside = [worker.end for worker in self._beside]
         ends = [*self._keeping, self._renewing, *beside]
         _, late = await asyncio.wait(ends, timeout=grace_s + LATE_S)
@@ -163,6 +169,12 @@ class Workforce:
             self._log.error("workers killed that did not stop", workers=len(late))
             self.kill()
             await asyncio.wait(late)
+
+    async def _close_sockets(self) -> None:
+        """As soon as nobody is being given them: a successor waits for the address."""
+        async with self._spawning:
+            for sock in self._sockets:
+                sock.close()
 
     def kill(self) -> None:
         """End all of them at once."""
@@ -180,6 +192,8 @@ class Workforce:
             began = loop.time()
             try:
                 code = await self._filled(place)
+            except _StoppingError:
+                return
             except OSError as exc:
                 self._log.error(
                     "worker not started",
@@ -207,6 +221,7 @@ class Workforce:
 
         Raises:
             OSError: the machine has no process or no descriptor to spare.
+            _StoppingError: none is to be started any more.
         """
         worker = self._places[place] = await self._started(place)
         code = await worker.end
@@ -233,6 +248,8 @@ class Workforce:
         old = self._places[place]
         try:
             new = await self._started(place)
+        except _StoppingError:
+            return
         except OSError as exc:
             self._log.error("worker not replaced", worker=place, error=exc.strerror)
             return
@@ -254,17 +271,20 @@ class Workforce:
         old.tell("stop")
 
     async def _started(self, place: int) -> Worker:
+        """Raises OSError, _StoppingError."""
+        order = self._order(place)
         ours, its = socket.socketpair()
         try:
             with its:
                 # One at a time: in between, signals to the group are blocked here.
                 async with self._spawning:
+                    self._check_going_on()
                     process = await _spawned(its.fileno(), self._sockets)
         except BaseException:
             ours.close()
             raise
         wire = await Wire.over(ours)
-        wire.say(self._order(place))
+        wire.say(order)
         worker = Worker(process, wire)
         self._log.info("worker started", worker=place, pid=worker.pid)
         if self._draining:
@@ -272,6 +292,11 @@ class Workforce:
         if self._stop.is_set():
             worker.tell("stop")
         return worker
+
+    def _check_going_on(self) -> None:
+        """Raises _StoppingError."""
+        if self._stop.is_set():
+            raise _StoppingError
 
     def _order(self, place: int) -> dict[str, Any]:
         """What a worker has to know. The configuration as it was checked: its file may

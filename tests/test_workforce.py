@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -34,8 +35,16 @@ class Machine:
         self.asked = 0
         self.started: list[asyncio.subprocess.Process] = []
 
-    async def spawn(self, wire: int, _: object) -> asyncio.subprocess.Process:
+        self.go = asyncio.Event()
+        """Processes are held up until this is set."""
+        self.go.set()
+
+    async def spawn(
+        self, wire: int, sockets: list[socket.socket]
+    ) -> asyncio.subprocess.Process:
         self.asked += 1
+        await self.go.wait()
+        assert all(sock.fileno() >= 0 for sock in sockets)
         if not next(self.script, True):
             raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         process = await asyncio.create_subprocess_exec(
@@ -47,7 +56,10 @@ class Machine:
 
 @asynccontextmanager
 async def at_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machine: Machine
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    machine: Machine,
+    *sockets: socket.socket,
 ) -> AsyncIterator[Workforce]:
     monkeypatch.setattr(workforce, "_spawned", machine.spawn)
     monkeypatch.setattr(workforce, "FIRST_PAUSE_S", 0.01)
@@ -59,7 +71,7 @@ async def at_work(
         }
     )
     workers = Workforce(config, share=3, lost=lambda: None, log=logger("error", "json"))
-    workers.start([])
+    workers.start([*sockets])
     try:
         yield workers
     finally:
@@ -102,3 +114,24 @@ async def test_one_that_is_started_while_all_are_stopped_is_waited_for(
         await until_asked(machine, workers, 3)
     assert len(machine.started) >= 3
     assert all(process.returncode is not None for process in machine.started)
+
+
+async def test_a_socket_is_open_until_whoever_is_being_started_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine()
+    machine.go.clear()
+    sock = socket.create_server(("127.0.0.1", 0))
+    async with at_work(tmp_path, monkeypatch, machine, sock) as workers:
+        async with asyncio.timeout(10):
+            while not machine.asked:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        stopping = asyncio.create_task(workers.stop(5))
+        await asyncio.sleep(0)
+        assert sock.fileno() >= 0
+        machine.go.set()
+        await stopping
+    assert sock.fileno() == -1
+    # the other place was not filled any more
+    assert (machine.asked, len(machine.started)) == (1, 1)
+    assert machine.started[0].returncode == 0
