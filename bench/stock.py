@@ -87,8 +87,9 @@ def _renamed(name: str, old: str, new: str) -> str:
 def _resealed(content: bytes, old: str, new: str) -> bytes:
     if not content.startswith(b'{"format"'):
         return content
-    inner = envelope.unseal(content)
-    return envelope.seal(inner.replace(old.encode(), new.encode()))
+    sealed, _ = envelope.opened(content)
+    inner = envelope.unseal(sealed).replace(old.encode(), new.encode())
+    return envelope.seal(inner) + content[len(sealed) :]
 
 
 def _write(path: str, content: bytes) -> None:
