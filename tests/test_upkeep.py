@@ -12,7 +12,8 @@ import structlog
 
 from proxy.core.errors import OriginUnreached, Refusal, SpoolError, UploadMissing
 from proxy.core.upload import Answer, Head, Limits, State, Token, Upload
-from proxy.spool import envelope
+from proxy.ledger import Ledger
+from proxy.spool import Writer, envelope
 from proxy.spool.disk import DiskSpool
 from proxy.spool.memory import MemorySpool
 from proxy.spool.tiers import TieredSpool
@@ -278,3 +279,56 @@ async def test_only_what_was_promised_is_lost_loudly(
         with pytest.raises(Refusal):
             await standings.read(T)
     assert [call.method_name for call in log.calls] == [level]
+
+
+async def left_forwarding(spool: DiskSpool) -> None:
+    stage = Left(Origin(Stream(b"ok")), spool=spool)
+    await stage.holds(State.FORWARDING, length=4, attempts=1)
+
+
+async def test_the_body_of_an_unknown_outcome_is_made_durable(disk: DiskSpool) -> None:
+    """P1: its total is told, and a power loss that comes later must not take it."""
+    await left_forwarding(disk)
+    synced: list[Token] = []
+    writer = disk.writer
+
+    def noted(token: Token, *, to_be_told: bool = False) -> Writer:
+        synced.append(token)
+        return writer(token, to_be_told=to_be_told)
+
+    disk.writer = noted  # type: ignore[method-assign]
+    stage = Left(Origin(Stream(b"ok")), spool=disk)
+    assert await stage.tidied() is State.UNKNOWN
+    assert synced == [T]
+    assert (await disk.load(T)).acknowledged == 4
+
+
+async def test_one_whose_body_cannot_be_made_durable_is_unknown_all_the_same(
+    disk: DiskSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(self: Ledger, upload: Upload) -> int:
+        raise SpoolError("input/output error")
+
+    await left_forwarding(disk)
+    monkeypatch.setattr(Ledger, "sync_body", fails)
+    stage = Left(Origin(Stream(b"ok")), spool=disk)
+    assert await stage.tidied() is State.UNKNOWN
+    assert (await disk.load(T)).acknowledged == 0
+
+
+@pytest.mark.parametrize("body", [b"body", b"bo", None], ids=["hollow", "cut", "gone"])
+async def test_what_a_power_loss_has_left_of_a_body_is_not_acknowledged(
+    disk: DiskSpool, tmp_path: Path, body: bytes | None
+) -> None:
+    """Even where its size is right its content may not be."""
+    await left_forwarding(disk)
+    path = tmp_path / "tt" / f"{T}.body"
+    path.unlink()
+    if body is not None:
+        path.write_bytes(body)
+    after = DiskSpool(tmp_path, boot_id="the next boot")
+    stage = Left(Origin(Stream(b"ok")), spool=after)
+    assert await stage.tidied() is State.UNKNOWN
+    kept = await after.load(T)
+    assert (kept.acknowledged, kept.offset) == (0, 4)
+    after.close()

@@ -137,6 +137,14 @@ class Spool(Protocol):
                 may put the new one in its place.
         """
 
+    def is_of_this_boot(self, token: Token) -> bool:
+        """Whether its record was written since the machine started: if not, bytes that
+        were not acknowledged may read as others than were written.
+
+        Raises:
+            SpoolError: that cannot be told.
+        """
+
     def writer(self, token: Token, *, to_be_told: bool = False) -> Writer:
         """Open the end of the body. The caller holds the upload's lease.
 

@@ -166,6 +166,10 @@ class DiskSpool:
             else:
                 self._records.save(upload)
 
+    def is_of_this_boot(self, token: Token) -> bool:
+        """See ``Spool``."""
+        return self._records.is_of_this_boot(token)
+
     def writer(self, token: Token, *, to_be_told: bool = False) -> Writer:
         """See ``Spool``."""
         if self._doubts.has(token):

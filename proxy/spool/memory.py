@@ -70,6 +70,10 @@ class MemorySpool:
         """See ``Spool``."""
         self._entry(upload.token).upload = _unmeasured(upload)
 
+    def is_of_this_boot(self, token: Token) -> bool:
+        """See ``Spool``."""
+        return True
+
     def writer(self, token: Token, *, to_be_told: bool = False) -> Writer:
         """See ``Spool``."""
         return _MemoryWriter(self, self._body(token))

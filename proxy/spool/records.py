@@ -188,6 +188,16 @@ class Records:
             return found, sure
         return (draft if draft.base == envelope.checksum(sealed) else found), sure
 
+    def is_of_this_boot(self, token: Token) -> bool:
+        """Whether what stands was written since the machine started.
+
+        Raises:
+            UploadMissing, UploadLost, UploadTooNew, SpoolError: as ``Spool.load``.
+        """
+        with translated("the record cannot be read"):
+            found, _ = self._found(self._shards.stem(token), token)
+        return found.boot_id == self._boot_id
+
     def make_sure(self, token: Token) -> None:
         """See the last durable save through, which somebody else may have begun.
 

@@ -173,6 +173,10 @@ class TieredSpool:
             self._await(held.upload.token)
             raise
 
+    def is_of_this_boot(self, token: Token) -> bool:
+        """See ``Spool``."""
+        return token in self._held or self.disk.is_of_this_boot(token)
+
     def writer(self, token: Token, *, to_be_told: bool = False) -> Writer:
         """See ``Spool``."""
         held = self._held.get(token)
