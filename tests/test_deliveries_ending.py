@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +21,7 @@ from proxy.core.errors import (
     UploadMissing,
 )
 from proxy.core.upload import State, Token, Upload
+from proxy.spool.disk import DiskSpool
 from proxy.spool.memory import MemorySpool
 
 from .stage import (
@@ -373,3 +377,27 @@ async def test_the_body_of_an_unknown_outcome_stays_when_that_is_recorded_late(
     await until(lambda: stage.deliveries.live(upload.token) is None)
     assert (await stage.spool.load(upload.token)).state is State.UNKNOWN
     assert stage.spool.reader(upload.token).read(0, 100) == b"body"
+
+
+async def test_a_body_that_may_be_damaged_is_not_sent_and_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed sync is told once; the kernel may drop what it could not write."""
+    spool = DiskSpool(tmp_path, boot_id="boot")
+    stage = Stage(Origin(Stream(b"x")), spool=spool)
+    upload = await stage.complete()
+
+    def fails(fd: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fdatasync", fails)
+        with pytest.raises(SpoolError):
+            await stage.ledger.sync_body(upload)
+    refusal = await refused(stage.deliveries.follow(upload))
+    assert refusal.problem is Problem.STORAGE
+    assert stage.deliveries.live(upload.token) is not None
+    assert stage.origin.bodies == []
+    await stage.deliveries.stop(2)
+    assert (await spool.load(upload.token)).state is State.COMPLETE
+    spool.close()

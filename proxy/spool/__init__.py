@@ -159,7 +159,7 @@ class Spool(Protocol):
         """Open the body for reading.
 
         Raises:
-            SpoolError
+            SpoolError: it cannot be read, or may not be what was written.
         """
 
     def answer_writer(self, token: Token) -> Writer:

@@ -182,7 +182,10 @@ class DiskSpool:
         return self._write_to(fd, token, anchor, doubt, pace)
 
     def reader(self, token: Token) -> Reader:
-        """See ``Spool``."""
+        """See ``Spool``. A body in doubt is not read: once the kernel has dropped the
+        pages that it could not write, other bytes than were sent would be found."""
+        if self._doubts.has(token) and not self._records.is_acknowledged(token):
+            raise SpoolError("a sync of the body has failed, it may be damaged")
         with translated("the body cannot be opened"):
             return DiskReader(self._body(token, files.open_to_read))
 

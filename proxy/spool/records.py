@@ -198,6 +198,16 @@ class Records:
             found, _ = self._found(self._shards.stem(token), token)
         return found.boot_id == self._boot_id
 
+    def is_acknowledged(self, token: Token) -> bool:
+        """Whether the whole body is known to be on the disk.
+
+        Raises:
+            UploadMissing, UploadLost, UploadTooNew, SpoolError: as ``Spool.load``.
+        """
+        with translated("the record cannot be read"):
+            found, _ = self._found(self._shards.stem(token), token)
+        return found.upload.acknowledged == found.upload.length
+
     def make_sure(self, token: Token) -> None:
         """See the last durable save through, which somebody else may have begun.
 

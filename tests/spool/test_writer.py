@@ -161,10 +161,10 @@ async def test_bytes_that_a_failed_sync_left_in_doubt_are_sent_again(
     assert (await spool.load(saved.token)).offset == 10
 
 
-async def test_a_whole_body_in_doubt_is_never_told(
+async def test_a_whole_body_in_doubt_is_neither_told_nor_sent(
     spool: DiskSpool, disk: SlowDisk
 ) -> None:
-    """It may still be forwarded, since it can be read; but no offset is promised."""
+    """It can still be read, until the kernel drops the pages it could not write."""
     disk.let_go(10)
     saved = await stored(spool, b"12345", state=State.COMPLETE, length=5)
     writer = spool.writer(saved.token)
@@ -174,9 +174,27 @@ async def test_a_whole_body_in_doubt_is_never_told(
     assert (await spool.load(saved.token)).state is State.COMPLETE
     with pytest.raises(SpoolError, match="earlier sync"):
         spool.writer(saved.token)
+    with pytest.raises(SpoolError, match="may be damaged"):
+        spool.reader(saved.token)
     await spool.delete(saved.token)
     await spool.create(replace(saved, state=State.RECEIVING))
     append(spool, saved.token, b"of another life")
+
+
+async def test_a_body_that_was_whole_on_the_disk_before_is_sent(
+    spool: DiskSpool, disk: SlowDisk
+) -> None:
+    """Nothing of it can be lost by a sync that fails later."""
+    disk.let_go(10)
+    saved = await stored(spool, b"12345", state=State.COMPLETE, length=5)
+    writer = spool.writer(saved.token)
+    assert await writer.sync() == 5
+    await spool.save(replace(saved, acknowledged=5), durable=True)
+    disk.fails = True
+    with pytest.raises(SpoolError):
+        await spool.writer(saved.token).sync()
+    assert body_of(spool, saved.token) == b"12345"
+    writer.close()
 
 
 @pytest.mark.parametrize("told_by", ["a file", "nothing"])
