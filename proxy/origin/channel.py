@@ -8,12 +8,13 @@ surely was not seen whole, since the origin had closed the connection before.
 
 from __future__ import annotations
 
+from http.client import REQUEST_TIMEOUT
 from typing import Final
 
 from aiohttp.http import HttpVersion11, RawResponseMessage
 from aiohttp.streams import StreamReader
 
-from proxy.core.errors import BodyUnreadableError
+from proxy.core.errors import BodyUnreadableError, OriginLost
 from proxy.core.upload import Head
 from proxy.spool import Reader
 
@@ -128,7 +129,9 @@ class _Exchange:
             raise failed(exc, all_left=sending.all_left) from exc
         if connection.is_unasked:
             # It was said to nobody: a server may say 408 before it closes.
-            raise _MissedError
+            if message.code == REQUEST_TIMEOUT or message.should_close:
+                raise _MissedError
+            raise OriginLost("the origin spoke before it was asked, and went on")
         if message.code >= 400:
             # An origin that refuses does not want the rest. One that accepts early may
             # still be reading, and would take a stop for a cut.

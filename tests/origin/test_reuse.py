@@ -373,6 +373,19 @@ async def test_what_was_said_before_the_request_was_taken_is_no_answer_to_it(
     assert (len(origin.connections), len(origin.requests)) == (2, 2)
 
 
+async def test_an_origin_that_speaks_unasked_and_goes_on_may_have_read_the_request(
+    open_origin: OpenOrigin,
+) -> None:
+    """P3: nothing is sent a second time to one that may still read the first."""
+    with by_hand() as origin:
+        to = open_origin(origin.url)
+        with meanwhile(origin.serve):
+            await post(to)
+        with pytest.raises(OriginLost, match="spoke before it was asked"):
+            await to.post(CREATION, Crossing(origin.answer))
+    assert len(origin.connections) == 1
+
+
 async def test_a_connection_seen_to_have_ended_is_not_used(
     open_origin: OpenOrigin,
 ) -> None:
