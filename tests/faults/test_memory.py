@@ -268,12 +268,13 @@ async def test_a_client_that_leaves_with_its_last_byte(
 async def test_a_client_that_leaves_in_the_middle_of_the_answer(
     process: ProxyProcess, speaker: Client, origin: RecordingOrigin
 ) -> None:
-    body = bytes(range(256)) * 4000
-    origin.then(Reply(200, (), body))
+    body, leaves = bytes(range(256)) * 4000, asyncio.Event()
+    origin.then(Reply(200, (), body, half=leaves))
     upload = await begun(process, speaker)
     await upload.transfer.send(REST)
     assert (await upload.transfer.hear_head()).status == 200
     await upload.transfer.reset()
+    leaves.set()
     await on_disk(process, upload)
 
     async def whole() -> bool | None:

@@ -32,6 +32,8 @@ class Reply:
     """Answer only when this is set."""
     cut_after: int | None = None
     """Bytes of the framed body after which the connection ends; None: all is sent."""
+    half: asyncio.Event | None = None
+    """Send only half of the body until this is set."""
     interims: tuple[int, ...] = ()
     """Statuses of interim responses before the final one."""
 
@@ -278,7 +280,12 @@ async def _answer(writer: asyncio.StreamWriter, reply: Reply, method: str) -> bo
     if reply.framing == "chunked":
         body = (chunk(body) if body else b"") + b"0\r\n\r\n"
     if method != "HEAD" and reply.framing != "none":
-        writer.write(body[: reply.cut_after])
+        body = body[: reply.cut_after]
+        middle = len(body) // 2 if reply.half else 0
+        writer.write(body[:middle])
+        if reply.half is not None:
+            await reply.half.wait()
+        writer.write(body[middle:])
     await writer.drain()
     return reply.framing != "close" and reply.cut_after is None
 
