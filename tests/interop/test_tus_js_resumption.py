@@ -179,9 +179,9 @@ async def _some_bytes_in(spool: Path) -> bool | None:
 
 
 def _largest(directory: Path) -> int:
-    """Bytes of the largest file below it."""
+    """Bytes of the largest body below it."""
     largest = 0
-    for entry in directory.rglob("*"):
+    for entry in directory.rglob("*.body"):
         try:
             largest = max(largest, entry.stat().st_size)
         except FileNotFoundError:
