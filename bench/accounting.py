@@ -41,7 +41,7 @@ def settled_cpu_s(pid: int) -> float:
     bound = time.monotonic() + _SETTLED_BOUND_S
     last = cpu_s(pid)
     while time.monotonic() < bound:
-        time.sleep(_PAUSE_S)
+        time.sleep(_PAUSE_S)  # spent by the others, not by looking
         spent = cpu_s(pid)
         if spent - last < _PAUSE_S / 20:
             return spent

@@ -82,7 +82,7 @@ class Server:
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
             except ConnectionRefusedError:
-                time.sleep(_LOOK_S)
+                time.sleep(_LOOK_S)  # nothing tells when a server listens
             else:
                 return self
         raise NotStarted(f"{self.name}: {self._log.read_text()[-2000:]}")

@@ -131,7 +131,7 @@ def drained(admin: Address, wait_s: float, timeout_s: float) -> str:
             return ""
         if time.monotonic() >= end:
             return _in_words(left)
-        time.sleep(PAUSE_S)
+        time.sleep(PAUSE_S)  # the listener answers, it does not call
 
 
 def _in_words(left: Mapping[str, int] | None) -> str:

@@ -280,7 +280,7 @@ class Workforce:
                 async with self._spawning:
                     self._check_going_on()
                     process = await _spawned(its.fileno(), self._sockets)
-        except BaseException:
+        except BaseException:  # cancelled too: the socket is nobody's yet
             ours.close()
             raise
         wire = await Wire.over(ours)

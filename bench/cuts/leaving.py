@@ -37,6 +37,7 @@ def leave(transfer: Transfer, kernel: Kernel, chance: Random) -> int:
         return _die(transfer, kernel, chance)
     transfer.send()
     transfer.learn()
+    # how much has been read when the cut comes is left to chance
     time.sleep(transfer.cut.pause_s)
     match transfer.cut.kind:
         case "fin":
@@ -75,6 +76,7 @@ def _die(transfer: Transfer, kernel: Kernel, chance: Random) -> int:
     if child == 0:
         _send_for_ever(transfer)
     transfer.learn()
+    # the moment of its death is left to chance
     time.sleep(chance.random() * LONGEST_LIFE_S)
     # stopped first: the kernel is asked about a connection that still stands
     os.kill(child, signal.SIGSTOP)

@@ -77,7 +77,7 @@ def _figure(run: Run, stock: Stock) -> Sample:
             _create(wire)
             start_s = time.perf_counter() - began
             before = server.spent_s()
-            time.sleep(_WATCHED_S)
+            time.sleep(_WATCHED_S)  # what it spends meanwhile is the figure
             percent = 100 * (server.spent_s() - before) / _WATCHED_S
             return {
                 "start_s": start_s,

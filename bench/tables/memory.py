@@ -71,7 +71,7 @@ def _slow(run: Run, server: Server, head: bytes) -> Sample:
         _touch(server)
         fresh_kib = server.pss_kib()
         with Sending(load, server.port):
-            time.sleep(seconds)
+            time.sleep(seconds)  # until all of them have connected and sent some
             percent = _cpu_percent(server, seconds)
             grown_kib = server.pss_kib() - fresh_kib
     finally:
@@ -110,5 +110,5 @@ def _touch(server: Server) -> None:
 def _cpu_percent(server: Server, seconds: float) -> float:
     """Share of one core that it takes in the next `seconds`, in percent."""
     before = server.spent_s()
-    time.sleep(seconds)
+    time.sleep(seconds)  # what it spends meanwhile is the figure
     return 100 * (server.spent_s() - before) / seconds

@@ -111,7 +111,7 @@ class _Exchange:
             self._sending.stop()
             self._connection.throw_away()
             raise
-        except BaseException:
+        except BaseException:  # however it ends, nothing more may leave
             self._sending.stop()
             self._connection.end()
             raise

@@ -104,7 +104,7 @@ class Dialer:
                 ssl=self._tls,
                 server_hostname=None if self._tls is None else self._host,
             )
-        except BaseException:
+        except BaseException:  # cancelled too: the socket is nobody's yet
             sock.close()
             raise
         return connection

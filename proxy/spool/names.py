@@ -46,7 +46,7 @@ class Names:
             self._flying[path] = self._gathering.pop(path)
         try:
             files.sync_directory(path)
-        except BaseException as exc:
+        except BaseException as exc:  # who waits must hear of it, whatever it is
             self._land(path)
             flight.set_exception(exc)
             raise

@@ -141,7 +141,7 @@ class AnswerWriter:
             below = self._spool.disk.answer_writer(self._held.upload.token)
             try:
                 below.write(bytes(self._content))
-            except BaseException:
+            except BaseException:  # the descriptor is nobody's yet
                 below.close()
                 raise
             self._below = below

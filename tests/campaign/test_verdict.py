@@ -178,12 +178,15 @@ def _kept(spool: Path, body: bytes) -> None:
     (spool / "to/token.body").write_bytes(body)
 
 
-def _mortal(*, sent: int, highest: int, died: bool) -> tuple[History, Try]:
-    """An upload of a proxy that keeps up to 100 bytes in memory."""
+def _mortal(
+    *, sent: int, highest: int, died: bool, ago_s: float = 0.0, memory: int = 100
+) -> tuple[History, Try]:
+    """An upload, begun `ago_s` seconds ago, of a proxy that keeps up to so many bytes
+    in memory."""
     timeline = Timeline()
-    history = History(0, Figures(), World(timeline, 100))
+    history = History(0, Figures(), World(timeline, memory))
     one = history.begin()
-    one.begun_at, one.sent, one.highest = clock(), sent, highest
+    one.begun_at, one.sent, one.highest = clock() - ago_s, sent, highest
     if died:
         with timeline.death("kill -9 of the proxy"):
             pass
@@ -191,12 +194,14 @@ def _mortal(*, sent: int, highest: int, died: bool) -> tuple[History, Try]:
 
 
 @pytest.mark.parametrize(
-    ("sent", "highest", "died", "may_be"),
+    ("sent", "highest", "died", "ago_s", "may_be"),
     [
-        (100, 0, True, True),
-        (101, 0, True, False),
-        (100, 1, True, False),
-        (100, 0, False, False),
+        (100, 0, True, 9.0, True),
+        (101, 0, True, 9.0, False),
+        (101, 0, True, 0.0, True),  # it may not have been read
+        (101, 0, False, 0.0, False),
+        (100, 1, True, 0.0, False),
+        (100, 0, False, 0.0, False),
     ],
 )
 async def test_what_was_in_memory_may_be_forgotten(
@@ -205,10 +210,11 @@ async def test_what_was_in_memory_may_be_forgotten(
     sent: int,
     highest: int,
     died: bool,
+    ago_s: float,
     may_be: bool,
 ) -> None:
     """Nothing else, and not without a kill."""
-    history, one = _mortal(sent=sent, highest=highest, died=died)
+    history, one = _mortal(sent=sent, highest=highest, died=died, ago_s=ago_s)
     assert history.may_be_forgotten(one) == may_be
     one.path, one.outcome = "/resumable_upload/token", "answered"
     server.then(Reply(404, (), b""))
@@ -222,6 +228,11 @@ async def test_what_was_in_memory_may_be_forgotten(
 def test_a_kill_before_the_creation_explains_nothing() -> None:
     history, one = _mortal(sent=1, highest=0, died=True)
     one.begun_at = clock()
+    assert not history.may_be_forgotten(one)
+
+
+def test_without_memory_nothing_may_be_forgotten() -> None:
+    history, one = _mortal(sent=1, highest=0, died=True, memory=0)
     assert not history.may_be_forgotten(one)
 
 
