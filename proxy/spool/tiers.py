@@ -29,6 +29,7 @@ from . import Probe, Reader, Spool, Writer
 from .held import Budget, Held, weight
 from .measure import UNFINISHED, measured
 from .memory import MemoryReader
+from .patience import Patience
 from .tier_writers import AnswerWriter, BodyWriter
 
 BODIES: Final = 16 * 2**20
@@ -43,9 +44,6 @@ many others."""
 LATEST: Final = 1000
 """Answers given last that an orderly stop brings to the disk, for a client that lost
 one to find it at the next process. Each is two small files. Picked by hand."""
-PATIENCE_S: Final = 1.0
-"""Seconds after its last byte came in which an upload has to be over. Most origins need
-much less; from then on the disk costs little beside the wait."""
 
 _SHORT_ROAD: Final = frozenset(
     {State.RECEIVING, State.COMPLETE, State.FORWARDING, State.RESPONDED}
@@ -91,12 +89,11 @@ class TieredSpool:
         self._spawn = spawn
         self._log = log
         self._held: dict[Token, Held] = {}
-        self._awaited: dict[Token, float] = {}
+        self._awaited = Patience(self._move_late)
         """Uploads that wait for the origin, whose answer is being given, or that could
-        not be moved: since when, in seconds of the loop, oldest first."""
+        not be moved."""
         self._settled: dict[Token, Held] = {}
         """Uploads whose answer has been given, oldest first."""
-        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def held(self) -> int:
@@ -170,7 +167,7 @@ class TieredSpool:
         try:
             self.move(held, upload)
         except SpoolError:
-            self._await(held.upload.token)
+            self._awaited.wait(held.upload.token)
             raise
 
     def is_of_this_boot(self, token: Token) -> bool:
@@ -287,8 +284,7 @@ class TieredSpool:
 
     def close(self) -> None:
         """See ``Disk``. What is in memory is gone."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._awaited.close()
         self.disk.close()
 
     def takes(self, held: Held, size: int) -> bool:
@@ -341,7 +337,7 @@ class TieredSpool:
     def _let_go(self, held: Held) -> None:
         token = held.upload.token
         del self._held[token]
-        self._awaited.pop(token, None)
+        self._awaited.forget(token)
         self._settled.pop(token, None)
         self._give_back(held)
 
@@ -359,7 +355,7 @@ class TieredSpool:
 
     def _settle(self, held: Held) -> None:
         """Its answer has been given: from now on it is kept for a replay only."""
-        self._awaited.pop(held.upload.token, None)
+        self._awaited.forget(held.upload.token)
         self._settled[held.upload.token] = held
         self._give_back_body(held)
         size = weight(held.upload)
@@ -379,35 +375,12 @@ class TieredSpool:
             self._remove(oldest)
 
     def _watch(self, held: Held) -> None:
-        """From its last byte on, it has its time; one timer does for all."""
+        """From its last byte on, it has its time."""
         token = held.upload.token
-        if held.upload.state is State.RECEIVING or token in self._settled:
-            return
-        self._await(token)
-
-    def _await(self, token: Token) -> None:
-        loop = asyncio.get_running_loop()
-        self._awaited.setdefault(token, loop.time())
-        if self._timer is None:
-            self._timer = loop.call_later(PATIENCE_S, self._look)
-
-    def _look(self) -> None:
-        """Move the one that has waited longest, if it has waited long enough.
-
-        One in a turn of the loop: a slow origin makes many of them wait at once.
-        """
-        self._timer = None
-        token, since = next(iter(self._awaited.items()), (None, 0.0))
-        if token is None:
-            return
-        loop = asyncio.get_running_loop()
-        left_s = since + PATIENCE_S - loop.time()
-        self._timer = loop.call_later(max(0.0, left_s), self._look)
-        if left_s <= 0:
-            self._move_late(token)
+        if held.upload.state is not State.RECEIVING and token not in self._settled:
+            self._awaited.wait(token)
 
     def _move_late(self, token: Token) -> None:
-        del self._awaited[token]
         try:
             self._move_or_wait(self._held[token])
         except SpoolError as exc:

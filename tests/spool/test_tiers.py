@@ -14,7 +14,7 @@ import pytest
 
 from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.upload import Answer, Head, State, Token, Upload
-from proxy.spool import tiers
+from proxy.spool import patience, tiers
 from proxy.spool.disk import DiskSpool
 from proxy.spool.held import OBJECTS
 from proxy.spool.tiers import TieredSpool
@@ -299,7 +299,7 @@ class TestPatience:
         self, spool: TieredSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """And not from the last change of state."""
-        monkeypatch.setattr(tiers, "PATIENCE_S", 0.2)
+        monkeypatch.setattr(patience, "PATIENCE_S", 0.2)
         begun = await complete(spool)
         loop = asyncio.get_running_loop()
         since = loop.time()
@@ -336,7 +336,7 @@ class TestPatience:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiers, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.01)
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -553,7 +553,7 @@ async def test_a_part_whose_end_could_not_be_saved_does_not_stay_in_memory(
     def full(*_: object) -> None:
         raise SpoolError("no room left")
 
-    monkeypatch.setattr(tiers, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.01)
     spool = tiered(disk, shared=True)
     begun = await stored(spool, b"12345", state=State.RECEIVING)
     with monkeypatch.context() as trouble:
