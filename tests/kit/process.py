@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import resource
 import socket
 import sys
+import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from signal import SIGTERM, Signals
 from typing import Any
+
+from proxy.spool.locks import RangeLocks
 
 from .bounds import BOUND_S, until
 from .family import descendants, kill_all, stop, stopped
@@ -34,20 +39,37 @@ PORTS = range(20_000, 32_000)
 of which could else take the port of a process that is being started again."""
 
 
+_DICE = random.SystemRandom()
+"""Not the one of ``random``, which hypothesis gives the same seed in every process."""
+
+
+@cache
+def _claimed() -> RangeLocks:
+    """Ports that processes of tests look after, until these end."""
+    return RangeLocks(f"{tempfile.gettempdir()}/upload-proxy-ports-{os.getuid()}")
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that was free a moment ago.
+    """A port of 127.0.0.1 that is free, and that no other caller is given meanwhile.
 
     Raises:
-        OSError: none of a hundred was.
+        OSError: none of a thousand was.
     """
-    for port in random.sample(PORTS, 100):
+    for port in _DICE.sample(PORTS, 1000):
+        if port in _GIVEN or not _claimed().try_lock(port):
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue  # somebody has it
+            _GIVEN.add(port)
             return port
     raise OSError(f"no port of 127.0.0.1 is free in {PORTS}")
+
+
+_GIVEN: set[int] = set()
+"""By this process. One that is given twice could be on its way to two listeners."""
 
 
 class ProxyProcess:
