@@ -20,7 +20,7 @@ from proxy.admission import Grant
 from proxy.core import decide
 from proxy.core.decide import Ending, Receive, Settled
 from proxy.core.errors import ClientGone, Gone, SpoolError
-from proxy.core.intents import Append, Create
+from proxy.core.intents import Part
 from proxy.core.lifecycle import Event
 from proxy.core.upload import Head, Token, Upload
 from proxy.intake import Body, receive
@@ -112,7 +112,7 @@ class Reception:
         self,
         upload: Upload,
         plan: Receive,
-        intent: Create | Append,
+        intent: Part,
         lease: Lease,
         exchange: Exchange,
         grant: Grant,
@@ -156,7 +156,7 @@ class Reception:
         self,
         upload: Upload,
         settled: Settled,
-        intent: Create | Append,
+        intent: Part,
         writer: Writer,
         body: Body,
     ) -> Upload:

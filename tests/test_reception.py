@@ -63,7 +63,7 @@ async def test_the_disk_keeps_up_with_parts_at_whose_end_an_offset_is_told(
     reception = Reception(spool, spool, ledger, Tasks(log).spawn, log)
     admission = Admission(PlayedFigures(), Bounds(None, 0), ledger.now, log)
     plan = Receive(finishing, None, 100, Problem.TOO_LARGE, Event.OVERRAN_KEPT)
-    intent = Create(finishing, None, progress=progress)
+    intent = Create(finishing=finishing, content_length=None, progress=progress)
     exchange = Exchange(
         HEAD,
         Whole(b"abc"),

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import Final, assert_never
 
 from .errors import Problem, Refusal
-from .intents import Append, AskLimits, AskOffset, Cancel, Create
+from .intents import Append, AskLimits, AskOffset, Cancel, Create, Part
 from .lengths import (
     check_limits,
     conflict,
@@ -289,9 +289,7 @@ def _mismatch(upload: Upload, intent: Append) -> Refusal:
     )
 
 
-def _receive(
-    intent: Create | Append, offset: int, length: int | None, limits: Limits
-) -> Receive:
+def _receive(intent: Part, offset: int, length: int | None, limits: Limits) -> Receive:
     """The plan to take content at `offset`, up to whatever bound comes first."""
     bounds = request_limits(intent, limits)
     ceiling = largest(limits)

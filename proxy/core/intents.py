@@ -13,12 +13,12 @@ from .errors import Problem, Refusal
 from .upload import Answer, Content, Limits, Standing, Token
 
 
-@dataclass(frozen=True, slots=True)
-class Create:
-    """Start an upload with the request at hand; its content is the first part."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What any request says whose content is a part of an upload."""
 
     finishing: bool
-    """The content is all there is: complete when it has been received."""
+    """The content is the last there is: complete when it has been received."""
     content_length: int | None
     """Bytes of content; None when it is chunked."""
     announced_length: int | None = None
@@ -26,11 +26,10 @@ class Create:
     version: int | None = None
     """Interop version spoken; None: none that we may name (R15)."""
     append_limits: bool = False
-    """The limits of one append bind this content too (v9 and later, R31, R32)."""
+    """The limits of one append bind this content: that of an append from v6 on (R57,
+    R58), that of a creation from v9 on (R31, R32)."""
     overrun_is_fatal: bool = False
-    """Running over `Upload-Length` invalidates the upload (v7 and later, R56)."""
-    empty_finishes: bool = False
-    """An empty partial creation of length 0 is finished internally (R102)."""
+    """Running over the length invalidates the upload (v7 and later, R56)."""
     progress: bool = False
     """The client understands 104s that tell an offset (R66)."""
     interims: bool = True
@@ -39,23 +38,20 @@ class Create:
     """The client resumes after a cut, never after a 5xx (R97)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create(Part):
+    """Start an upload with the request at hand; its content is the first part."""
+
+    empty_finishes: bool = False
+    """An empty partial creation of length 0 is finished internally (R102)."""
+
+
 @dataclass(frozen=True, slots=True)
-class Append:
+class Append(Part):
     """Add the request's content to an upload, at `offset`."""
 
     token: Token
     offset: int
-    finishing: bool
-    content_length: int | None
-    announced_length: int | None = None
-    version: int | None = None
-    append_limits: bool = False
-    """max-append-size and min-append-size apply (v6 and later, R57, R58)."""
-    overrun_is_fatal: bool = False
-    """Running over the recorded length invalidates the upload (v7 and later, R56)."""
-    progress: bool = False
-    interims: bool = True
-    cut_on_storage_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

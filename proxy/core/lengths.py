@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from .errors import Problem, Refusal
-from .intents import Append, Create
+from .intents import Append, Create, Part
 from .lifecycle import Event
 from .upload import Limits, Upload
 
@@ -103,14 +103,12 @@ def largest(limits: Limits) -> int:
     return MAX_LENGTH if limits.max_size is None else min(MAX_LENGTH, limits.max_size)
 
 
-def request_limits(intent: Create | Append, limits: Limits) -> Limits:
+def request_limits(intent: Part, limits: Limits) -> Limits:
     """`limits` as far as they bind the content of one request in this version."""
     return limits if intent.append_limits else Limits()
 
 
-def check_limits(
-    intent: Create | Append, offset: int, length: int | None, limits: Limits
-) -> None:
+def check_limits(intent: Part, offset: int, length: int | None, limits: Limits) -> None:
     """Refuse what is known beforehand to be too large or too small.
 
     `offset` is where the content begins, `length` that of the whole upload, None while
@@ -130,7 +128,7 @@ def check_limits(
         _check_content(intent, intent.content_length, request_limits(intent, limits))
 
 
-def _check_content(intent: Create | Append, content: int, limits: Limits) -> None:
+def _check_content(intent: Part, content: int, limits: Limits) -> None:
     if limits.max_append_size is not None and content > limits.max_append_size:
         raise Refusal(
             Problem.TOO_LARGE,

@@ -97,9 +97,9 @@ class Machine(RuleBasedStateMachine):
         announced = part.announced(0)
         internal = empty_finishes and announced == 0 and not part.chunked
         intent = Create(
-            part.finishing,
-            part.content_length,
-            announced,
+            finishing=part.finishing,
+            content_length=part.content_length,
+            announced_length=announced,
             overrun_is_fatal=part.fatal,
             empty_finishes=empty_finishes,
             progress=part.progress,
@@ -129,9 +129,9 @@ class Machine(RuleBasedStateMachine):
         intent = Append(
             token,
             offset,
-            part.finishing,
-            part.content_length,
-            part.announced(offset),
+            finishing=part.finishing,
+            content_length=part.content_length,
+            announced_length=part.announced(offset),
             overrun_is_fatal=part.fatal,
             progress=part.progress,
             interims=part.interims,
