@@ -129,9 +129,9 @@ class Workforce:
         self._draining = False
 
     @property
-    def serving(self) -> bool:
-        """True while at least one serves."""
-        return any(worker.serving.is_set() for worker in self._places.values())
+    def serving(self) -> int:
+        """How many places have a worker that serves."""
+        return sum(worker.serving.is_set() for worker in self._places.values())
 
     def start(self, sockets: list[socket.socket]) -> None:
         """Fill every place, and keep it filled; `sockets` are what they serve, and

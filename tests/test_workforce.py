@@ -79,8 +79,9 @@ async def at_work(
 
 
 async def until_asked(machine: Machine, workers: Workforce, times: int) -> None:
+    """... so many times, and both places are filled: an empty one is not renewed."""
     async with asyncio.timeout(10):
-        while machine.asked < times or not workers.serving:  # noqa: ASYNC110
+        while machine.asked < times or workers.serving < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
