@@ -217,10 +217,12 @@ class Spool(Section):
 
     Danger: with never, a power failure can take bytes that clients were told are safe;
     they have to start over."""
-    memory_threshold: kinds.PieceSize = 64 * 2**10
+    memory_threshold: kinds.PieceSize = 2**20
     """Bytes of an upload, and no more, that is kept in memory as long as it need not be
     on the disk: when it comes in one piece and the origin answers within a second, the
-    disk is not touched. 0: every upload is on the disk from its beginning.
+    disk is not touched. All of them together take 16 MiB in each process, and as much
+    for answers; what finds no room there is on the disk. 0: every upload is on the disk
+    from its beginning.
 
     Danger: when the process dies, such an upload and its answer are gone, and a client
     that was waiting for it starts over, though the origin may have had it. Clients that

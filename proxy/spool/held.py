@@ -26,14 +26,14 @@ class Budget:
         self.most = most
         self.taken = 0
 
-    def fits(self, size: int) -> bool:
-        """Whether `size` more bytes may be taken."""
-        return self.taken + size <= self.most
+    def fits(self, size: int, *, spared: int = 0) -> bool:
+        """Whether `size` more bytes may be taken, with `spared` left to others."""
+        return self.taken + size <= self.most - spared
 
-    def take(self, size: int) -> bool:
+    def take(self, size: int, *, spared: int = 0) -> bool:
         """Take `size` bytes; False, and nothing is taken, when there are not as many
-        left."""
-        if not self.fits(size):
+        left beside what is `spared` for others."""
+        if not self.fits(size, spared=spared):
             return False
         self.taken += size
         return True

@@ -35,6 +35,9 @@ from .tier_writers import AnswerWriter, BodyWriter
 BODIES: Final = 16 * 2**20
 """Bytes that uploads under way take in memory, at most: thousands of small requests at
 the same time. Picked by hand."""
+SMALL: Final = 64 * 2**10
+"""Bytes of a body that is small. Larger ones leave half of the room to such: a few of
+them would fill it, and a file is dearer by far for one that is small."""
 ANSWERS: Final = 16 * 2**20
 """Bytes that answers take which have been given, with what is known of their uploads.
 Picked by hand: some thousand of them, the last seconds under full load."""
@@ -118,7 +121,14 @@ class TieredSpool:
         if not 0 < self._threshold >= length or not self._may_stay(upload):
             return None
         own = weight(upload)
-        return Held(upload, own, length) if self.bodies.take(own + length) else None
+        taken = self._take(own + length, length)
+        return Held(upload, own, length) if taken else None
+
+    def _take(self, size: int, length: int) -> bool:
+        """Take `size` bytes for an upload whose body has `length`, as far as it is
+        known; False when they are not to be had."""
+        spared = self.bodies.most // 2 if length > SMALL else 0
+        return self.bodies.take(size, spared=spared)
 
     def _may_stay(self, upload: Upload) -> bool:
         return upload.state in self._kept and not upload.acknowledged
@@ -295,7 +305,7 @@ class TieredSpool:
         if length > self._threshold:
             return False
         if length > held.reserved:
-            if not self.bodies.take(length - held.reserved):
+            if not self._take(length - held.reserved, length):
                 return False
             held.reserved = length
         return True

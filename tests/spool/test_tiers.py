@@ -17,7 +17,7 @@ from proxy.core.upload import Answer, Head, State, Token, Upload
 from proxy.spool import patience, tiers
 from proxy.spool.disk import DiskSpool
 from proxy.spool.held import OBJECTS
-from proxy.spool.tiers import TieredSpool
+from proxy.spool.tiers import SMALL, TieredSpool
 
 from .samples import (
     ANSWER,
@@ -435,6 +435,22 @@ class TestBounds:
         other = upload(length=OBJECTS)
         await spool.create(other)
         assert is_below(spool, other.token)
+
+    async def test_large_ones_leave_half_of_it_to_small_ones(
+        self, disk: DiskSpool
+    ) -> None:
+        """Some of them would else send thousands of small ones to the disk."""
+        spool = tiered(disk, threshold=2**20, bodies=4 * 2**20)
+        large = [upload(length=2**20) for _ in range(3)]
+        growing, small = upload(length=None), upload(length=1000)
+        for one in (*large, growing, small):
+            await spool.create(one)
+        assert [is_below(spool, one.token) for one in large] == [False, True, True]
+        append(spool, growing.token, bytes(SMALL))
+        assert not is_below(spool, growing.token)
+        append(spool, growing.token, bytes(2**20 - SMALL))
+        assert is_below(spool, growing.token)
+        assert not is_below(spool, small.token)
 
     async def test_a_large_head_counts(self, disk: DiskSpool) -> None:
         spool = tiered(disk, bodies=3 * OBJECTS)
