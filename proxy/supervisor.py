@@ -83,7 +83,7 @@ class Supervisor:
 
     async def serving(self) -> bool:
         """See ``Vitals``."""
-        return self._workforce.serving
+        return self._workforce.serving > 0
 
     async def spool_writable(self) -> bool:
         """See ``Vitals``."""
