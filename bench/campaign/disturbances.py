@@ -218,7 +218,7 @@ class Disturber:
 
     async def _start(self) -> None:
         await self._proxy.start()
-        self._timeline.note("the proxy is up")
+        self._timeline.started("the proxy is up")
 
 
 def chosen(kills: int, chance: Random, *, workers: int = 1) -> list[Act]:

@@ -95,12 +95,17 @@ class Timeline:
 
     def __init__(self) -> None:
         self._entries: list[tuple[float, str]] = []
-        self._last_death = self._last_end = -1.0
-        self._deaths: list[tuple[float, float]] = []
-        """Begin and end of each kill."""
+        self._last_death = self._last_end = self._last_start = -1.0
+        self._deaths: list[tuple[float, float, float]] = []
+        """Of each kill, when the proxy had been started, its begin and its end."""
 
     def note(self, what: str) -> None:
         self._entries.append((clock(), what))
+
+    def started(self, what: str) -> None:
+        """The proxy serves now. What came before waited for that unread."""
+        self.note(what)
+        self._last_start = clock()
 
     @contextmanager
     def death(self, what: str) -> Iterator[None]:
@@ -109,7 +114,7 @@ class Timeline:
         with self.end(what):
             yield
         self._last_death = self._last_end
-        self._deaths.append((began, self._last_end))
+        self._deaths.append((self._last_start, began, self._last_end))
 
     @contextmanager
     def end(self, what: str) -> Iterator[None]:
@@ -123,9 +128,10 @@ class Timeline:
         return self._last_death > when
 
     def death_within(self, when: float, seconds: float) -> bool:
-        """One was killed so soon after that."""
+        """One was killed so soon after that, and after the proxy had begun to serve."""
         return any(
-            began <= when + seconds and ended >= when for began, ended in self._deaths
+            ended >= when and began <= max(when, started) + seconds
+            for started, began, ended in self._deaths
         )
 
     def end_since(self, when: float) -> bool:
@@ -182,9 +188,9 @@ class History:
         """A 404 for it is right: all of it was in memory, and the process has died.
 
         That is so as long as no offset was told and no more had been read than may stay
-        in memory. What was sent lies unread for a moment, on a busy machine: of more
-        than that it is believed only when the kill came in that moment. Its client
-        starts over, under another key.
+        in memory. What was sent lies unread until the proxy serves, and for a moment
+        more on a busy machine: of more than that it is believed only when the kill came
+        by then. Its client starts over, under another key.
         """
         if one.highest or not (self._world.memory or self._world.power):
             return False

@@ -30,7 +30,7 @@ from .standby import StandbyProxy
 from .uploader import Uploader
 
 _GRACE_S: Final = 1
-MEMORY: Final = 65_536
+MEMORY: Final = 2**20
 """Bytes of an upload that may stay in memory until an offset is told, unless the
 order says otherwise."""
 

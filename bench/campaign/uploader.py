@@ -45,6 +45,9 @@ class Uploader:
         """Where to go on; None: it has to be asked for."""
         self._done = False
         """It was told that the upload is complete; the answer is still to be had."""
+        self._left_the_last = False
+        """A request that finishes the upload got no answer: it may arrive at any time,
+        also between a HEAD and the append that goes by its offset."""
 
     async def run(self) -> None:
         """Walk to the end."""
@@ -79,7 +82,7 @@ class Uploader:
     def _begin_anew(self) -> None:
         self._try = self._history.begin()
         self._parts_left = self._choices.parts
-        self._offset, self._done = None, False
+        self._offset, self._done, self._left_the_last = None, False, False
 
     async def _created(self) -> bool:
         """Send the creation; True when the upload can be gone on with, or has ended."""
@@ -104,6 +107,7 @@ class Uploader:
             sending=choices.sending(size),
         )
         answer = await self._speaker.exchange(said, self._try)
+        self._left_the_last |= last and answer is None
         self._take(answer, said)
         return self._try.path is not None or self._try.outcome is not None
 
@@ -161,6 +165,7 @@ class Uploader:
         said = Said("PATCH", self._path, version, fields, at, content, sending)
         self._offset = None
         answer = await self._speaker.exchange(said, self._try)
+        self._left_the_last |= last and answer is None
         self._take(answer, said)
         if answer is not None and answer.status == 503:
             await asyncio.sleep(_WAIT_S)
@@ -209,9 +214,12 @@ class Uploader:
         self._offset = answer.offset
 
     def _take_refusal(self, answer: Answer) -> None:
-        match answer.status, str(answer.problem.get("type", "")).rpartition(":")[2]:
+        kind = str(answer.problem.get("type", "")).rpartition(":")[2].rpartition("#")[2]
+        match answer.status, kind:
             case 404, _:
                 self._lost()
+            case 400, "completed-upload" if self._left_the_last:
+                self._history.figures.conflicts += 1
             case 409, _:
                 self._history.figures.conflicts += 1
             case 410, "answer-not-kept":

@@ -31,7 +31,7 @@ from bench.campaign.origin import (
 from bench.campaign.speaker import Said, Speaker
 from bench.campaign.uploader import Uploader
 from tests.kit.client import Client
-from tests.kit.origin import RecordingOrigin, Reply, Request
+from tests.kit.origin import RecordingOrigin, Reply, Request, Reset
 from tests.kit.raw import Lines
 
 SEED = 1
@@ -231,6 +231,16 @@ def test_a_kill_before_the_creation_explains_nothing() -> None:
     assert not history.may_be_forgotten(one)
 
 
+def test_what_waited_for_the_proxy_to_serve_was_not_read_before() -> None:
+    """It lies in the socket that is bound already."""
+    history, one = _mortal(sent=101, highest=0, died=False, ago_s=9)
+    timeline = history._world.timeline
+    timeline.started("the proxy is up")
+    with timeline.death("kill -9 of the proxy"):
+        pass
+    assert history.may_be_forgotten(one)
+
+
 def test_without_memory_nothing_may_be_forgotten() -> None:
     history, one = _mortal(sent=1, highest=0, died=True, memory=0)
     assert not history.may_be_forgotten(one)
@@ -243,6 +253,49 @@ def test_the_offset_in_the_origins_answer_is_no_guarantee() -> None:
     assert history.may_be_forgotten(one)
     history.told(one, 50, floor=0)
     assert not history.may_be_forgotten(one)
+
+
+_COMPLETED = Reply(
+    400,
+    (("Content-Type", "application/problem+json"),),
+    b'{"type": "https://iana.org/x#completed-upload", "status": 400, "title": "x"}',
+)
+
+
+class _Finishing(RecordingOrigin):
+    """Stands for a proxy that goes on with a request whose client has left it."""
+
+    def __init__(self, *first: Reply | Reset) -> None:
+        super().__init__()
+        self._first = first
+
+    def choose(self, request: Request) -> Reply | Reset:
+        number, size = len(self.requests), _uncut().size
+        if number < len(self._first):
+            return self._first[number]
+        if request.method == "HEAD":
+            return _stands(size, complete=True)
+        key = "0.0"
+        return Reply(200, ((KEY_FIELD, key),), content_for(key))
+
+
+@pytest.mark.parametrize(("left", "found"), [(True, []), (False, ["odd"])])
+async def test_a_request_that_was_left_may_finish_the_upload(
+    left: bool, found: list[str]
+) -> None:
+    """At any time, so that the next append is told so; but none that nobody sent."""
+    named = Reply(503, (("Location", "/resumable_upload/token"),), b"")
+    once = (Reset(), _stands(0)) if left else ()
+    server = _Finishing(named, _stands(0), *once, _COMPLETED)
+    await server.start()
+    history = History(0, Figures())
+    async with asyncio.TaskGroup() as group:
+        speaker = Speaker(server.address, history, group)
+        await Uploader(_uncut(), history, speaker).run()
+    await server.stop()
+    said = history.lines(Timeline())
+    assert [violation.kind for violation in history.violations] == found, said
+    assert history.figures.conflicts == left
 
 
 class _Forgetting(RecordingOrigin):
@@ -271,7 +324,7 @@ async def test_who_is_forgotten_starts_over() -> None:
     server = _Forgetting(timeline)
     await server.start()
     history = History(0, Figures(), World(timeline, 10_000))
-    choices = next(plain for plain in map(_plain, range(1000)) if plain is not None)
+    choices = _uncut()
     async with asyncio.TaskGroup() as group:
         speaker = Speaker(server.address, history, group)
         await Uploader(choices, history, speaker).run()
@@ -281,8 +334,13 @@ async def test_who_is_forgotten_starts_over() -> None:
     assert [one.key for one in history.tries] == ["0.0", "0.1"]
 
 
+def _uncut() -> Choices:
+    """Those of the first upload that is small and sent in one piece, uncut."""
+    return next(plain for plain in map(_plain, range(1000)) if plain is not None)
+
+
 def _plain(number: int) -> Choices | None:
-    """Those of this upload when it is small and sent in one piece, uncut."""
+    """Those of this upload when it is such a one."""
     choices = Choices(SEED, number)
     uncut = all(choices.sending(100).cut is None for _ in range(20))
     small = 0 < choices.size <= 10_000 and choices.parts == 1
