@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.core.decide import expired, not_stored, unknown_upload
 from proxy.core.errors import (
+    InDoubt,
     Problem,
     Refusal,
     SpoolError,
@@ -223,6 +224,9 @@ class Deliveries:
             await self._forward.pass_on(delivery, stream)
         except UploadLost as exc:
             await self._lose(delivery, str(exc))
+        except InDoubt as exc:
+            await self._forward.doubted(delivery, str(exc))
+            delivery.refuse_all(not_stored)
         except SpoolError as exc:
             self._log.error(
                 "spool failed under a forward",

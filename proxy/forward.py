@@ -20,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from proxy.core.decide import outcome_unknown
 from proxy.core.errors import (
     BodyUnreadableError,
+    InDoubt,
     OriginCut,
     OriginError,
     OriginLost,
@@ -127,6 +128,7 @@ class Forward:
 
         Raises:
             UploadLost: the body is not what was received.
+            InDoubt: it may not be; the request has surely not left whole.
             SpoolError: the attempt has not begun.
         """
         upload = delivery.upload
@@ -145,6 +147,8 @@ class Forward:
                 await self._drop_hidden(delivery)
                 return None
             except BodyUnreadableError as exc:
+                if isinstance(exc.__cause__, InDoubt):
+                    raise exc.__cause__ from None
                 await self._failed(delivery, exc)
                 raise SpoolError(str(exc)) from exc
             except OriginError as exc:
@@ -205,6 +209,21 @@ class Forward:
         )
         if event is Event.ORIGIN_LOST:
             delivery.refuse_all(outcome_unknown)
+        await self._drop_hidden(delivery)
+
+    async def doubted(self, delivery: Delivery, why: str) -> None:
+        """The body cannot be sent, see ``InDoubt``: its client has to send again what
+        is not acknowledged. Whoever has taken over will find that it is cut back."""
+
+        def taken_back(current: Upload) -> Upload:
+            return replace(current, offset=current.acknowledged, why=why)
+
+        event = Event.BODY_DOUBTED
+        try:
+            await delivery.advance(event, taken_back, durable=True)
+        except SpoolError as exc:
+            self._not_recorded(delivery, event, exc)
+            await delivery.believe(event, taken_back)
         await self._drop_hidden(delivery)
 
     async def _not_begun(self, delivery: Delivery, why: str) -> None:

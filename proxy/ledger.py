@@ -21,7 +21,12 @@ from proxy.core.upload import State, Token, Upload, shortened, without_tokens
 from proxy.spool import Spool
 from proxy.tally import Tally
 
-_LOUD = {Event.ORIGIN_LOST, Event.SPOOL_LOST, Event.STORAGE_FAILED}
+_LOUD = {
+    Event.ORIGIN_LOST,
+    Event.SPOOL_LOST,
+    Event.STORAGE_FAILED,
+    Event.BODY_DOUBTED,
+}
 """Events an operator has to look at."""
 _WORTH_A_LOOK = {Event.ORIGIN_UNREACHED, Event.ORIGIN_CUT, Event.ORIGIN_LOST_REPEATABLE}
 """Events that are trouble, which will be over by itself."""

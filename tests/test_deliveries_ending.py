@@ -12,6 +12,7 @@ import pytest
 
 from proxy.core.errors import (
     BodyUnreadableError,
+    InDoubt,
     OriginCut,
     OriginError,
     OriginLost,
@@ -379,7 +380,7 @@ async def test_the_body_of_an_unknown_outcome_stays_when_that_is_recorded_late(
     assert stage.spool.reader(upload.token).read(0, 100) == b"body"
 
 
-async def test_a_body_that_may_be_damaged_is_not_sent_and_waits(
+async def test_a_body_that_may_be_damaged_is_not_sent_and_has_to_come_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failed sync is told once; the kernel may drop what it could not write."""
@@ -396,8 +397,58 @@ async def test_a_body_that_may_be_damaged_is_not_sent_and_waits(
             await stage.ledger.sync_body(upload)
     refusal = await refused(stage.deliveries.follow(upload))
     assert refusal.problem is Problem.STORAGE
-    assert stage.deliveries.live(upload.token) is not None
+    await stage.over(upload.token)
     assert stage.origin.bodies == []
-    await stage.deliveries.stop(2)
-    assert (await spool.load(upload.token)).state is State.COMPLETE
+    kept = await spool.load(upload.token)
+    assert (kept.state, kept.offset) == (State.INTERRUPTED, 0)
+    assert list(spool.unfinished()) == []
+    spool.writer(upload.token).close()
     spool.close()
+
+
+@pytest.mark.parametrize("is_saved", [True, False])
+async def test_a_body_found_damaged_while_it_is_sent_has_to_come_again(
+    is_saved: bool,
+) -> None:
+    """Before its last bytes have left; P1: what was acknowledged is not asked for."""
+    damage = BodyUnreadableError("the disk has failed under the stored bytes")
+    damage.__cause__ = InDoubt(str(damage))
+    spool = MemorySpool() if is_saved else _FullAfterwards()
+    stage = Stage(Origin(damage), spool=spool)
+    upload = replace(await stage.complete(), acknowledged=3)
+    refusal = await refused(stage.deliveries.follow(upload))
+    assert refusal.problem is Problem.STORAGE
+    await until(lambda: stage.deliveries.live(upload.token) is None)
+    kept = await stage.spool.load(upload.token)
+    assert (kept.state, kept.acknowledged) == (State.INTERRUPTED, 3)
+    assert (kept.why, kept.attempts) == (str(damage), 1)
+
+
+async def test_one_that_was_cancelled_meanwhile_does_not_come_again() -> None:
+    damage = BodyUnreadableError("damaged")
+    damage.__cause__ = InDoubt("damaged")
+    origin = Origin(damage)
+    stage = Stage(origin)
+    upload = await stage.complete()
+    delivery = stage.deliveries.start(upload)
+
+    def cancel() -> None:
+        delivery.upload = replace(delivery.upload, hidden=True)
+
+    origin.on_post = cancel
+    await stage.over(upload.token)
+    assert delivery.upload.state is State.CANCELLED
+    with pytest.raises(UploadMissing):
+        await stage.spool.load(upload.token)
+
+
+class _FullAfterwards(MemorySpool):
+    """Takes the record of an interrupted upload only at the second try."""
+
+    is_full = True
+
+    async def save(self, upload: Upload, *, durable: bool) -> None:
+        if upload.state is State.INTERRUPTED and self.is_full:
+            self.is_full = False
+            raise SpoolError("no room left")
+        await super().save(upload, durable=durable)

@@ -108,6 +108,10 @@ class NoRoom(SpoolError):
     well."""
 
 
+class InDoubt(SpoolError):
+    """The disk has failed under stored bytes: others may be found in their place."""
+
+
 class UploadMissing(SpoolError):
     """There is no upload of this token."""
 

@@ -43,6 +43,9 @@ class Event(StrEnum):
     """The whole request left, no answer came: nobody knows what the origin did."""
     ORIGIN_LOST_REPEATABLE = "origin_lost_repeatable"
     """The same where the operator declared that the request may be repeated."""
+    BODY_DOUBTED = "body_doubted"
+    """The disk has failed under the body before all of it left: what is not
+    acknowledged has to come again."""
     RESEND_ASKED = "resend_asked"
     ANSWER_REPLAYED = "answer_replayed"
     SPOOL_LOST = "spool_lost"
@@ -72,11 +75,13 @@ _TRANSITIONS: dict[tuple[State, Event], State] = {
     (_S.INTERRUPTED, _E.OVERRAN_FATAL): _S.FAILED,
     (_S.COMPLETE, _E.FORWARD_BEGAN): _S.FORWARDING,
     (_S.COMPLETE, _E.ORIGIN_UNREACHED): _S.COMPLETE,
+    (_S.COMPLETE, _E.BODY_DOUBTED): _S.INTERRUPTED,
     (_S.FORWARDING, _E.ORIGIN_ANSWERED): _S.RESPONDED,
     (_S.FORWARDING, _E.ORIGIN_UNREACHED): _S.COMPLETE,
     (_S.FORWARDING, _E.ORIGIN_CUT): _S.COMPLETE,
     (_S.FORWARDING, _E.ORIGIN_LOST): _S.UNKNOWN,
     (_S.FORWARDING, _E.ORIGIN_LOST_REPEATABLE): _S.COMPLETE,
+    (_S.FORWARDING, _E.BODY_DOUBTED): _S.INTERRUPTED,
     (_S.UNKNOWN, _E.RESEND_ASKED): _S.COMPLETE,
     (_S.RESPONDED, _E.ANSWER_REPLAYED): _S.RESPONDED,
 }

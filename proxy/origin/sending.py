@@ -19,6 +19,8 @@ from proxy.spool import Reader
 
 from .connection import Connection
 
+KEPT_BACK: Final = 4096
+"""Bytes at the end that are read, not copied: they leave once all has been checked."""
 SMALL: Final = 64 * 1024
 """Content up to here is read at once, and leaves in one write with the head."""
 COPIED: Final = 1024 * 1024
@@ -111,7 +113,21 @@ class Sending(ABC):
             self.unreadable = SpoolError(f"expected {wanted} bytes at {offset}, got 0")
             raise self.unreadable
         self._read_to += len(piece)
+        if self._read_to == self._body.size:
+            self._check()
         return piece
+
+    def _check(self) -> None:
+        """All has been read, and not all has left: is it what was stored?
+
+        Raises:
+            SpoolError: noted in `unreadable`.
+        """
+        try:
+            self._body.check()
+        except SpoolError as exc:
+            self.unreadable = exc
+            raise
 
     def _watch(self) -> None:
         """Look whether the origin still takes something."""
@@ -197,7 +213,10 @@ class PlainSending(Sending):
         Whether it was the file or the socket that failed is not told: reading the one
         and writing to the other will.
         """
-        left = self._body.size - self._read_to
+        left = self._body.size - self._read_to - KEPT_BACK
+        if left <= 0:
+            self._file = None
+            return 0
         try:
             count = os.sendfile(sock, file, self._read_to, min(COPIED, left))
         except BlockingIOError:

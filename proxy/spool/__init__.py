@@ -68,6 +68,17 @@ class Reader(Protocol):
             SpoolError: the bytes cannot be read.
         """
 
+    def check(self) -> None:
+        """Make sure that what has been read so far is what had been written.
+
+        The kernel may have failed to write bytes that nobody has synced, and dropped
+        them from memory: then others are read in their place, without an error. So this
+        is to be asked after the last read, before anybody takes the whole for whole.
+
+        Raises:
+            InDoubt: it may not be; nor is it read again.
+        """
+
     def close(self) -> None:
         """Let go of the file. Never raises, may be called twice."""
 
@@ -159,7 +170,8 @@ class Spool(Protocol):
         """Open the body for reading.
 
         Raises:
-            SpoolError: it cannot be read, or may not be what was written.
+            InDoubt: it may not be what was written.
+            SpoolError: it cannot be read.
         """
 
     def answer_writer(self, token: Token) -> Writer:

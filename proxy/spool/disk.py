@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 from weakref import WeakValueDictionary
 
-from proxy.core.errors import SpoolError, UploadMissing
+from proxy.core.errors import InDoubt, SpoolError, UploadMissing
 from proxy.core.upload import Token, Upload
 
 from . import Reader, Writer, files
@@ -185,9 +185,10 @@ class DiskSpool:
         """See ``Spool``. A body in doubt is not read: once the kernel has dropped the
         pages that it could not write, other bytes than were sent would be found."""
         if self._doubts.has(token) and not self._records.is_acknowledged(token):
-            raise SpoolError("a sync of the body has failed, it may be damaged")
+            raise InDoubt("the disk has failed under the body, it may be damaged")
         with translated("the body cannot be opened"):
-            return DiskReader(self._body(token, files.open_to_read))
+            fd = self._body(token, files.open_to_read)
+            return DiskReader(fd, partial(self._doubts.add, token))
 
     def _body(self, token: Token, opened: Callable[[str], int]) -> int:
         try:

@@ -188,6 +188,9 @@ class MemoryReader:
             raise SpoolError("the stored bytes cannot be read: the reader is closed")
         return bytes(self._content[offset : offset + size])
 
+    def check(self) -> None:
+        """See ``Reader``. Memory does not fail so."""
+
     def close(self) -> None:
         """See ``Reader``."""
         if self._open:

@@ -9,6 +9,7 @@ such call, so it comes through ctypes, and only where the C library knows it.
 from __future__ import annotations
 
 import ctypes
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -44,7 +45,12 @@ part of 16 MiB is left to its end. The syncs bound what the cache of the drive h
 AT_THE_END: Final = Pace(start=2**62)
 """For the content of answers, which is small and durable all at once."""
 
+_SYNC_FILE_RANGE_WAIT_BEFORE = 1
 _SYNC_FILE_RANGE_WRITE = 2
+_FAR: Final = 2**62
+"""An offset behind the end of every file."""
+_LOSSES: Final = frozenset({errno.EIO, errno.ENOSPC, errno.EDQUOT})
+"""What the kernel says of bytes that it could not write, and keeps no longer."""
 
 StartRange = Callable[[int, int, int], object]
 """Start writing back (descriptor, offset, size); the outcome means nothing."""
@@ -64,5 +70,32 @@ def find_start_range(library: object) -> StartRange | None:
     return start
 
 
-start_range = find_start_range(ctypes.CDLL(None))
+HasLost = Callable[[int], bool]
+"""Whether write-back of the descriptor's file has failed, and this descriptor has not
+been told so: since it was opened, or before that and nobody was."""
+
+
+def find_has_lost(library: object) -> HasLost | None:
+    """The question put by way of `library`; None when it cannot be.
+
+    It is the end of a wait for write-back, of a part of the file where there is none.
+    """
+    function = getattr(library, "sync_file_range", None)
+    if function is None:
+        return None
+    function.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    function.restype = ctypes.c_int
+
+    def has_lost(fd: int) -> bool:
+        failed = function(fd, _FAR, 1, _SYNC_FILE_RANGE_WAIT_BEFORE) != 0
+        return failed and ctypes.get_errno() in _LOSSES
+
+    return has_lost
+
+
+_LIBRARY: Final = ctypes.CDLL(None, use_errno=True)
+
+start_range = find_start_range(_LIBRARY)
 """The call of this system, or None."""
+has_lost = find_has_lost(_LIBRARY)
+"""The question put to this system, or None."""

@@ -53,6 +53,7 @@ TABLE = {
         "spool_lost": "failed",
         "lifetime_ended": "expired",
         "cancel_asked": "cancelled",
+        "body_doubted": "interrupted",
     },
     "forwarding": {
         "origin_answered": "responded",
@@ -60,6 +61,7 @@ TABLE = {
         "origin_cut": "complete",
         "origin_lost": "unknown",
         "origin_lost_repeatable": "complete",
+        "body_doubted": "interrupted",
         "spool_lost": "failed",
     },
     "unknown": {

@@ -8,24 +8,28 @@ while, the process lives, and goes on when the disk does.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from proxy.spool.writeback import start_range
 from tests.kit.bounds import until
 from tests.kit.client import Client, Upload
 from tests.kit.device.volume import Volume, missing
-from tests.kit.origin import RecordingOrigin
+from tests.kit.origin import RecordingOrigin, Reply
 from tests.kit.process import ProxyProcess
 from tests.kit.raw import Connection, NoAnswerError, request
 
 from .conftest import StartProcess
 
 Heard = TypeVar("Heard")
-LARGE = b"a" * 100_000
+LARGE = b"a" * (2**20 + 1)
 """More than may stay in memory."""
+VERY_LARGE = b"b" * 2**22
+"""More than that, of another size."""
 LACKING = missing()
 pytestmark = pytest.mark.skipif(LACKING is not None, reason=f"{LACKING}")
 
@@ -213,3 +217,68 @@ async def _until(hearing: Coroutine[Any, Any, Heard], transfer: Connection) -> H
         await transfer.send(b"x")
         await asyncio.wait([task], timeout=0.2)
     return task.result()
+
+
+async def test_bytes_that_were_lost_unseen_are_not_sent_on(
+    volume: Volume, start_process: StartProcess, origin: RecordingOrigin
+) -> None:
+    """The kernel could not write them and has dropped them, nobody had asked for them
+    to be synced, and the drive is well again: other bytes are read, without an error.
+    The client has to send them once more, and the origin gets them once."""
+    busy = asyncio.Event()
+    origin.then(Reply(once=busy), Reply())
+    spool = volume.place / "spool"
+    process = await start_process(
+        spool={"directory": str(spool)}, origin={"max_forwards": 1}
+    )
+    client = Client(process.address)
+    first = asyncio.create_task(client.create(9, sends=b"first"))
+    await until(lambda: _some(origin.requests))
+    waiting = asyncio.create_task(client.create(9, sends=VERY_LARGE))
+    body = await until(lambda: _whole(spool))
+    await _lose(volume, body)
+    busy.set()
+    await first
+    upload = await waiting
+    assert upload.answer.status == 507
+    offset = await upload.ask_offset()
+    assert offset == 0
+    answer = await upload.append(at=0, sends=VERY_LARGE)
+    assert (answer.status, answer.complete) == (200, True)
+    assert [len(one) for one in origin.bodies] == [5, len(VERY_LARGE)]
+    assert origin.bodies[1] == VERY_LARGE
+    await process.end()
+
+
+async def _some(found: list[Any]) -> list[Any] | None:
+    return found or None
+
+
+async def _whole(spool: Path) -> Path | None:
+    """The body that is large, once all of it is there."""
+    return await asyncio.to_thread(_find_whole, spool)
+
+
+def _find_whole(spool: Path) -> Path | None:
+    found = spool.glob("*/*.body")
+    return next((path for path in found if path.stat().st_size == 2**22), None)
+
+
+async def _lose(volume: Volume, body: Path) -> None:
+    """Have the kernel try to write it to a drive that fails, and then need the memory.
+
+    Which it would do by itself, within half a minute and when it likes.
+    """
+    assert start_range is not None
+    descriptor = os.open(body, os.O_RDONLY)
+    await volume.order("fail")
+    start_range(descriptor, 0, len(VERY_LARGE))
+    await until(lambda: _dropped(descriptor))
+    await volume.order("heal")
+    os.close(descriptor)
+
+
+async def _dropped(descriptor: int) -> bool | None:
+    """What is still to be written is kept."""
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    return True if os.pread(descriptor, 1, 0) != VERY_LARGE[:1] else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.core.errors import SpoolError
+from proxy.core.errors import InDoubt, SpoolError
 from proxy.core.upload import Fields, Head
 from proxy.origin import AnswerStream, Origin
 from proxy.spool import Reader
@@ -25,9 +25,12 @@ CREATION = Head("POST", "/photos?x=%7E", FIELDS)
 class StoredBytes:
     """A body in memory, to be read like one in the spool."""
 
-    def __init__(self, content: bytes, *, fails_at: int | None = None) -> None:
+    def __init__(
+        self, content: bytes, *, fails_at: int | None = None, damaged: bool = False
+    ) -> None:
         self.content = content
         self.fails_at = fails_at
+        self.damaged = damaged
         self.closed = False
 
     descriptor: int | None = None
@@ -41,6 +44,10 @@ class StoredBytes:
         if self.fails_at is not None and offset + size > self.fails_at:
             raise SpoolError("the disk is gone")
         return self.content[offset : offset + size]
+
+    def check(self) -> None:
+        if self.damaged:
+            raise InDoubt("the disk has failed")
 
     def close(self) -> None:
         self.closed = True

@@ -19,8 +19,15 @@ from pathlib import Path
 import pytest
 import trustme
 
-from proxy.core.errors import OriginCut, OriginError, OriginLost
+from proxy.core.errors import (
+    BodyUnreadableError,
+    InDoubt,
+    OriginCut,
+    OriginError,
+    OriginLost,
+)
 from proxy.core.upload import Head
+from proxy.origin.sending import SMALL
 from proxy.spool.reader import DiskReader
 from tests.kit.bounds import BOUND_S
 from tests.kit.origin import RecordingOrigin
@@ -167,6 +174,29 @@ async def test_cut_when_the_spool_cannot_be_read_to_the_end(
         async with asyncio.timeout(BOUND_S):
             await seen.ended.wait()
     assert seen.content < body.size
+
+
+@pytest.mark.parametrize("size", [1000, 1_000_000])
+@pytest.mark.parametrize("copied", [False, True])
+async def test_cut_when_the_body_turns_out_to_be_damaged(
+    open_origin: OpenOrigin, tmp_path: Path, size: int, copied: bool
+) -> None:
+    """When all has been read: the end of it is kept back until that has been asked."""
+    path = tmp_path / "body"
+    path.write_bytes(b"x" * size)
+    body = StoredBytes(b"x" * size, damaged=True)
+    with path.open("rb") as file:
+        body.descriptor = file.fileno() if copied else None
+        seen = Seen()
+        async with serving(reading(seen, size, closes)) as url:
+            with pytest.raises(BodyUnreadableError, match="disk has failed") as cut:
+                await open_origin(url).post(CREATION, body)
+            if size > SMALL:
+                # of less nothing leaves at all
+                async with asyncio.timeout(BOUND_S):
+                    await seen.ended.wait()
+    assert isinstance(cut.value.__cause__, InDoubt)
+    assert seen.content < size
 
 
 async def test_cut_when_the_body_is_shorter_than_it_said(

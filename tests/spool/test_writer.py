@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from proxy.core.errors import SpoolError
+from proxy.core.errors import InDoubt, SpoolError
 from proxy.core.upload import State, Token
 from proxy.spool import files, writeback
+from proxy.spool import reader as reader_module
 from proxy.spool.disk import DiskSpool
 from proxy.spool.threads import DiskThreads
 from proxy.spool.writeback import CLOSE, RELAXED, Pace
@@ -224,6 +227,66 @@ async def test_bytes_in_doubt_are_so_for_every_process(
         each.writer(saved.token).close()
     other.close()
     spool.close()
+
+
+async def test_what_the_kernel_could_not_write_is_found_when_it_has_been_read(
+    spool: DiskSpool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has synced it: it is told to who asks, and known to everybody from then
+    on."""
+    saved = await stored(spool, b"12345", state=State.COMPLETE, length=5)
+    reader = spool.reader(saved.token)
+    reader.check()
+    monkeypatch.setattr(reader_module, "has_lost", lambda fd: True)
+    assert reader.read(0, 5) == b"12345"
+    with pytest.raises(InDoubt, match="the disk has failed"):
+        reader.check()
+    reader.close()
+    monkeypatch.undo()
+    other = DiskSpool(tmp_path, boot_id=BOOT)
+    for each in (spool, other):
+        with pytest.raises(InDoubt, match="may be damaged"):
+            each.reader(saved.token)
+    other.close()
+
+
+async def test_an_answer_that_is_damaged_puts_no_body_in_doubt(
+    spool: DiskSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = await stored(spool, b"12345", state=State.COMPLETE, length=5)
+    spool.answer_writer(saved.token).close()
+    reader = spool.answer_reader(saved.token)
+    monkeypatch.setattr(reader_module, "has_lost", lambda fd: True)
+    with pytest.raises(InDoubt):
+        reader.check()
+    reader.close()
+    spool.reader(saved.token).close()
+
+
+class _Call:
+    """Stands for a call of a library, which fails with an error of the system."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __call__(self, *arguments: int) -> int:
+        ctypes.set_errno(self._number)
+        return -1 if self._number else 0
+
+
+@pytest.mark.parametrize(
+    ("number", "lost"),
+    [(0, False), (errno.EIO, True), (errno.ENOSPC, True), (errno.ESPIPE, False)],
+)
+def test_what_counts_as_lost(number: int, lost: bool) -> None:
+    library = SimpleNamespace(sync_file_range=_Call(number))
+    has_lost = writeback.find_has_lost(library)
+    assert has_lost is not None
+    assert has_lost(0) == lost
+
+
+def test_a_library_that_cannot_be_asked() -> None:
+    assert writeback.find_has_lost(object()) is None
 
 
 async def test_a_doubt_goes_with_its_upload(
