@@ -82,6 +82,7 @@ async def receive(body: Body, writer: Writer, ceiling: int, room: Room) -> Endin
             while chunk := await body.read():
                 if not store(chunk):
                     return Ending.OVERRAN
+                del chunk  # a slow client would have it stay until the next one
         except ClientGone:
             if not store(body.leftover()):
                 return Ending.OVERRAN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -180,3 +181,25 @@ async def test_room_is_asked_for_only_where_it_ends() -> None:
     body = Script(b"a", b"b", b"c", b"d", b"e")
     assert await receive(body, shelf, PLENTY, room) is Ending.ENDED
     assert room.reached == [1, 3, 5]
+
+
+class Counting(Script):
+    """A body that counts who still has the chunk that was read before."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        super().__init__(*chunks)
+        self._before = b""
+        self.kept: list[int] = []
+
+    async def read(self) -> bytes:
+        self.kept.append(sys.getrefcount(self._before))
+        self._before = await super().read()
+        return self._before
+
+
+async def test_what_has_been_stored_is_not_kept_until_the_next_chunk_comes() -> None:
+    # Not literals, which the code itself has.
+    body = Counting(*(bytes([number]) * 1000 for number in range(3)))
+    assert await receive(body, Shelf(), PLENTY, Room()) is Ending.ENDED
+    # One is the body's, one the question's. The first chunk the shelf has, too.
+    assert body.kept[2:] == [2, 2]

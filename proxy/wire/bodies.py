@@ -106,10 +106,8 @@ class Body:
         """
         if self._shortcut is None or not self._shortcut.suits(self._request):
             return True
-        for piece in self._held():
-            self.last_byte_at = self._loop.time()
-            if not store(memoryview(piece)):
-                return False
+        if not self._stored_held(store):
+            return False
         self._pour = self._shortcut.enter(self._request, partial(self._take, store))
         return self._pour is None or await self._poured(self._pour)
 
@@ -157,6 +155,15 @@ class Body:
             self._content.set_exception(ClientGone(why))
             if self._pour is not None:
                 self._pour.stop()
+
+    def _stored_held(self, store: Store) -> bool:
+        """Store what aiohttp has; False when `store` would not take all. A call of its
+        own: the last piece must not stay as long as the rest takes to come."""
+        for piece in self._held():
+            self.last_byte_at = self._loop.time()
+            if not store(memoryview(piece)):
+                return False
+        return True
 
     async def _poured(self, pour: Pour) -> bool:
         """Wait until the shortcut is over; False when not all could be stored."""
