@@ -70,11 +70,12 @@ class ProgressTeller:
                 # save under way must have ended before the next one.
                 self._task.cancel()
             await asyncio.wait([self._task])
-            assert self._timer is not None
-            self._timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
         return self._upload
 
     def _due(self) -> None:
+        self._timer = None
         self._task = self._spawn(self._tell_once())
 
     async def _tell_once(self) -> None:
@@ -95,6 +96,8 @@ class ProgressTeller:
             self._upload = acknowledged
             if self._flowing():
                 self._tell(Progress(offset))
+        # It is over: nothing of it stays until the next, which is a minute away.
+        self._task = None
         self.start()
 
     def _flowing(self) -> bool:
