@@ -6,6 +6,8 @@ whole response, or a connection that visibly broke.
 
     door      the server and its connections; who waits learns when a client has gone
     turned    connections over the limit
+    turns     the requests of one connection, answered one after the other
+    waits     who waits for the same thing, with one timer for all
     heads     a request's head, with every check that RFC 9110 and 9112 leave to us
     bodies    a request's content, which loses no byte when it breaks off
     shortcut  a long body, past aiohttp into one buffer for all

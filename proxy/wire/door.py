@@ -3,8 +3,10 @@
 Five things are added to its connections. Whoever waits for something else learns that
 a client has gone. The reader of a body whose framing breaks is told so, where aiohttp
 would let it wait for ever. Bytes that are no HTTP get an answer in the form of all our
-errors. A head has to be whole in time. And there are only so many of them. The one
-invariant: nothing here stands between two reads of a body.
+errors. A head has to be whole in time. And there are only so many of them. One thing is
+done in our own way, so that a connection costs little while it waits: ``turns`` has one
+request after the other answered. The one invariant: nothing here stands between two
+reads of a body.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
@@ -25,11 +27,8 @@ from proxy.core.upload import Reply
 from .problems import problem_reply
 from .replies import Sent, rendered
 from .turned import TurnedAway
-
-LINGER_S: Final = 2.0
-"""Seconds for which what a client still sends is read after a refusal, so that it finds
-our answer instead of a reset: two round trips of a bad mobile network, and short enough
-that a large body is not read for nothing."""
+from .turns import LINGER_S, Turns
+from .waits import Waits
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -63,12 +62,19 @@ class Door(web.Server):
         self._max_connections = max_connections
         self._crowded = crowded
         self._turned_away: set[TurnedAway] = set()
+        self.heads: Waits[Connection] = Waits(header_timeout_s, Connection.late)
+        """Connections on which a head is due: new ones, and those where one has
+        begun."""
+        self.rests: Waits[Connection] = Waits(
+            keepalive_timeout_s, Connection.force_close
+        )
+        """Connections on which nothing has come since the last answer."""
         self._options: dict[str, Any] = {
             # Otherwise a coded body arrives decoded, and every offset is wrong.
             "auto_decompress": False,
             "access_log": None,
-            "keepalive_timeout": keepalive_timeout_s,
-            "header_timeout_s": header_timeout_s,
+            # Not by aiohttp: it has a timer for every connection, see `rests`.
+            "keepalive_timeout": 0,
             "lingering_time": LINGER_S,
             "max_line_size": header_limit,
             "max_field_size": header_limit,
@@ -97,53 +103,57 @@ class Door(web.Server):
         await super().shutdown(timeout)
 
 
-class Connection(RequestHandler):
+class Connection(Turns):
     """One connection of a client."""
 
-    __slots__ = (
-        "_head_came",
-        "_head_since",
-        "_head_timeout_s",
-        "_head_timer",
-        "watchers",
-    )
+    __slots__ = ("_door", "_head_came", "_watchers")
 
-    def __init__(self, *args: Any, header_timeout_s: float, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.watchers: set[Callable[[], None]] = set()
-        """Called when the connection is lost."""
-        self._head_timeout_s = header_timeout_s
-        self._head_since: float | None = None
-        """When the head that is awaited began, in seconds of the loop; None between an
-        answer and the next head. The first one begins with the connection."""
+    def __init__(self, door: Door, **options: Any) -> None:
+        super().__init__(door, **options)
+        self._door = door
         self._head_came = False
-        """Some of that head is here."""
-        self._head_timer: asyncio.TimerHandle | None = None
+        """Some of the head that is due is here."""
+        self._watchers: tuple[Callable[[], None], ...] = ()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        self._await_head()
+        self._door.heads.begin(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
+        self._door.heads.end(self)
+        self._door.rests.end(self)
         super().connection_lost(exc)
-        for tell in tuple(self.watchers):
+        for tell in self._watchers:
             tell()
+
+    def watch(self, tell: Callable[[], None]) -> None:
+        """Call `tell` when the connection is lost."""
+        self._watchers = (*self._watchers, tell)
+
+    def unwatch(self, tell: Callable[[], None]) -> None:
+        """Call `tell` no more."""
+        self._watchers = tuple(one for one in self._watchers if one != tell)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._messages:
-            self._head_since = None
+            self._door.heads.end(self)
+            self._door.rests.end(self)
             self._head_came = False
             self._tell_broken_framing()
-        elif self._is_idle and data.strip(b"\r\n"):
+        elif self.rests and data.strip(b"\r\n"):
             # Empty lines before a head are allowed, and no head (RFC 9112 2.2). What
             # came of one in the packet of the request before is not seen here: then the
             # next byte counts as the first, or `keepalive_timeout` ends the wait.
             self._head_came = True
-            if self._head_since is None:
-                self._await_head()
+            if self not in self._door.heads:
+                self._door.rests.end(self)
+                self._door.heads.begin(self)
+
+    def rest(self) -> None:
+        """Nothing is to be answered: the next request is waited for."""
+        if self not in self._door.heads:
+            self._door.rests.begin(self)
 
     def handle_error(
         self,
@@ -165,44 +175,18 @@ class Connection(RequestHandler):
         peer = transport.get_extra_info("peername")
         transport.write(rendered(reply))
         sent = Sent(reply.status, goes_on=False, problem=reply.problem)
-        if isinstance(self._manager, Door) and self._manager.unparsed is not None:
-            self._manager.unparsed(peer[0] if peer else "", sent, why)
+        if self._door.unparsed is not None:
+            self._door.unparsed(peer[0] if peer else "", sent, why)
         return sent
 
-    @property
-    def _is_idle(self) -> bool:
-        """Nothing is being answered: what comes is the beginning of a request."""
-        return self._waiter is not None and not self._waiter.done()
-
-    def _await_head(self) -> None:
-        """From now on the head has its time.
-
-        One timer for the connection: when it is early for a later head, it looks again.
-        """
-        self._head_since = self._loop.time()
-        if self._head_timer is None:
-            due = self._head_since + self._head_timeout_s
-            self._head_timer = self._loop.call_at(due, self._look_for_head)
-
-    def _look_for_head(self) -> None:
-        self._head_timer = None
-        if self._head_since is None or self.transport is None:
-            return
-        due = self._head_since + self._head_timeout_s
-        if due > self._loop.time():
-            self._head_timer = self._loop.call_at(due, self._look_for_head)
+    def late(self) -> None:
+        """The head has not come in time."""
+        if self.transport is None:
             return
         if self._head_came:
             # Whoever has said nothing has asked nothing, and is owed no answer.
             self._refuse(_late_head(), "head not whole in time")
         self.force_close()
-
-    def _process_keepalive(self) -> None:
-        """Leave to `header_timeout` a connection on which a head has begun."""
-        if self._head_since is None:
-            super()._process_keepalive()
-        else:
-            self._keepalive_handle = None
 
     def _tell_broken_framing(self) -> None:
         """aiohttp queues an error behind the request it broke: tell that one."""
@@ -235,7 +219,7 @@ class client_present:  # noqa: N801 - read as a statement: async with client_pre
         self._task = asyncio.current_task()
         assert self._task is not None
         self._cancelling = self._task.cancelling()
-        self._connection.watchers.add(self._on_lost)
+        self._connection.watch(self._on_lost)
         return self
 
     async def __aexit__(
@@ -244,7 +228,7 @@ class client_present:  # noqa: N801 - read as a statement: async with client_pre
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._connection.watchers.discard(self._on_lost)
+        self._connection.unwatch(self._on_lost)
         if not self._lost:
             return
         assert self._task is not None

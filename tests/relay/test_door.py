@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from types import SimpleNamespace
 from typing import cast
 
@@ -20,7 +22,7 @@ from proxy.wire import (
     send,
     send_switch,
 )
-from tests.kit.bounds import BOUND_S
+from tests.kit.bounds import BOUND_S, until
 from tests.kit.raw import Connection, request
 
 from .conftest import RunDoor
@@ -111,6 +113,29 @@ async def test_after_an_abort_nothing_is_read_or_sent(run_door: RunDoor) -> None
     async with asyncio.timeout(BOUND_S):
         await over.wait()
     await client.close()
+
+
+async def test_nothing_of_a_request_stays_on_a_connection_that_waits(
+    run_door: RunDoor,
+) -> None:
+    seen: list[weakref.ref[web.BaseRequest]] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        seen.append(weakref.ref(request))
+        return await send(request, Reply(200, (), b"said"))
+
+    client = await Connection.open(await run_door(handler))
+    await client.send(request("GET", "/"))
+    assert (await client.hear("GET")).content == b"said"
+    await until(lambda: _gone(seen))
+    await client.send(request("GET", "/"))
+    assert (await client.hear("GET")).content == b"said"
+    await client.close()
+
+
+async def _gone(seen: list[weakref.ref[web.BaseRequest]]) -> bool | None:
+    gc.collect()
+    return all(one() is None for one in seen) or None
 
 
 async def test_two_readers_of_one_body_are_a_bug(run_door: RunDoor) -> None:
