@@ -36,6 +36,18 @@ _AGENT_LENGTH: Final = 200
 class Access:
     """What is to be said of one request."""
 
+    __slots__ = (
+        "_began",
+        "_log",
+        "_request",
+        "_request_id",
+        "intent",
+        "refused",
+        "token",
+        "version",
+        "visit",
+    )
+
     def __init__(self, log: FilteringBoundLogger, request: web.BaseRequest) -> None:
         self._log = log
         self._request = request

@@ -65,6 +65,15 @@ class Figures(Protocol):
 class Grant:
     """What one request may store. Used as a context while its content comes."""
 
+    __slots__ = (
+        "_admission",
+        "_begins_at",
+        "_stored",
+        "_till",
+        "size",
+        "upload",
+    )
+
     def __init__(self, admission: Admission, upload: Upload, size: int) -> None:
         self._admission = admission
         self.upload = upload

@@ -65,6 +65,15 @@ class Leases(Protocol):
 class _Turn:
     """One request's turn at an upload."""
 
+    __slots__ = (
+        "_end",
+        "_wanted",
+        "before",
+        "is_over",
+        "since",
+        "successors",
+    )
+
     def __init__(self, before: _Turn | None, since: float) -> None:
         self.before = before
         """Who has to be over first; None once nobody has."""

@@ -32,6 +32,20 @@ Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 class ProgressTeller:
     """Tells the progress of one body while it is received."""
 
+    __slots__ = (
+        "_body",
+        "_ledger",
+        "_pauses",
+        "_saving",
+        "_spawn",
+        "_task",
+        "_tell",
+        "_timer",
+        "_upload",
+        "_writer",
+        "failure",
+    )
+
     def __init__(
         self,
         upload: Upload,

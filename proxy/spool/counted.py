@@ -29,6 +29,14 @@ def uncounted(token: Token, by: int) -> None:
 class CountedWriter:
     """`inner`, the open end of what is stored of `token`."""
 
+    __slots__ = (
+        "_changed",
+        "_count_at",
+        "_counted",
+        "_inner",
+        "_token",
+    )
+
     def __init__(self, inner: Writer, token: Token, changed: Changed) -> None:
         self._inner = inner
         self._token = token

@@ -37,6 +37,19 @@ class Durability:
 class DiskWriter:
     """Writes to the end of a descriptor's file, and owns the descriptor."""
 
+    __slots__ = (
+        "_departed",
+        "_durability",
+        "_durable",
+        "_fd",
+        "_flight",
+        "_look_at",
+        "_offset",
+        "_pace",
+        "_start",
+        "_started",
+    )
+
     def __init__(self, fd: int, durability: Durability, pace: Pace = RELAXED) -> None:
         self._fd = fd
         self._durability = durability

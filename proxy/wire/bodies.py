@@ -28,6 +28,23 @@ _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Body:
     """The content of one request. Made before the first byte of it is read."""
 
+    __slots__ = (
+        "_awaits_continue",
+        "_consumed",
+        "_content",
+        "_gone",
+        "_idle_timeout_s",
+        "_loop",
+        "_pace",
+        "_pour",
+        "_reading_since",
+        "_request",
+        "_shortcut",
+        "_timer",
+        "_waited_s",
+        "last_byte_at",
+    )
+
     def __init__(
         self,
         request: web.BaseRequest,

@@ -19,6 +19,12 @@ networks or loses one in a tunnel is not taken for a slow one."""
 class Pace:
     """The pace of one content, window after window."""
 
+    __slots__ = (
+        "_minimum_rate",
+        "_received_before",
+        "_waited_before_s",
+    )
+
     def __init__(self, minimum_rate: int) -> None:
         """`minimum_rate`: bytes per second; 0: any will do."""
         self._minimum_rate = minimum_rate
