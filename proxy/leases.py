@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
     asynccontextmanager,
-    contextmanager,
 )
+from types import TracebackType
 from typing import Final, Protocol
 
 from proxy.core.errors import Problem, Refusal
@@ -62,7 +62,7 @@ class Leases(Protocol):
         """True when nobody holds the lease or waits for it."""
 
 
-class _Turn:
+class Turn(AbstractContextManager[None]):
     """One request's turn at an upload."""
 
     __slots__ = (
@@ -74,7 +74,7 @@ class _Turn:
         "successors",
     )
 
-    def __init__(self, before: _Turn | None, since: float) -> None:
+    def __init__(self, before: Turn | None, since: float) -> None:
         self.before = before
         """Who has to be over first; None once nobody has."""
         self.since = since
@@ -85,16 +85,23 @@ class _Turn:
         self._wanted = False
         self._end: Callable[[], None] | None = None
 
-    @contextmanager
-    def revocable(self, end: Callable[[], None]) -> Iterator[None]:
+    def revocable(self, end: Callable[[], None]) -> AbstractContextManager[None]:
         """Within this, a newcomer's wish calls `end`, at once when it came before."""
         self._end = end
         if self._wanted:
             end()
-        try:
-            yield
-        finally:
-            self._end = None
+        return self  # the context of a generator is ten times as large
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end = None
 
     def let_go(self) -> None:
         """A newcomer wants the lease: end the body, the one that is to come as well."""
@@ -121,7 +128,7 @@ class _Turn:
             # One that gave up waiting passes on whom it waited for.
             self.before = self.before.before
 
-    async def _wait_for(self, before: _Turn) -> None:
+    async def _wait_for(self, before: Turn) -> None:
         waiter = asyncio.get_running_loop().create_future()
         before.successors.append(waiter)
         try:
@@ -146,7 +153,7 @@ class LocalLeases:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.now = now
         """Seconds of the machine's monotonic clock."""
-        self._newest: dict[Token, _Turn] = {}
+        self._newest: dict[Token, Turn] = {}
 
     @asynccontextmanager
     async def hold(
@@ -158,23 +165,42 @@ class LocalLeases:
         since: float | None = None,
     ) -> AsyncIterator[Lease]:
         """See ``Leases``. `since`: when the request came; None: now."""
+        turn = await self.take(token, politely=politely, since=since)
+        try:
+            yield turn
+        finally:
+            self.give_back(token, turn)
+
+    async def take(
+        self, token: Token, *, politely: bool = False, since: float | None = None
+    ) -> Turn:
+        """What `hold` begins with; `give_back` has to follow.
+
+        Raises:
+            Refusal: see ``Leases``.
+        """
         before = self._newest.get(token)
         if politely and before is not None:
             raise still_held()
         if since is None:
             since = POLITE if politely else self.now()
-        turn = self._newest[token] = _Turn(before, since)
-        try:
-            if before is not None:
+        turn = self._newest[token] = Turn(before, since)
+        if before is not None:
+            try:
                 before.let_go()
                 await turn.wait()
-            yield turn
-        finally:
-            turn.end()
-            if self._newest.get(token) is turn:
-                self._hand_back(token, turn)
+            except BaseException:  # a cancelled one has been before others, too
+                self.give_back(token, turn)
+                raise
+        return turn
 
-    def _hand_back(self, token: Token, turn: _Turn) -> None:
+    def give_back(self, token: Token, turn: Turn) -> None:
+        """The turn is over."""
+        turn.end()
+        if self._newest.get(token) is turn:
+            self._hand_back(token, turn)
+
+    def _hand_back(self, token: Token, turn: Turn) -> None:
         """Nobody newer has come: the newest is now whoever still works before
         `turn`."""
         older = turn.before

@@ -8,8 +8,8 @@ tells an offset.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -131,14 +131,15 @@ class Reception:
             upload, writer, body, self._ledger, exchange.tell, self._spawn
         )
         try:
-            with (
-                lease.revocable(partial(body.end, Gone.SUPERSEDED)),
-                self._registered(body),
-            ):
-                if intent.progress and intent.interims:
-                    progress.start()
-                body.begin()
-                ending = await receive(body, writer, plan.ceiling, grant)
+            self._register(body)
+            try:
+                with lease.revocable(partial(body.end, Gone.SUPERSEDED)):
+                    if intent.progress and intent.interims:
+                        progress.start()
+                    body.begin()
+                    ending = await receive(body, writer, plan.ceiling, grant)
+            finally:
+                self._bodies.discard(body)
             upload = await progress.stop()
             if progress.failure is not None:
                 ending = Ending.STORAGE_FAILED
@@ -189,12 +190,7 @@ class Reception:
             settled.refusal.standing = decide.standing(upload, self._ledger.now())
         raise settled.refusal
 
-    @contextmanager
-    def _registered(self, body: Body) -> Iterator[None]:
+    def _register(self, body: Body) -> None:
         self._bodies.add(body)
         if self._stopping:
             body.end(Gone.STOPPING)
-        try:
-            yield
-        finally:
-            self._bodies.discard(body)

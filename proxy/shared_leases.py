@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 from typing import Final
 
 from proxy.asks import Ask, Said, Wish, Word
 from proxy.core.errors import ClientGone, Gone, Refusal
 from proxy.core.upload import Token
-from proxy.leases import WAIT_S, Lease, LocalLeases, still_held
+from proxy.leases import WAIT_S, Lease, LocalLeases, Turn, still_held
 from proxy.peers import Peers
 from proxy.spool.claims import TokenLocks
 
@@ -39,20 +39,34 @@ class SharedLeases:
         self._locks = locks
         self._peers = peers
 
-    @asynccontextmanager
-    async def hold(
+    def hold(
         self, token: Token, *, politely: bool = False, brief: bool = False
-    ) -> AsyncIterator[Lease]:
+    ) -> AbstractAsyncContextManager[Lease]:
         """See ``Leases``."""
-        async with self._local.hold(token, politely=politely) as turn:
-            try:
-                if not self._locks.try_lock(token):
-                    if politely:
-                        raise still_held()
-                    await self._take_over(token, None if brief else turn.since)
-                yield turn
-            finally:
-                self._locks.unlock(token)
+        return _Hold(self, token, politely=politely, brief=brief)
+
+    async def take(self, token: Token, *, politely: bool, brief: bool) -> Turn:
+        """What `hold` begins with; `give_back` has to follow. Raises what it does."""
+        turn = await self._local.take(token, politely=politely)
+        try:
+            await self._lock(token, None if brief else turn.since, politely=politely)
+        except BaseException:  # a cancelled one has its turn, too
+            self.give_back(token, turn)
+            raise
+        return turn
+
+    async def _lock(self, token: Token, since: float | None, *, politely: bool) -> None:
+        if not self._locks.try_lock(token):
+            if politely:
+                raise still_held()
+            await self._take_over(token, since)
+
+    def give_back(self, token: Token, turn: Turn) -> None:
+        """The lease is held no longer."""
+        try:
+            self._locks.unlock(token)
+        finally:
+            self._local.give_back(token, turn)
 
     def is_free(self, token: Token) -> bool:
         """See ``Leases``."""
@@ -105,3 +119,34 @@ class SharedLeases:
 
     def _settles(self, token: Token, said: Said) -> bool:
         return said.word is Word.NEWER or self._locks.try_lock(token)
+
+
+class _Hold(AbstractAsyncContextManager[Lease]):
+    """Holds the lease. Not by generators: a slow upload would have two of them, half a
+    kilobyte each."""
+
+    __slots__ = ("_brief", "_leases", "_politely", "_token", "_turn")
+
+    def __init__(
+        self, leases: SharedLeases, token: Token, *, politely: bool, brief: bool
+    ) -> None:
+        self._leases = leases
+        self._token = token
+        self._politely = politely
+        self._brief = brief
+        self._turn: Turn | None = None
+
+    async def __aenter__(self) -> Lease:
+        self._turn = turn = await self._leases.take(
+            self._token, politely=self._politely, brief=self._brief
+        )
+        return turn
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._turn is not None
+        self._leases.give_back(self._token, self._turn)
