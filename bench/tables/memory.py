@@ -15,7 +15,7 @@ from bench import fleet, heads
 from bench.load import Load, Sending
 from bench.rounds import Measure, measured
 from bench.samples import Sample, Table
-from bench.scale import GIB, KIB
+from bench.scale import KIB, MIB
 from bench.servers import Server
 from bench.transfers import Wire
 
@@ -23,6 +23,9 @@ from .run import Run
 
 SLOW: Final = "memory-slow"
 _RATE: Final = 16 * KIB
+_SIZE: Final = 16 * MIB
+"""Announced by each: far more than comes, and a disk has to have room for all of them.
+Where it has none, the product refuses, and what is measured is refusals."""
 _METRICS: Final = ("kib", "cpu_percent")
 _ROUNDS: Final = 2
 """Memory hardly differs from one to the next."""
@@ -46,7 +49,7 @@ def _table(
     run: Run, table: Table, figure: Callable[[Run, Server, bytes], Sample]
 ) -> Table:
     servers = run.fleet
-    upload, plain = heads.upload(GIB), heads.plain(GIB)
+    upload, plain = heads.upload(_SIZE), heads.plain(_SIZE)
     variants: dict[str, Measure] = {
         fleet.PRODUCT: lambda: figure(run, servers.product_with("fresh"), upload),
         fleet.NGINX: lambda: figure(run, servers.nginx("fresh"), plain),
@@ -65,15 +68,16 @@ def _slow(run: Run, server: Server, head: bytes) -> Sample:
     """In the last part of the time all of them are under way."""
     count, seconds = run.scale.slow, run.scale.slow_s
     load = Load(
-        head, GIB, connections=count, rate=_RATE, seconds=3 * seconds, cuts=True
+        head, _SIZE, connections=count, rate=_RATE, seconds=3 * seconds, cuts=True
     )
     try:
         _touch(server)
         fresh_kib = server.pss_kib()
-        with Sending(load, server.port):
+        with Sending(load, server.port) as sending:
             time.sleep(seconds)  # until all of them have connected and sent some
             percent = _cpu_percent(server, seconds)
             grown_kib = server.pss_kib() - fresh_kib
+            sending.outcome()  # none was refused or answered
     finally:
         run.fleet.stop(server)
     return {"kib": grown_kib / count, "cpu_percent": percent}
