@@ -31,6 +31,8 @@ class Follower:
         self._held: asyncio.TimerHandle | None = None
         self._left = False
         self._ended = False
+        self._whole = False
+        """It has ended as it should: all of the content has been fed."""
         self._overdue = False
         self.length: int | None = None
         """Bytes of the content, when the origin has told them beforehand."""
@@ -45,6 +47,16 @@ class Follower:
             return await self._head
         finally:
             self._let_loose()
+
+    def at_once(self) -> bytes:
+        """All of the content, when all of it is here; otherwise empty, and it is to be
+        had as it comes."""
+        if not self._whole:
+            return b""
+        chunks = []
+        while not self._chunks.empty():
+            chunks.append(self._chunks.get_nowait() or b"")
+        return b"".join(chunks)
 
     def __aiter__(self) -> Follower:
         return self
@@ -124,7 +136,7 @@ class Follower:
             return
         if not self._chunks.full():  # as a rule; a timer is for when there is no room
             self._chunks.put_nowait(chunk)
-            self._ended = not chunk
+            self._ended = self._whole = not chunk
             return
         try:
             async with asyncio.timeout(_PATIENCE_S):
@@ -132,7 +144,7 @@ class Follower:
         except TimeoutError:
             self.break_off()
         else:
-            self._ended = not chunk
+            self._ended = self._whole = not chunk
 
     def break_off(self) -> None:
         """The content ends here, and not as it should, unless it has ended already."""

@@ -57,11 +57,13 @@ class Handover:
             await follower.aclose()
             await self.secure(upload.token)
             raise
+        # What is all here already leaves in one packet with the head.
+        content = follower.at_once() or follower
         return Answered(
             upload.token,
             upload.offset,
             answer,
-            follower,
+            content,
             by_creation=by_creation,
             length=follower.length,
         )

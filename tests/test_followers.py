@@ -146,3 +146,21 @@ async def test_while_an_attempt_is_under_way_nobody_is_told_that_it_is_down() ->
     follower.hold(3600, never, down)
     with pytest.raises(Refusal):
         await follower.answer()
+
+
+async def test_content_that_is_all_here_is_had_at_once() -> None:
+    follower = Follower()
+    await follower.feed(b"one")
+    await follower.feed(b"two")
+    assert follower.at_once() == b""
+    await follower.feed(b"")
+    assert follower.at_once() == b"onetwo"
+
+
+async def test_content_that_broke_off_is_not_had_at_once() -> None:
+    follower = Follower()
+    await follower.feed(b"one")
+    follower.break_off()
+    assert follower.at_once() == b""
+    with pytest.raises(OriginCut):
+        await _read(follower)
