@@ -4,8 +4,10 @@ Everything that aiohttp's client would do by itself is turned off: no cookies, n
 redirects, no decoding, no proxies of the environment, no fields of its own, and no
 second attempt, except for a request without content whose method is idempotent, on a
 connection that the origin had closed. A complete upload goes past that client, on a
-connection of which all is known. The one invariant: what ``Channel.send`` raises says
-truly how much of the request can have reached the origin (P3).
+connection of which all is known, and so does a short request that is all here: it may
+share a connection then, which is most of what it costs. The one invariant: what
+``Channel.send`` raises says truly how much of the request can have reached the origin
+(P3).
 
     channel     the way for one upload: its request, sent once
     sending     that request on its way, and what of it the kernel has taken
@@ -35,10 +37,11 @@ from proxy.core.upload import Fields, Head
 
 from .answers import AnswerStream
 from .channel import Channel
-from .contents import PassedContent, Source
+from .contents import PassedContent, ShortContent, Source
 from .dialing import Dialer
 from .failures import FOREIGN, Failure, failed, failure_of
 from .idle import IdleConnections
+from .sending import SMALL
 from .sessions import middlewares, open_session
 from .upgrades import Upgraded
 
@@ -133,6 +136,8 @@ class Origin:
         if source is None:
             kept = head.method in _IDEMPOTENT
             return await self._ask(self._kept if kept else self._fresh, head)
+        if source.all_came and _is_short(head):
+            return await self._exchange_short(head, source)
         content = PassedContent(source, self._stall_s)
         try:
             response = await self._request(self._fresh, head, head.fields, content)
@@ -141,6 +146,17 @@ class Origin:
                 raise content.gone from exc
             raise failed(exc, all_left=True) from exc
         return AnswerStream(response)
+
+    async def _exchange_short(self, head: Head, source: Source) -> AnswerStream:
+        """The answer to `head` with content that is all here, sent as an upload is."""
+        content = b""
+        while chunk := await source.read():
+            content += chunk
+        channel = await self.connect(len(content))
+        try:
+            return await channel.send(head, ShortContent(content), framed=True)
+        finally:
+            channel.close()
 
     async def upgrade(self, head: Head) -> AnswerStream | Upgraded:
         """Ask for another protocol: the connection that speaks it, or a plain answer.
@@ -189,6 +205,15 @@ class Origin:
         return URL.build(
             scheme=self._scheme, authority=self._netloc, path=target, encoded=True
         )
+
+
+def _is_short(head: Head) -> bool:
+    """True for content that leaves in one packet or two with its head, and may.
+
+    Who sends `Expect` waits for the origin's word before its content is to leave.
+    """
+    announced = head.has(b"content-length") and not head.has(b"expect")
+    return announced and (head.content_length or 0) <= SMALL
 
 
 def _believing_the_system() -> ssl.SSLContext:

@@ -46,8 +46,12 @@ class Channel:
         self._idle = idle
         self._stall_s = stall_s
 
-    async def send(self, head: Head, body: Reader) -> AnswerStream:
+    async def send(
+        self, head: Head, body: Reader, *, framed: bool = False
+    ) -> AnswerStream:
         """The answer to `head` with the whole of `body`, sent once.
+
+        `framed`: the length of `body` is among the fields of `head`.
 
         `body` is not read any more when this returns: the origin has all of it, or has
         answered without wanting the rest.
@@ -58,7 +62,8 @@ class Channel:
             OriginLost: it had, and no valid answer came.
             UploadLost: `head` cannot be sent.
         """
-        request = request_head(head, body.size, keep=self._idle is not None)
+        length = None if framed else body.size
+        request = request_head(head, length, keep=self._idle is not None)
         connection, self._connection = self._connection, None
         assert connection is not None, "a channel is for one request"
         # It may have died while the forward was recorded.

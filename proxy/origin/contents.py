@@ -1,7 +1,8 @@
 """Content that is passed through to the origin, as it comes from a client.
 
 aiohttp writes it; here it is read from the client, at the pace at which the origin
-takes it. The one invariant: content that broke off is never ended as if it were whole.
+takes it. Short content that is all here has nothing to wait for. The one invariant:
+content that broke off is never ended as if it were whole.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ class Source(Protocol):
     def arrived(self) -> bool:
         """Some of it, or its end, is here: the first `read` will not wait."""
 
+    @property
+    def all_came(self) -> bool:
+        """All of it is here: no `read` will wait."""
+
     def begin(self) -> None:
         """It is wanted now."""
 
@@ -37,6 +42,23 @@ class Source(Protocol):
         Raises:
             ClientGone: it broke off.
         """
+
+
+class ShortContent:
+    """Content that is all here, to be read like a body in the spool."""
+
+    descriptor: int | None = None
+    """There is no file of it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.size = len(content)
+
+    def read(self, offset: int, size: int) -> bytes:
+        return self._content[offset : offset + size]
+
+    def close(self) -> None:
+        """There is nothing to give back."""
 
 
 class PassedContent(Payload):

@@ -22,8 +22,9 @@ that means to answer more than one request waits longer for the second."""
 IDLE_S: Final = 1.0
 """Seconds a connection is kept, at the latter half of which it only serves to be
 looked at. Few servers close one before two seconds are over."""
-MOST: Final = 64
-"""Connections kept. More than so many forwards at a time is not the default."""
+MOST: Final = 256
+"""Connections kept: as many as there are short requests on their way at a time under
+load, since each that is made anew costs more than all the rest. Picked by hand."""
 
 
 class IdleConnections:

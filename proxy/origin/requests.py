@@ -1,8 +1,8 @@
-"""The head of the one request for an upload, as bytes (P7).
+"""The head of a request on a connection of ours, as bytes (P7).
 
 The fields go out as they are kept, in their order and spelling; behind them stands the
-true length of the content. The one invariant: what is made here is one head, whatever
-the record holds (P11).
+true length of the content, unless the client's own word for it is among them. The one
+invariant: what is made here is one head, whatever the record holds (P11).
 
 Source: RFC 9112 "Message Format".
 """
@@ -14,8 +14,10 @@ from proxy.core.target import origin_form
 from proxy.core.upload import Head
 
 
-def request_head(head: Head, length: int, *, keep: bool) -> bytes:
+def request_head(head: Head, length: int | None, *, keep: bool) -> bytes:
     """`head` for content of `length` bytes; unless `keep`, with `Connection: close`.
+
+    `length`: None when it is among the fields already.
 
     Raises:
         UploadLost: it is no head, for something in it ends its line.
@@ -23,7 +25,8 @@ def request_head(head: Head, length: int, *, keep: bool) -> bytes:
     target = origin_form(head.method, head.target)
     lines = [f"{head.method} {target} HTTP/1.1".encode()]
     lines += [name + b": " + value for name, value in head.fields]
-    lines.append(b"Content-Length: %d" % length)
+    if length is not None:
+        lines.append(b"Content-Length: %d" % length)
     if not keep:
         lines.append(b"Connection: close")
     said = b"\r\n".join(lines)

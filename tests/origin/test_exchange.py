@@ -23,6 +23,7 @@ class Coming:
     """Content that never ends, and waits for the origin after its first piece."""
 
     arrived = True
+    all_came = False
 
     def __init__(self, go_on: threading.Event) -> None:
         self._go_on = go_on
