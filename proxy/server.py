@@ -229,8 +229,11 @@ class Server:
 
 
 def _framed(reply: Reply, outcome: Outcome) -> Reply:
-    """`reply` with the length of an answer's content, where it is known beforehand."""
+    """`reply` with the length of an answer's content that comes, where it is known
+    beforehand."""
     if not isinstance(outcome, Answered) or outcome.length is None:
         return reply
+    if isinstance(reply.content, bytes):
+        return reply  # it is measured
     length = (b"Content-Length", str(outcome.length).encode())
     return replace(reply, fields=(*reply.fields, length))

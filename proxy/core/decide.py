@@ -9,7 +9,7 @@ an announced overrun, whose event says so (R56).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, assert_never
 
@@ -149,10 +149,9 @@ def creation(intent: Create, limits: Limits) -> Receive:
         and intent.announced_length == 0
         and intent.content_length == 0
     )
-    return replace(
-        _receive(intent, 0, length, limits),
-        announce=intent.interims and intent.content_length != 0 and not short,
-        finish_after=finish_after,
+    announce = intent.interims and intent.content_length != 0 and not short
+    return _receive(
+        intent, 0, length, limits, announce=announce, finish_after=finish_after
     )
 
 
@@ -289,24 +288,35 @@ def _mismatch(upload: Upload, intent: Append) -> Refusal:
     )
 
 
-def _receive(intent: Part, offset: int, length: int | None, limits: Limits) -> Receive:
+def _receive(
+    intent: Part,
+    offset: int,
+    length: int | None,
+    limits: Limits,
+    *,
+    announce: bool = False,
+    finish_after: bool = False,
+) -> Receive:
     """The plan to take content at `offset`, up to whatever bound comes first."""
     bounds = request_limits(intent, limits)
     ceiling = largest(limits)
     if bounds.max_append_size is not None:
         ceiling = min(ceiling, offset + bounds.max_append_size)
-    plan = Receive(
+    beyond, event = Problem.TOO_LARGE, Event.LIMIT_REACHED
+    if length is not None and length <= ceiling:
+        ceiling, beyond = length, Problem.OVERRUN
+        fatal = intent.overrun_is_fatal
+        event = Event.OVERRAN_FATAL if fatal else Event.OVERRAN_KEPT
+    return Receive(
         intent.finishing,
         length,
         ceiling,
-        Problem.TOO_LARGE,
-        Event.LIMIT_REACHED,
+        beyond,
+        event,
         least=0 if intent.finishing else offset + bounds.min_append_size,
+        announce=announce,
+        finish_after=finish_after,
     )
-    if length is None or length > ceiling:
-        return plan
-    event = Event.OVERRAN_FATAL if intent.overrun_is_fatal else Event.OVERRAN_KEPT
-    return replace(plan, ceiling=length, beyond=Problem.OVERRUN, overrun_event=event)
 
 
 class Ending(Enum):

@@ -20,6 +20,9 @@ MAX_LENGTH: Final = 999_999_999_999_999
 """The largest length a field can tell: 15 digits (RFC 9651 "Integers")."""
 
 
+_NONE: Final = Limits()
+
+
 def conflict(detail: str) -> Refusal:
     """Length indicators disagree, as `detail` says."""
     return Refusal(Problem.LENGTH_CONFLICT, detail)
@@ -105,7 +108,7 @@ def largest(limits: Limits) -> int:
 
 def request_limits(intent: Part, limits: Limits) -> Limits:
     """`limits` as far as they bind the content of one request in this version."""
-    return limits if intent.append_limits else Limits()
+    return limits if intent.append_limits else _NONE
 
 
 def check_limits(intent: Part, offset: int, length: int | None, limits: Limits) -> None:
