@@ -134,7 +134,7 @@ class Reception:
             self._register(body)
             try:
                 with lease.revocable(partial(body.end, Gone.SUPERSEDED)):
-                    if intent.progress and intent.interims:
+                    if intent.progress and intent.interims and not body.all_came:
                         progress.start()
                     body.begin()
                     ending = await receive(body, writer, plan.ceiling, grant)

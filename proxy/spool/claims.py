@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final, Protocol
 
 from proxy.core.upload import Token
@@ -116,11 +117,18 @@ class _OfKind:
         return locks.is_taken(number)
 
     def _place(self, token: Token) -> tuple[RangeLocks, int]:
-        """The file and the number for `token`.
+        """The file and the number for `token`."""
+        file, number = _place(token)
+        return self._files[file], 2 * number + self._kind
 
-        A hash, so that nothing of the token can be read from the kernel's list of
-        locks. 66 bits of it count: that two uploads share a lock does not happen.
-        """
-        digest = hashlib.blake2b(token.encode(), digest_size=16).digest()
-        number = int.from_bytes(digest[:8], "big") >> 4
-        return self._files[digest[8] % FILES], 2 * number + self._kind
+
+@lru_cache(maxsize=1024)
+def _place(token: Token) -> tuple[int, int]:
+    """Which file is for `token`, and which number in it. Remembered for a moment: each
+    upload is locked and freed in both ways.
+
+    A hash, so that nothing of the token can be read from the kernel's list of locks. 66
+    bits of it count: that two uploads share a lock does not happen.
+    """
+    digest = hashlib.blake2b(token.encode(), digest_size=16).digest()
+    return digest[8] % FILES, int.from_bytes(digest[:8], "big") >> 4

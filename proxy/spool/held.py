@@ -8,6 +8,7 @@ holds on to it any more, so that a budget is never less than what is really ther
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from proxy.core.errors import SpoolError, UploadMissing
@@ -93,7 +94,7 @@ def weight(upload: Upload) -> int:
 
 
 def _weight_of(fields: Fields) -> int:
-    return sum(_OBJECTS_OF_FIELD + len(name) + len(value) for name, value in fields)
+    return _OBJECTS_OF_FIELD * len(fields) + sum(map(len, chain.from_iterable(fields)))
 
 
 def closed() -> SpoolError:

@@ -28,8 +28,10 @@ class Patience:
 
     def wait(self, token: Token) -> None:
         """Its time runs from now on, unless it does already."""
+        if token in self._since:
+            return
         loop = asyncio.get_running_loop()
-        self._since.setdefault(token, loop.time())
+        self._since[token] = loop.time()
         if self._timer is None:
             self._timer = loop.call_later(PATIENCE_S, self._look)
 
