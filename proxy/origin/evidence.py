@@ -19,15 +19,9 @@ from asyncio.trsock import TransportSocket
 from dataclasses import dataclass
 from typing import Final
 
-_UNACKED: Final = struct.Struct("=I")
-_UNACKED_AT: Final = 24
-"""Segments sent and not acknowledged."""
-_ACKED: Final = struct.Struct("=Q")
-_ACKED_AT: Final = 120
-_UNSENT: Final = struct.Struct("=I")
-_UNSENT_AT: Final = 144
-"""Bytes not even sent yet."""
-_LENGTH: Final = 148
+_COUNTS: Final = struct.Struct("=24xI92xQ16xI")
+"""Segments sent and not acknowledged, at 24; bytes acknowledged, at 120; bytes not even
+sent yet, at 144."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +36,13 @@ class Taken:
 
 def taken(sock: TransportSocket) -> Taken | None:
     """What the other end of `sock` has taken; None when that cannot be told."""
-    if sys.platform != "linux" or sock.family == socket.AF_UNIX:
+    if sys.platform != "linux":
         return None
-    told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LENGTH)
-    if len(told) < _LENGTH:
+    try:
+        told = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _COUNTS.size)
+    except OSError:
+        return None  # a unix socket
+    if len(told) < _COUNTS.size:
         return None  # pragma: no cover - Linux before 4.6
-    (accepted,) = _ACKED.unpack_from(told, _ACKED_AT)
-    (unacked,) = _UNACKED.unpack_from(told, _UNACKED_AT)
-    (unsent,) = _UNSENT.unpack_from(told, _UNSENT_AT)
+    unacked, accepted, unsent = _COUNTS.unpack(told)
     return Taken(accepted, not unacked and not unsent)

@@ -109,7 +109,10 @@ def patience_s(fields: CIMultiDictProxy[str]) -> float:
 
     Source: RFC 2068 "Keep-Alive", and its `timeout` as servers send it.
     """
-    for element in fields.get("Keep-Alive", "").split(","):
+    said = fields.get("Keep-Alive")
+    if said is None:
+        return IDLE_S
+    for element in said.split(","):
         name, _, value = element.strip().partition("=")
         if name.lower() == "timeout" and value.isdecimal() and len(value) < 10:
             return int(value) / 2

@@ -488,8 +488,14 @@ async def test_a_kernel_that_counts_nothing_is_not_believed(
     open_origin: OpenOrigin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some that imitate Linux say 0 for what they do not know."""
-    monkeypatch.setattr("proxy.origin.evidence._ACKED_AT", 0)
-    monkeypatch.setattr("proxy.origin.evidence._ACKED", struct.Struct("=0s0i0sI"))
+
+    class Zeros:
+        size = 148
+
+        def unpack(self, told: bytes) -> tuple[int, int, int]:
+            return 0, 0, 0
+
+    monkeypatch.setattr("proxy.origin.evidence._COUNTS", Zeros())
     origin = Counting()
     async with serving(origin) as url:
         to = open_origin(url)
