@@ -8,8 +8,7 @@ was raised from, which a logged traceback would show as well.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from proxy.core.errors import SpoolError
 
@@ -33,10 +32,23 @@ def nameless(exc: OSError) -> OSError:
     return exc
 
 
-@contextmanager
-def translated(what: str) -> Iterator[None]:
-    """Raises SpoolError in place of an OSError from within; `what` says what failed."""
-    try:
-        yield
-    except OSError as exc:
-        raise spool_error(what, exc) from exc
+class translated:  # noqa: N801 - read as a statement: with translated("...")
+    """Raises SpoolError in place of an OSError from within; `what` says what failed.
+
+    A class, since it stands around calls that cost less than a generator.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(exc, OSError):
+            raise spool_error(self._what, exc) from exc
