@@ -23,7 +23,9 @@ MOST_INTERIMS: Final = 4
 """104s for one request, beside a 100: front proxies turn the sixth to tenth interim
 response into a 502."""
 _STATUS_104: Final = "104 Upload Resumption Supported"
-_FRONT_FIELDS: Final = (b"via", b"forwarded", b"x-forwarded-for", b"x-forwarded-proto")
+_FRONT_FIELDS: Final = frozenset(
+    {b"via", b"forwarded", b"x-forwarded-for", b"x-forwarded-proto"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Visit:
 
     @property
     def _shows_front(self) -> bool:
-        return any(self.head.has(name) for name in _FRONT_FIELDS)
+        return self.head.has_any(_FRONT_FIELDS)
 
     @property
     def _front_unknown(self) -> bool:

@@ -62,6 +62,7 @@ _DROPPED: Final = {
     family: HOP_BY_HOP | _OURS | written for family, written in _WRITTEN.items()
 }
 _EXPECT: Final = frozenset({b"expect"})
+_NOT_FROM_ORIGIN: Final = HOP_BY_HOP | {b"content-length"}
 _NOT_OF_UPLOADS: Final = _EXPECT | {b"content-length"}
 
 
@@ -101,15 +102,10 @@ def forbidden_option(fields: Fields) -> bytes | None:
     return None
 
 
-def end_to_end(fields: Fields) -> Fields:
-    """`fields` without those of one connection: the known ones and those it names."""
-    dropped = HOP_BY_HOP | connection_options(fields)
-    return tuple(field for field in fields if field[0].lower() not in dropped)
-
-
 def from_origin(fields: Fields) -> Fields:
     """What of the origin's answer goes on to the client, without framing."""
-    return _without(end_to_end(fields), frozenset({b"content-length"}))
+    dropped = _NOT_FROM_ORIGIN | connection_options(fields)
+    return _without(fields, dropped)
 
 
 def to_origin(

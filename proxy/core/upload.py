@@ -101,6 +101,10 @@ class Head:
     def has(self, name: bytes) -> bool:
         return name in self._named()
 
+    def has_any(self, names: frozenset[bytes]) -> bool:
+        """True when one of the fields `names` (in lower case) is there."""
+        return not names.isdisjoint(self._named())
+
     def _named(self) -> dict[bytes, list[bytes]]:
         by_name = self._by_name
         if not by_name:

@@ -86,5 +86,4 @@ class Dialects:
 
 def _speaks_of_completeness(head: Head) -> bool:
     """True when a field of either polarity is there: most requests have none."""
-    keys = (COMPLETE.key, INCOMPLETE.key)
-    return any(name.lower() in keys for name, _ in head.fields)
+    return head.has(COMPLETE.key) or head.has(INCOMPLETE.key)

@@ -49,7 +49,8 @@ class AnswerStream:
             a field holds what would end its line. The response is closed.
         """
         fields: Fields = response.raw_headers
-        if any(byte in value for _, value in fields for byte in _BREAKS):
+        said = b"".join([value for _, value in fields])
+        if any(byte in said for byte in _BREAKS):
             response.close()
             raise OriginLost("http_protocol_error: a field of the answer has two lines")
         self.response = response
