@@ -57,6 +57,9 @@ class ShortContent:
     def read(self, offset: int, size: int) -> bytes:
         return self._content[offset : offset + size]
 
+    def check(self) -> None:
+        """See ``Reader``. Memory does not fail so."""
+
     def close(self) -> None:
         """There is nothing to give back."""
 
