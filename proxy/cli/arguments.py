@@ -1,0 +1,62 @@
+"""What several commands take or say: arguments, the configuration, exit codes.
+
+0 done, 1 failed while running, 2 wrong usage, 78 wrong configuration. Results go to
+standard output, what went wrong to standard error. The one invariant: nothing of the
+proxy is loaded by importing this.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from proxy.config import Config
+
+FAILED: Final = 1
+WRONG_CONFIGURATION: Final = 78
+"""EX_CONFIG of sysexits.h: service managers can be told not to start again on it."""
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("-c", "--config", metavar="FILE", help="The configuration, in YAML."),
+]
+SpoolDirectory = Annotated[
+    Path | None,
+    typer.Option("--spool", metavar="DIR", help="Where the bytes of uploads rest."),
+]
+
+
+def load(file: Path | None, flags: Mapping[str, object]) -> Config:
+    """The configuration; exits with every error when it is wrong."""
+    from proxy.config import ConfigError, load
+
+    try:
+        return load(file, flags)
+    except ConfigError as exc:
+        typer.echo(exc, err=True)
+        number = len(exc.errors)
+        errors = "1 error" if number == 1 else f"{number} errors"
+        typer.echo(f"upload-proxy: {errors} in the configuration", err=True)
+        raise typer.Exit(WRONG_CONFIGURATION) from None
+
+
+def seconds(text: str, option: str) -> float:
+    """The duration that `text` spells, as `option` says it; wrong usage if none."""
+    from proxy.config.quantities import WrongValue, duration
+
+    try:
+        return duration(text)
+    except WrongValue as exc:
+        message = f"expected {exc.expected}, got {text}"
+        raise typer.BadParameter(message, param_hint=option) from None
+
+
+def fail(words: str) -> NoReturn:
+    """Say what went wrong, and exit with 1."""
+    print(f"upload-proxy: {words}", file=sys.stderr)
+    raise typer.Exit(FAILED)
