@@ -16,7 +16,7 @@ from dataclasses import replace
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core.errors import SpoolError, UploadMissing
-from proxy.core.lifecycle import TERMINAL, Event, next_state
+from proxy.core.lifecycle import TERMINAL, Event, next_state, remembered
 from proxy.core.upload import State, Token, Upload, shortened, without_tokens
 from proxy.spool import Spool
 from proxy.tally import Tally
@@ -77,7 +77,7 @@ class Ledger:
         Raises:
             SpoolError: nothing of it is stored.
         """
-        opened = replace(upload, state=next_state(upload.state, Event.BODY_ATTACHED))
+        opened = self._after(upload, Event.BODY_ATTACHED)
         try:
             await self._spool.create(opened)
         except SpoolError:
@@ -97,7 +97,7 @@ class Ledger:
         Raises:
             SpoolError: the new record cannot be counted on, see ``Spool.save``.
         """
-        advanced = replace(upload, state=next_state(upload.state, event))
+        advanced = self._after(upload, event)
         if advanced.state in TERMINAL:
             await self._remove(advanced)
         else:
@@ -106,6 +106,11 @@ class Ledger:
         self._noted(advanced)
         self._tell(upload, advanced, event)
         return advanced
+
+    def _after(self, upload: Upload, event: Event) -> Upload:
+        state = next_state(upload.state, event)
+        history = remembered(upload, event, self.now())
+        return replace(upload, state=state, history=history)
 
     def note(self, upload: Upload, event: Event) -> None:
         """Log an event that leaves the upload as it is."""
@@ -142,6 +147,29 @@ class Ledger:
             return await writer.sync()
         finally:
             writer.close()
+
+    async def made_durable(self, upload: Upload) -> Upload:
+        """`upload`, of unknown outcome, with its body durable, if that can be: it is
+        the operator's from now on, and its total will be told.
+
+        Not what a power loss has left of it: only its size is known to be right.
+        """
+        if upload.acknowledged == upload.length:
+            return upload
+        try:
+            if not self._spool.is_of_this_boot(upload.token):
+                return upload
+            synced = await self.sync_body(upload)
+        except SpoolError as exc:
+            self._log.error(
+                "body of an unknown outcome not made durable",
+                upload=shortened(upload.token),
+                error=str(exc),
+            )
+            return upload
+        return (
+            replace(upload, acknowledged=synced) if synced == upload.length else upload
+        )
 
     async def _remove(self, upload: Upload) -> None:
         try:

@@ -18,7 +18,6 @@ from proxy.core import decide
 from proxy.core.errors import (
     Problem,
     Refusal,
-    SpoolError,
     UploadLost,
     UploadMissing,
     UploadTorn,
@@ -132,35 +131,12 @@ class Standings:
             state = found.state if event is None else next_state(found.state, event)
             return replace(found, state=state)
         if event is Event.ORIGIN_LOST:
-            found = await self._made_durable(found)
+            found = await self._ledger.made_durable(found)
         if event is not None:
             found = await self._ledger.advance(found, event, durable=True)
         if found.state is State.COMPLETE:
             self._deliveries.start(found)
         return found
-
-    async def _made_durable(self, upload: Upload) -> Upload:
-        """`upload`, of unknown outcome, with its body durable, if that can be: it is
-        the operator's from now on, and its total will be told.
-
-        Not what a power loss has left of it: only its size is known to be right.
-        """
-        if upload.acknowledged == upload.length:
-            return upload
-        try:
-            if not self._spool.is_of_this_boot(upload.token):
-                return upload
-            synced = await self._ledger.sync_body(upload)
-        except SpoolError as exc:
-            self._log.error(
-                "body of an unknown outcome not made durable",
-                upload=shortened(upload.token),
-                error=str(exc),
-            )
-            return upload
-        return (
-            replace(upload, acknowledged=synced) if synced == upload.length else upload
-        )
 
     def _found(self, upload: Upload) -> Upload:
         """`upload` as it is found after a crash.

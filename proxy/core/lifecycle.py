@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from .upload import State, Upload
+from .upload import MOMENTS, Moment, State, Upload
 
 
 class IllegalEvent(Exception):
@@ -100,6 +100,10 @@ TRANSITIONS: Final = MappingProxyType(_TRANSITIONS)
 """State and event to the next state: every legal pair there is."""
 
 
+_LONGEST_WHY: Final = 80
+"""Characters of a reason in the history; picked by hand, the log has all of it."""
+
+
 def next_state(state: State, event: Event) -> State:
     """The state after `event`.
 
@@ -112,6 +116,16 @@ def next_state(state: State, event: Event) -> State:
         raise IllegalEvent(
             f"{event.value} cannot happen to an upload that is {state.value}"
         ) from None
+
+
+def remembered(upload: Upload, event: Event, at: float) -> tuple[Moment, ...]:
+    """The history of `upload` with `event`, which has happened to it at that moment of
+    the lifetime clock."""
+    why = upload.why
+    if event is Event.ORIGIN_ANSWERED and upload.answer is not None:
+        why = f"status {upload.answer.status}"
+    moment = Moment(round(at, 3), event.value, upload.offset, why[:_LONGEST_WHY])
+    return (*upload.history, moment)[-MOMENTS:]
 
 
 def event_after_crash(upload: Upload, *, repeatable: bool) -> Event | None:

@@ -181,6 +181,24 @@ class Answer:
     """False once the content was too large to keep, broke off, or has been dropped."""
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that has happened to an upload, for who looks at its life later."""
+
+    at: float
+    """Seconds of the lifetime clock, to the millisecond."""
+    event: str
+    """The value of an `Event`."""
+    offset: int
+    """Bytes in the spool when it had happened."""
+    why: str
+    """Why, in words; empty where the event says it all."""
+
+
+MOMENTS = 16
+"""Kept of each upload, the latest of them: some hundred bytes each, so that with them,
+too, a record fits into the block of 4 KiB that it takes anyway."""
+
 LIFETIME_FACTOR = 7
 """An upload lives at most this many times ``max_age`` in all, however often it is fed.
 Picked by hand: a week of daily continuations under the default of a day."""
@@ -220,6 +238,9 @@ class Upload:
     """When the origin answered, seconds of the lifetime clock; None before."""
     why: str = ""
     """Why the last part or the last attempt ended, for logs and operators."""
+    history: tuple[Moment, ...] = field(default=(), compare=False)
+    """What has happened to it lately, oldest first, at most `MOMENTS`; for operators.
+    Nothing is decided by it."""
 
     @property
     def deadline(self) -> float:

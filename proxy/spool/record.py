@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.core.errors import SpoolError, UploadLost, UploadTooNew, UploadTorn
-from proxy.core.upload import Answer, Fields, Head, Limits, State, Token, Upload
+from proxy.core.upload import Answer, Fields, Head, Limits, Moment, State, Token, Upload
 
 from . import envelope
 
@@ -68,6 +68,7 @@ def encode(written: Record) -> bytes:
         "request": _head_out(upload.request),
         "answer": None if upload.answer is None else _answer_out(upload.answer),
         "answered_at": upload.answered_at,
+        "history": [(m.at, m.event, m.offset, m.why) for m in upload.history],
     }
     sealed = envelope.seal(_to_json(content).encode("ascii") + b"\n")
     if len(sealed) > envelope.LIMIT:
@@ -158,6 +159,8 @@ def _upload_in(content: Any) -> Upload:
         answer=None if answer is None else _answer_in(answer),
         answered_at=content["answered_at"],
         why=content["why"],
+        # earlier records of this format have none
+        history=tuple(Moment(*moment) for moment in content.get("history", ())),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -13,8 +14,9 @@ from proxy.core.lifecycle import (
     IllegalEvent,
     event_after_crash,
     next_state,
+    remembered,
 )
-from proxy.core.upload import State
+from proxy.core.upload import MOMENTS, Answer, Moment, State
 
 from .samples import upload
 
@@ -200,3 +202,20 @@ class TestAfterACrash:
         """R64: its client may never come again."""
         found = upload(state=State.RECEIVING, finishing=finishing, length=length)
         assert event_after_crash(found, repeatable=False) is event
+
+
+def test_what_happens_is_remembered_with_its_time_its_offset_and_why() -> None:
+    before = upload(offset=40, why="cut")
+    (cut,) = remembered(before, Event.BODY_CUT, 1000.00049)
+    assert cut == Moment(1000.0, "body_cut", 40, "cut")
+    answered = upload(offset=40, answer=Answer(201, "Created", ()))
+    (moment,) = remembered(answered, Event.ORIGIN_ANSWERED, 1001)
+    assert moment.why == "status 201"
+
+
+def test_only_the_latest_is_remembered_and_only_so_much_of_a_reason() -> None:
+    one = upload(why="x" * 1000)
+    for at in range(MOMENTS + 4):
+        one = replace(one, history=remembered(one, Event.BODY_CUT, at))
+    assert [moment.at for moment in one.history] == list(range(4, MOMENTS + 4))
+    assert {moment.why for moment in one.history} == {"x" * 80}

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proxy.core.errors import SpoolError, UploadLost, UploadTooNew, UploadTorn
-from proxy.core.upload import Answer, Head, Limits, State, Upload
+from proxy.core.upload import Answer, Head, Limits, Moment, State, Upload
 from proxy.spool import envelope
 from proxy.spool.record import Record, decode, encode
 
@@ -54,6 +54,9 @@ uploads = st.builds(
     ),
     answered_at=st.none() | seconds,
     why=texts,
+    history=st.lists(st.builds(Moment, seconds, texts, counts, texts), max_size=3).map(
+        tuple
+    ),
 )
 records = st.builds(Record, uploads, texts, st.none() | texts)
 
@@ -63,7 +66,16 @@ SEALED = encode(SAMPLE)
 
 @given(records)
 def test_a_record_tells_exactly_what_was_written(written: Record) -> None:
-    assert decode(encode(written), written.upload.token) == written
+    read = decode(encode(written), written.upload.token)
+    assert read == written
+    assert read.upload.history == written.upload.history  # which compares as nothing
+
+
+def test_a_record_from_before_there_was_a_history_is_read() -> None:
+    content = json.loads(envelope.unseal(SEALED))
+    del content["history"]
+    sealed = envelope.seal(json.dumps(content).encode())
+    assert decode(sealed, SAMPLE.upload.token) == SAMPLE
 
 
 def test_every_byte_of_a_field_is_kept() -> None:
