@@ -33,6 +33,8 @@ class Wish(StrEnum):
     """The upload you are sending on: its client has given it up."""
     OVER = "over"
     """The upload you are sending on: its client waits; say when it is over."""
+    TAKE_UP = "take-up"
+    """The upload, which nobody works on: see what there is to be done for it."""
 
 
 class Word(StrEnum):

@@ -2,7 +2,8 @@
 
 The other side of ``shared_leases`` and ``elsewhere``: there it is asked, here it is
 answered, from what this process holds and delivers. The one invariant: nothing is done
-here for an upload that this process neither holds nor delivers.
+here for an upload that this process neither holds nor delivers, but for one that an
+operator has set going again.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Courtesy:
                 return Said(await self._leases.let_go(ask.token, ask.since))
             if ask.wish is Wish.SHOW:
                 return await self._show(ask.token)
+            if ask.wish is Wish.TAKE_UP:
+                return await self._take_up(ask.token)
             delivery = self._deliveries.live(ask.token)
             if delivery is None:
                 return Said(Word.NONE)
@@ -59,6 +62,15 @@ class Courtesy:
         if not self._leases.is_ours(token) and self._deliveries.live(token) is None:
             return Said(Word.NONE)
         await self._ledger.secure(token)
+        return Said(Word.DONE)
+
+    async def _take_up(self, token: Token) -> Said:
+        """Of all the processes that are asked at once, one is first."""
+        try:
+            async with self._leases.hold(token, politely=True):
+                await self._standings.load(token)
+        except Refusal:
+            return Said(Word.NONE)
         return Said(Word.DONE)
 
     async def _cancel(self, delivery: Delivery) -> Said:

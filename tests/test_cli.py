@@ -330,3 +330,11 @@ def test_the_demonstration_is_run(
     monkeypatch.setitem(sys.modules, "proxy.demo", room)
     assert within("demo", *words) == 1
     assert runs == [kept]
+
+
+@pytest.mark.parametrize("command", ["list", "show", "resend", "purge", "export"])
+def test_every_command_of_operators_teaches_by_an_example(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert within("uploads", command, "--help") == 0
+    assert f"    upload-proxy uploads {command}" in capsys.readouterr().out

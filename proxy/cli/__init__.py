@@ -1,7 +1,8 @@
 """The command line: arguments and exit codes, nothing else.
 
     running     serve, demo                  telling   check, schema, version
-    asking      healthcheck, drain           arguments what they have in common
+    asking      healthcheck, drain           uploads   uploads list, show, ...
+    arguments   what they have in common     visiting  what those on a spool have
 
 Every command imports what it needs when it runs: ``healthcheck`` runs every few seconds
 and must not load the proxy.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import typer
 
-from . import asking, running, telling
+from . import asking, running, telling, uploads
 
 app = typer.Typer(
     name="upload-proxy",
@@ -36,6 +37,7 @@ for _command in (
     running.demo,
 ):
     app.command()(_command)
+app.add_typer(uploads.group)
 
 
 def main() -> None:

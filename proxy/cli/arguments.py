@@ -8,16 +8,19 @@ proxy is loaded by importing this.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from proxy.config import Config
 
+Amount = TypeVar("Amount")
+
 FAILED: Final = 1
+WRONG_USAGE: Final = 2
 WRONG_CONFIGURATION: Final = 78
 """EX_CONFIG of sysexits.h: service managers can be told not to start again on it."""
 
@@ -45,12 +48,12 @@ def load(file: Path | None, flags: Mapping[str, object]) -> Config:
         raise typer.Exit(WRONG_CONFIGURATION) from None
 
 
-def seconds(text: str, option: str) -> float:
-    """The duration that `text` spells, as `option` says it; wrong usage if none."""
-    from proxy.config.quantities import WrongValue, duration
+def quantity(read: Callable[[object], Amount], text: object, option: str) -> Amount:
+    """What `read` makes of `text`, which came with `option`; wrong usage if nothing."""
+    from proxy.config.quantities import WrongValue
 
     try:
-        return duration(text)
+        return read(text)
     except WrongValue as exc:
         message = f"expected {exc.expected}, got {text}"
         raise typer.BadParameter(message, param_hint=option) from None

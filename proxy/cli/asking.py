@@ -14,7 +14,7 @@ import typer
 
 from proxy.addresses import Address, parse_address
 
-from .arguments import ConfigFile, fail, load, seconds
+from .arguments import ConfigFile, fail, load, quantity
 
 ASK_TIMEOUT_S: Final = 2.0
 """Seconds for one answer of the admin listener; probes give up after about three."""
@@ -75,9 +75,11 @@ def drain(
 
     Exit codes: 0 done, 1 the time is over, or the proxy cannot be reached.
     """
+    from proxy.config.quantities import duration
     from proxy.probe import Unreachable, ask, drained
 
-    wait_s, where = seconds(wait, "--wait"), _admin(config, admin)
+    wait_s = quantity(duration, wait, "--wait")
+    where = _admin(config, admin)
     try:
         told = ask(where, "POST", "/drain", ASK_TIMEOUT_S)
     except Unreachable as exc:

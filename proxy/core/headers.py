@@ -50,6 +50,7 @@ _TELL_NO_SECRET: Final = frozenset(
         b"x-request-id",
     }
 )
+_VEIL: Final = b"***"
 _OURS: Final = frozenset({b"host", b"x-request-id"})
 _X_FORWARDED: Final = b"x-forwarded-"
 _WRITTEN: Final = {
@@ -142,6 +143,18 @@ def harmless(request: Head) -> Head:
         field for field in request.fields if field[0].lower() in _TELL_NO_SECRET
     )
     return replace(request, target=request.path, fields=fields)
+
+
+def veiled(request: Head) -> Head:
+    """A request for somebody to look at, who may know which fields there were: what
+    could be a secret is three asterisks."""
+    fields = tuple(
+        (name, value if name.lower() in _TELL_NO_SECRET else _VEIL)
+        for name, value in request.fields
+    )
+    path, query, _ = request.target.partition("?")
+    target = path + query + (_VEIL.decode() if query else "")
+    return replace(request, target=target, fields=fields)
 
 
 def with_credentials_of(fields: Fields, head: Head) -> Fields:

@@ -46,7 +46,7 @@ class Owner:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             self._fd = os.open(f"{directory}/lock", flags, files.PRIVATE_FILE)
         try:
-            with translated("the spool cannot be locked"), self._alone():
+            with translated("the spool cannot be locked"), _alone(self._fd):
                 self._enter(directory, goes_by)
         except SpoolError:
             os.close(self._fd)
@@ -63,7 +63,7 @@ class Owner:
             Ballast(directory).spend(partial(files.write_all, self._fd, content))
             others = goes_by
         else:
-            others = self._written()
+            others = _written(self._fd)
         # Nobody else can take it in between: for that they have to be alone as well.
         if not self._try(fcntl.LOCK_SH):
             raise SpoolError(
@@ -80,23 +80,54 @@ class Owner:
             return False
         return True
 
-    def _written(self) -> Mapping[str, str]:
-        """What the living go by; empty when it cannot be read."""
-        try:
-            told = json.loads(os.pread(self._fd, _LONGEST, 0))
-        except ValueError:
-            return {}
-        return told if isinstance(told, dict) else {}
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One process at a time enters: to become one of many is no single step."""
-        fcntl.fcntl(self._fd, fcntl.F_OFD_SETLKW, _FIRST_BYTE)
+def living(directory: Path) -> Mapping[str, str] | None:
+    """What the owners of the spool in `directory` go by, empty when they do not say;
+    None when it has none just now.
+
+    For who is none and becomes none: the next to come is not held up.
+
+    Raises:
+        SpoolError: there is no spool, or it cannot be looked at.
+    """
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    with translated("the spool cannot be looked at"):
         try:
-            yield
+            fd = os.open(f"{directory}/lock", flags)
+        except FileNotFoundError:
+            raise SpoolError(
+                f"there is no spool in {directory}: no proxy has worked there"
+            ) from None
+        try:
+            # Whoever comes meanwhile waits, and does not take us for an owner.
+            with _alone(fd):
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(fd, fcntl.LOCK_UN)
+        except BlockingIOError:
+            return _written(fd)
         finally:
-            unlocked = struct.pack("@hhqqi0q", fcntl.F_UNLCK, os.SEEK_SET, 0, 1, 0)
-            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, unlocked)
+            os.close(fd)
+    return None
+
+
+def _written(fd: int) -> Mapping[str, str]:
+    """What the living go by; empty when it cannot be read."""
+    try:
+        told = json.loads(os.pread(fd, _LONGEST, 0))
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+@contextmanager
+def _alone(fd: int) -> Iterator[None]:
+    """One process at a time enters: to become one of many is no single step."""
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLKW, _FIRST_BYTE)
+    try:
+        yield
+    finally:
+        unlocked = struct.pack("@hhqqi0q", fcntl.F_UNLCK, os.SEEK_SET, 0, 1, 0)
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, unlocked)
 
 
 def _differs(

@@ -111,6 +111,18 @@ class Shards:
             if _SHARD.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
                 yield from self._tokens_in(entry.name)
 
+    def beginning(self, start: str) -> set[Token]:
+        """Every such token that begins with `start`, two characters of one at least.
+
+        Raises OSError.
+        """
+        path = f"{self.root}/{start[:2]}"
+        if not _SHARD.fullmatch(start[:2]) or not files.is_directory(path):
+            return set()
+        return {
+            token for token in self._tokens_in(start[:2]) if token.startswith(start)
+        }
+
     def _tokens_in(self, shard: str) -> set[Token]:
         found: set[Token] = set()
         try:

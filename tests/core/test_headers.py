@@ -16,6 +16,7 @@ from proxy.core.headers import (
     passes_us_again,
     to_origin,
     upload_to_origin,
+    veiled,
     with_credentials_of,
     with_forwards_left,
 )
@@ -268,6 +269,16 @@ def test_nothing_secret_stays_of_a_request_that_was_answered() -> None:
     )
     kept = harmless(Head("POST", "/photos?signature=x", fields))
     assert kept == Head("POST", "/photos", (HOST, fields[4], fields[5]))
+
+
+def test_what_could_be_a_secret_is_veiled_for_who_looks_at_it() -> None:
+    """P11: that there was a field may be seen."""
+    fields = ((b"authorization", b"Basic x"), HOST, (b"X-Api-Key", b"b"))
+    seen = veiled(Head("POST", "/photos?signature=x", fields))
+    veil = b"***"
+    assert seen.target == "/photos?***"
+    assert seen.fields == ((b"authorization", veil), HOST, (b"X-Api-Key", veil))
+    assert veiled(Head("POST", "/photos", ())).target == "/photos"
 
 
 def test_credentials_are_replaced_where_both_requests_have_them() -> None:

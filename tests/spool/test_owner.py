@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from proxy.core.errors import SpoolError
-from proxy.spool.owner import Owner
+from proxy.spool.owner import Owner, living
 
 OURS = {"origin": "http://a:1", "boot": "b"}
 THEIRS = {"origin": "http://z:9", "boot": "b"}
@@ -81,3 +81,21 @@ def test_the_lock_ends_with_its_process_however_that_ends(tmp_path: Path) -> Non
 def test_a_directory_that_cannot_be_locked_says_so(tmp_path: Path) -> None:
     with pytest.raises(SpoolError, match="the spool cannot be locked"):
         Owner(tmp_path / "missing", OURS)
+
+
+def test_who_asks_hears_what_the_living_go_by_and_holds_up_nobody(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(SpoolError, match=f"there is no spool in {tmp_path}"):
+        living(tmp_path)
+    owner = Owner(tmp_path, OURS)
+    assert living(tmp_path) == OURS
+    owner.release()
+    assert living(tmp_path) is None
+    Owner(tmp_path, THEIRS).release()
+
+
+def test_of_one_that_shares_with_nobody_nothing_is_heard(tmp_path: Path) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert living(tmp_path) == {}
