@@ -42,7 +42,9 @@ async def proxy(
 
 
 def settings(disk: SmallDisk) -> dict[str, dict[str, object]]:
-    return {"spool": {"directory": str(disk.path / "spool"), "free_floor": 0}}
+    """Of which nothing of a part is in memory, where it would take no room."""
+    spool = {"directory": str(disk.path / "spool"), "free_floor": 0}
+    return {"spool": {**spool, "memory_threshold": len(PART) - 1}}
 
 
 async def ballast(disk: SmallDisk) -> bool | None:

@@ -41,7 +41,7 @@ def about_uploads(calls: Calls) -> list[str]:
 async def test_an_upload_that_arrives_whole_touches_no_file(
     client: Client, origin: RecordingOrigin, calls: Calls, version: int, chunked: bool
 ) -> None:
-    body = b"a" * 65_536
+    body = b"a" * 2**20
     upload = await client.create(version, sends=body, chunked=chunked)
     assert (upload.answer.status, upload.answer.content) == (200, b"stored")
     again = await upload.append(at=len(body))
@@ -63,9 +63,9 @@ async def test_nor_does_one_that_is_cancelled(
 async def test_one_byte_more_is_on_the_disk(
     client: Client, origin: RecordingOrigin, calls: Calls
 ) -> None:
-    await client.create(9, sends=b"a" * 65_537)
+    await client.create(9, sends=b"a" * (2**20 + 1))
     assert "rename T.record.new T.record" in calls.made
-    assert origin.bodies == [b"a" * 65_537]
+    assert origin.bodies == [b"a" * (2**20 + 1)]
 
 
 @pytest.mark.configured(spool={"memory_threshold": 0})
