@@ -145,4 +145,5 @@ class AnswerWriter:
                 below.close()
                 raise
             self._below = below
+            self._content = bytearray()
         return self._below

@@ -332,6 +332,8 @@ class TieredSpool:
         body = None if held.body is None else bytes(held.body)
         self.disk.adopt(upload or held.upload, body, bytes(held.answer))
         held.moved = True
+        # who is still at it may be so for hours; who reads has them on its own
+        held.body, held.answer = None, bytearray()
         self._let_go(held)
 
     def leave(self, held: Held) -> None:

@@ -537,6 +537,49 @@ class TestBounds:
         assert after - before < spool.answers.most
 
 
+async def test_what_has_moved_takes_no_memory_however_long_it_is_written_to(
+    disk: DiskSpool,
+) -> None:
+    """P8: a client may take hours for the rest, and have thousands beside it."""
+    spool = tiered(disk, threshold=2**20)
+    tracemalloc.start()
+    try:
+        writers = []
+        for _ in range(20):
+            one = upload(length=None)
+            await spool.create(one)
+            writers.append(spool.writer(one.token))
+            writers[-1].write(bytes(2**20))
+            writers[-1].write(b"y")
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (spool.held, spool.bodies.taken) == (0, 0)
+    assert taken < 2**20
+    for writer in writers:
+        assert writer.offset == 2**20 + 1
+        writer.close()
+
+
+async def test_an_answer_that_has_moved_takes_no_memory_either(disk: DiskSpool) -> None:
+    spool = tiered(disk, answers=16 * 2**20)
+    told = replace(await forwarding(spool), state=State.RESPONDED, answer=ANSWER)
+    await spool.save(told, durable=True)
+    writer = spool.answer_writer(told.token)
+    tracemalloc.start()
+    try:
+        for _ in range(32):
+            writer.write(bytes(2**15))
+        writer.write(b"y")
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert is_below(spool, told.token)
+    assert taken < 2**18
+    writer.close()
+    assert len(answer_of(spool, told.token)) == 2**20 + 1
+
+
 def fields_of(number: int) -> tuple[tuple[bytes, bytes], ...]:
     """Some that share nothing with those of other requests."""
     return tuple((b"Field-%d" % field, b"%d" % number) for field in range(8))
