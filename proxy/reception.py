@@ -80,7 +80,7 @@ class Reception:
         self._bodies: set[Body] = set()
         self._stopping = False
         self._in_trouble = False
-        """The spool has failed to take bytes, and has not been seen to work since."""
+        """The spool has failed, and has not been seen to work since."""
 
     @property
     def bodies(self) -> int:
@@ -92,6 +92,10 @@ class Reception:
         self._stopping = True
         for body in self._bodies:
             body.end(Gone.STOPPING)
+
+    def failed(self) -> None:
+        """The spool has failed: look at it before any content is asked for."""
+        self._in_trouble = True
 
     async def ready(self) -> None:
         """Make sure that the spool can take bytes, before any is asked for.
@@ -143,7 +147,8 @@ class Reception:
             upload = await progress.stop()
             if progress.failure is not None:
                 ending = Ending.STORAGE_FAILED
-            self._in_trouble |= ending is Ending.STORAGE_FAILED
+            if ending is Ending.STORAGE_FAILED:
+                self.failed()
             settled = decide.settle(plan, writer.offset, ending)
             return await self._settle(upload, settled, intent, writer, body)
         finally:
@@ -177,6 +182,7 @@ class Reception:
                 upload = replace(upload, acknowledged=await writer.sync())
             upload = await self._ledger.advance(upload, settled.event, durable=told)
         except SpoolError as exc:
+            self.failed()
             if intent.cut_on_storage_failure:
                 self._log.error("spool failed", error=str(exc))
                 raise ClientGone(Gone.CUT) from exc

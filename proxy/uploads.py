@@ -25,6 +25,8 @@ from proxy.core.errors import (
     Gone,
     Refusal,
     SpoolError,
+    UploadLost,
+    UploadMissing,
 )
 from proxy.core.headers import with_credentials_of
 from proxy.core.intents import (
@@ -120,6 +122,9 @@ class Uploads:
         try:
             return await self._fulfilled(intent, exchange)
         except SpoolError as exc:
+            if not isinstance(exc, UploadMissing | UploadLost):
+                # whatever it was that failed, content would hardly fare better
+                self._reception.failed()
             self._log.error("spool failed", error=str(exc))
             raise decide.not_stored() from exc
 

@@ -5,16 +5,22 @@ The limit on the size of one file stands for the disk: the body is the only larg
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import errno
+import os
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from proxy.core.errors import SpoolError
+from proxy.core.upload import Upload
+from proxy.spool.records import Records
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin
 from tests.kit.words import versions, words
 
 from .conftest import StartProcess
 
+VERSION = ("Upload-Draft-Interop-Version", "9")
 FULL = 2**20
 """Bytes that fit."""
 
@@ -68,3 +74,65 @@ async def test_what_fits_is_taken_while_something_else_does_not(
     other = await cramped.create(9, sends=b"small")
     assert other.answer.status == 200
     assert origin.bodies == [b"small"]
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From its call on, nothing can be made durable."""
+
+    def fail(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    return lambda: monkeypatch.setattr(os, "fdatasync", fail)
+
+
+async def refused_unread(client: Client, version: int) -> bool:
+    """Whether a creation is refused by its head."""
+    upload = await client.create(
+        version,
+        last=False,
+        length=3_000_000,
+        interim=False,
+        fields=(("Expect", "100-continue"),),
+    )
+    answer = upload.answer
+    return (answer.status, answer.interims) == (507, [])
+
+
+@versions(6, 7)
+async def test_who_comes_after_a_failed_sync_is_refused_at_the_head(
+    client: Client, broken: Callable[[], None], version: int
+) -> None:
+    """Not only after a failed write: else each is read to its end, and then cut."""
+    broken()
+    upload = await client.create(version, last=False, sends=b"a" * 10, then="stall")
+    if version < 7:
+        assert await upload.transfer.ended() == b""
+    else:
+        assert (await upload.transfer.hear()).status == 507
+    assert await refused_unread(client, version)
+
+
+async def test_who_comes_after_an_offset_could_not_be_told_is_refused_at_the_head(
+    client: Client, broken: Callable[[], None]
+) -> None:
+    upload = await client.create(9, length=100, sends=b"a" * 10, then="cut")
+    assert await upload.transfer.ended() == b""
+    broken()
+    assert (await client.ask("HEAD", upload.path, VERSION)).status == 507
+    assert await refused_unread(client, 9)
+
+
+async def test_who_comes_after_a_record_could_not_be_made_is_refused_at_the_head(
+    client: Client, broken: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(spool: Records, upload: Upload) -> None:
+        raise SpoolError("the upload cannot be created: Input/output error")
+
+    monkeypatch.setattr(Records, "create", fail)
+    broken()
+    upload = await client.create(9, length=2**21, interim=False)
+    assert upload.answer.status == 507
+    monkeypatch.undo()
+    broken()
+    assert await refused_unread(client, 9)
