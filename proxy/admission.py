@@ -1,11 +1,12 @@
 """Room for the bytes that requests bring: granted before any is read, or refused.
 
 A body that is attached to an upload has a ``Grant``: what is still missing of the
-upload, or a step at a time where its length is not known. What has been stored is
-promised no more; what is missing when the body ends stays promised for ten minutes, in
-which most clients come back, and no longer, so that uploads that were only announced do
-not lock the spool for a day. Nothing here waits: a step is a plain call in the hot
-path. Room for answers, records and deleting is not asked for here.
+upload, or a step at a time where its length is not known. What is on the disk is
+promised no more; what a spool keeps in memory stays promised until it is there too, or
+gone. What is missing when the body ends stays promised for ten minutes, in which most
+clients come back, and no longer, so that uploads that were only announced do not lock
+the spool for a day. Nothing here waits: a step is a plain call in the hot path. Room
+for answers, records and deleting is not asked for here.
 
 The one invariant: all that is granted by all processes fits into what is left over. To
 look how much that is takes a few system calls; small wishes are granted from the last
@@ -84,11 +85,11 @@ class Grant:
         self._till = upload.offset + size
 
     def counted(self, size: int) -> None:
-        """So many bytes more are counted as used: they are promised no more."""
+        """So many bytes more are counted elsewhere: they are promised no more here."""
         self.stored(self._stored + size)
 
     def stored(self, offset: int) -> None:
-        """The upload has `offset` bytes: none up to there is promised any more."""
+        """The upload has `offset` bytes: none up to there is promised here any more."""
         self._admission.promise(min(self._stored, self._till) - min(offset, self._till))
         self._stored = offset
 
@@ -192,6 +193,14 @@ class Admission:
         if grant is not None and by > 0:
             grant.counted(by)
         self._figures.changed(token, by)
+
+    def kept(self, token: Token, by: int) -> None:
+        """So many bytes more of an upload are kept in memory, or fewer if negative:
+        promised as long as they are, since they may move to the disk at any time."""
+        grant = self._attached.get(token)
+        if grant is not None and by > 0:
+            grant.counted(by)
+        self._figures.promise(by)
 
     def draw(self, wanted: Demand) -> int:
         """Bytes of `wanted` for a body that has begun; 0 when there is no room."""

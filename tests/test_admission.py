@@ -216,6 +216,29 @@ def test_an_answer_and_what_is_removed_are_no_part_of_a_body() -> None:
     assert (gate.figures.promised, gate.figures.space.used) == (70, 2)
 
 
+def test_what_is_kept_in_memory_stays_promised_until_it_has_moved() -> None:
+    gate = Gate(Bounds(100, 0))
+    grant = gate.grant(upload(1, length=70))
+    gate.admission.kept(grant.upload.token, 70)
+    assert gate.figures.promised == 70
+    gate.leave(grant, 70, State.COMPLETE)
+    gate.refused(upload(2, length=31))
+    gate.admission.changed(grant.upload.token, 70)
+    gate.admission.kept(grant.upload.token, -70)
+    assert (gate.figures.promised, gate.figures.space.used) == (0, 70)
+    gate.refused(upload(2, length=31))
+
+
+def test_what_is_forgotten_in_memory_is_promised_no_more() -> None:
+    gate = Gate(Bounds(100, 0))
+    grant = gate.grant(upload(1, length=70))
+    gate.admission.kept(grant.upload.token, 30)
+    gate.leave(grant, 30, State.FAILED)
+    assert gate.figures.promised == 30
+    gate.admission.kept(grant.upload.token, -30)
+    assert (gate.figures.promised, gate.figures.space.used) == (0, 0)
+
+
 def test_small_wishes_are_granted_without_looking_again() -> None:
     gate = Gate(Bounds(None, GIB), PlayedFigures(free=100 * GIB))
     for number in range(1000):

@@ -1,10 +1,10 @@
 """How much of a bounded spool an upload may be granted: figures in, bytes out.
 
-What has been granted and is not stored yet is promised: it is kept free for the upload
-it was promised to, so that one that has begun does not fail for one that came later. A
-length that is known is granted whole or not at all; where none is known, room is drawn
-in steps that grow with what has come. The one invariant: what is granted never exceeds
-what the bounds leave over beside everything promised.
+What has been granted and is not on the disk yet is promised: it is kept free for the
+upload it was promised to, so that one that has begun does not fail for one that came
+later. A length that is known is granted whole or not at all; where none is known, room
+is drawn in steps that grow with what has come. The one invariant: what is granted never
+exceeds what the bounds leave over beside everything promised.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Space:
     used: int
     """Of bodies and answers stored."""
     promised: int
-    """Granted and not stored yet."""
+    """Granted and not stored yet, or stored in memory so far."""
     free: int
     """Free on the file system, for us."""
     size: int

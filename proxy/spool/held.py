@@ -14,6 +14,22 @@ from typing import Final
 from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.upload import Fields, Upload
 
+BODIES: Final = 16 * 2**20
+"""Bytes that uploads under way take in memory, at most: thousands of small requests at
+the same time. Picked by hand."""
+SMALL: Final = 64 * 2**10
+"""Bytes of a body that is small. Larger ones leave half of the room to such: a few of
+them would fill it, and a file is dearer by far for one that is small."""
+ANSWERS: Final = 16 * 2**20
+"""Bytes that answers take which have been given, with what is known of their uploads.
+Picked by hand: some thousand of them, the last seconds under full load."""
+ANSWER_SHARE: Final = 16
+"""One answer may have one part in so many of that: a larger one would push out too
+many others."""
+LATEST: Final = 1000
+"""Answers given last that an orderly stop brings to the disk, for a client that lost
+one to find it at the next process. Each is two small files. Picked by hand."""
+
 OBJECTS: Final = 3 * 1024
 """Bytes that the objects of one upload take beside what is in them; measured."""
 _OBJECTS_OF_FIELD: Final = 160
@@ -59,6 +75,8 @@ class Held:
     answer: bytearray = field(default_factory=bytearray)
     answer_share: int = 0
     """Bytes taken among the answers."""
+    told: int = 0
+    """Bytes of its body that are known to be here, see ``TieredSpool.kept``."""
     users: int = 0
     """Readers and writers that hold on to its bytes."""
     moved: bool = False

@@ -24,6 +24,9 @@ class Mover(Protocol):
     def takes_answer(self, held: Held, size: int) -> bool:
         """Whether `size` more bytes of its answer's content do."""
 
+    def tell_kept(self, held: Held) -> None:
+        """Have what is kept of its body known."""
+
     def move(self, held: Held) -> None:
         """Bring it to the disk, unless it is there. Raises SpoolError."""
 
@@ -68,6 +71,7 @@ class BodyWriter:
     def close(self) -> None:
         """See ``Writer``."""
         self._open = False
+        self._spool.tell_kept(self._held)
         if self._below is not None:
             self._below.close()
 

@@ -26,27 +26,12 @@ from proxy.core.errors import SpoolError
 from proxy.core.upload import State, Token, Upload, shortened
 
 from . import Probe, Reader, Spool, Writer
-from .held import Budget, Held, weight
+from .counted import Changed, uncounted
+from .held import ANSWER_SHARE, ANSWERS, BODIES, LATEST, SMALL, Budget, Held, weight
 from .measure import UNFINISHED, measured
 from .memory import MemoryReader
 from .patience import Patience
 from .tier_writers import AnswerWriter, BodyWriter
-
-BODIES: Final = 16 * 2**20
-"""Bytes that uploads under way take in memory, at most: thousands of small requests at
-the same time. Picked by hand."""
-SMALL: Final = 64 * 2**10
-"""Bytes of a body that is small. Larger ones leave half of the room to such: a few of
-them would fill it, and a file is dearer by far for one that is small."""
-ANSWERS: Final = 16 * 2**20
-"""Bytes that answers take which have been given, with what is known of their uploads.
-Picked by hand: some thousand of them, the last seconds under full load."""
-ANSWER_SHARE: Final = 16
-"""One answer may have one part in so many of that: a larger one would push out too
-many others."""
-LATEST: Final = 1000
-"""Answers given last that an orderly stop brings to the disk, for a client that lost
-one to find it at the next process. Each is two small files. Picked by hand."""
 
 _SHORT_ROAD: Final = frozenset(
     {State.RECEIVING, State.COMPLETE, State.FORWARDING, State.RESPONDED}
@@ -97,6 +82,10 @@ class TieredSpool:
         not be moved."""
         self._settled: dict[Token, Held] = {}
         """Uploads whose answer has been given, oldest first."""
+        self.kept: Changed = uncounted
+        """Told how many bytes of a body are here, which may move to the disk at any
+        time, once its writer has closed; and again when they are not. To be set before
+        anything is stored."""
 
     @property
     def held(self) -> int:
@@ -224,6 +213,7 @@ class TieredSpool:
             await self.disk.drop_body(token)
             return
         held.body = None
+        self.tell_kept(held)
         if held.upload.state is State.RESPONDED and token not in self._settled:
             self._settle(held)
 
@@ -336,6 +326,13 @@ class TieredSpool:
         held.body, held.answer = None, bytearray()
         self._let_go(held)
 
+    def tell_kept(self, held: Held) -> None:
+        """Have what is kept of its body known, if that is not known as it is."""
+        size = 0 if held.body is None else len(held.body)
+        if size != held.told:
+            held.told, by = size, size - held.told
+            self.kept(held.upload.token, by)
+
     def leave(self, held: Held) -> None:
         """One reader or writer less holds on to its bytes."""
         held.users -= 1
@@ -351,6 +348,7 @@ class TieredSpool:
         del self._held[token]
         self._awaited.forget(token)
         self._settled.pop(token, None)
+        self.tell_kept(held)
         self._give_back(held)
 
     def _give_back(self, held: Held) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import tracemalloc
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +17,8 @@ from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.upload import Answer, Head, State, Token, Upload
 from proxy.spool import patience, tiers
 from proxy.spool.disk import DiskSpool
-from proxy.spool.held import OBJECTS
-from proxy.spool.tiers import SMALL, TieredSpool
+from proxy.spool.held import OBJECTS, SMALL
+from proxy.spool.tiers import TieredSpool
 
 from .samples import (
     ANSWER,
@@ -627,3 +628,35 @@ async def test_a_part_whose_end_could_not_be_saved_does_not_stay_in_memory(
     assert spool.bodies.taken == 0
     assert (await disk.load(begun.token)).offset == 5
     spool.close()
+
+
+async def test_what_is_kept_is_told_once_its_writer_has_closed_and_when_it_is_not(
+    spool: TieredSpool, disk: DiskSpool
+) -> None:
+    """Every byte is here or below, whatever becomes of it, as far as is told."""
+    here: Counter[Token] = Counter()
+    below: Counter[Token] = Counter()
+
+    def kept(token: Token, by: int) -> None:
+        here[token] += by
+
+    def changed(token: Token, by: int) -> None:
+        below[token] += by
+
+    spool.kept, disk.changed = kept, changed
+    one = upload(length=5)
+    await spool.create(one)
+    writer = spool.writer(one.token)
+    writer.write(b"12345")
+    assert here[one.token] == 0
+    writer.close()
+    writer.close()
+    assert (here[one.token], below[one.token]) == (5, 0)
+    await spool.secure(one.token)
+    assert (here[one.token], below[one.token]) == (0, 5)
+    told = await answered(spool)
+    gone = await complete(spool)
+    assert (here[told.token], here[gone.token]) == (0, 5)
+    await spool.delete(gone.token)
+    await spool.delete(told.token)
+    assert (here.total(), below.total()) == (0, 5)

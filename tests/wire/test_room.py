@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from proxy.core.upload import Token
 from tests.conftest import StartProxy
 from tests.kit.bounds import until
 from tests.kit.client import Client
-from tests.kit.origin import RecordingOrigin
+from tests.kit.origin import RecordingOrigin, Reply
 from tests.kit.raw import chunk, request
 from tests.kit.words import each_version, words
 
@@ -143,6 +144,38 @@ async def test_an_upload_that_has_all_its_bytes_is_finished_in_a_full_spool(
     assert await upload.ask_offset() == 100
     assert (await upload.append(at=100)).status == 200
     assert origin.bodies == [b"a" * 100]
+
+
+@pytest.mark.parametrize("late_s", [60.0, 0.0])
+async def test_what_is_in_memory_has_its_room(
+    origin: RecordingOrigin,
+    start_proxy: StartProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    late_s: float,
+) -> None:
+    """It may go to the disk at any time; here at once, or not before the test ends."""
+    monkeypatch.setattr("proxy.spool.patience.PATIENCE_S", late_s)
+    proxy = await start_proxy(spool={"quota": QUOTA})
+    client = Client(proxy.addresses[0])
+    gate = asyncio.Event()
+    origin.then(Reply(once=gate))
+    first = await client.create(9, length=600, sends=b"a" * 600, then="stall")
+    await origin.received()
+    assert (await client.create(9, length=401, interim=False)).answer.status == 507
+    space = proxy._premises.figures.look(0)
+    assert (space.used, space.promised) in [(0, 600), (600, 0)]
+    gate.set()
+    assert (await first.transfer.hear()).status == 200
+
+    async def none_is_left() -> bool | None:
+        space = proxy._premises.figures.look(0)
+        return (space.used, space.promised) == (
+            len(b"stored") * (not late_s),
+            0,
+        ) or None
+
+    await until(none_is_left)
+    await client.close()
 
 
 SMALL = {"quota": 2 * FIRST_STEP}
