@@ -6,7 +6,8 @@ promised no more; what a spool keeps in memory stays promised until it is there 
 gone. What is missing when the body ends stays promised for ten minutes, in which most
 clients come back, and no longer, so that uploads that were only announced do not lock
 the spool for a day. Nothing here waits: a step is a plain call in the hot path. Room
-for answers, records and deleting is not asked for here.
+for answers and deleting is not asked for here; for the record of a new upload it is, so
+that nothing is begun where nothing is left, but it is kept for nobody.
 
 The one invariant: all that is granted by all processes fits into what is left over. To
 look how much that is takes a few system calls; small wishes are granted from the last
@@ -169,7 +170,8 @@ class Admission:
 
     def _wanted(self, upload: Upload, plan: Receive, content_length: int | None) -> int:
         wanted = room.demand(plan.length, upload.offset, content_length)
-        size = self._draw(wanted)
+        own = room.own(upload.request) if upload.state is State.CREATED else 0
+        size = self._draw(wanted, beside=own)
         if size is None:
             raise self._refusal(upload, wanted)
         return size
@@ -229,35 +231,37 @@ class Admission:
             # An empty append has left what was held as it was.
             self.note(upload)
 
-    def _draw(self, wanted: Demand) -> int | None:
-        """Bytes granted; None when it is better not begun."""
-        if wanted.most <= 0:
+    def _draw(self, wanted: Demand, *, beside: int = 0) -> int | None:
+        """Bytes granted; None when it is better not begun, also for want of so many
+        bytes `beside`, which are not."""
+        both = wanted.most + beside
+        if both <= 0:
             return 0
         looked_ago_s = self._now() - self._looked_at
-        if wanted.most <= self._ease and looked_ago_s < LOOK_S:
-            self._ease -= wanted.most
-            self._figures.promise(wanted.most)
+        if both <= self._ease and looked_ago_s < LOOK_S:
+            self._ease -= both
+            self.promise(wanted.most)
             return wanted.most
-        return self._draw_looking(wanted)
+        return self._draw_looking(wanted, beside)
 
-    def _draw_looking(self, wanted: Demand) -> int | None:
+    def _draw_looking(self, wanted: Demand, beside: int) -> int | None:
         """The same by a new look, in which others see our wish, too: of two at the same
         time rather none is granted it than both."""
         now = self._now()
         self._figures.promise(wanted.most)
         self._figures.publish()
         left = room.left(self._figures.look(now), self._bounds) + wanted.most
-        size = room.granted(wanted, left)
+        size = room.granted(wanted, left, beside=beside)
         self._figures.promise((size or 0) - wanted.most)
         self._figures.publish()
         self._looked_at = now
-        self._ease = max(0, left - (size or 0)) // SLOTS
+        self._ease = max(0, left - (size or 0) - beside) // SLOTS
         return size
 
     def _refusal(self, upload: Upload, wanted: Demand) -> Refusal:
         space = self._figures.look(self._now())
         if upload.state is State.CREATED:
-            never = room.never_room(upload.limits, wanted, space, self._bounds)
+            never = room.never_room(upload, wanted, space, self._bounds)
             if never is not None:
                 return never
         self._say_full(wanted)

@@ -80,6 +80,7 @@ class Road:
         bounds = choices.bounds(self._config, figures.look(now()).size)
         admission = Admission(figures, bounds, now, self._log)
         self._premises.disk.changed = admission.changed
+        self._premises.disk.recorded = figures.changed
         self._premises.spool.kept = admission.kept
         return admission
 

@@ -13,7 +13,7 @@ from proxy.admission import HELD_S, LOOK_S, SAY_EVERY_S, Admission, Grant
 from proxy.core.decide import Receive
 from proxy.core.errors import Problem, Refusal
 from proxy.core.lifecycle import Event
-from proxy.core.room import FIRST_STEP, Bounds
+from proxy.core.room import FIRST_STEP, Bounds, own
 from proxy.core.upload import Head, Limits, State, Token, Upload
 from proxy.spool.figures import Figures
 
@@ -21,13 +21,16 @@ from .space import PlayedFigures
 
 MIB = 2**20
 GIB = 2**30
+HEAD = Head("POST", "/", ())
+OWN = own(HEAD)
+"""Bytes that are looked for, for the record of a new upload; not those of bodies."""
 
 
 def upload(number: int = 1, offset: int = 0, length: int | None = None) -> Upload:
     return Upload(
         token=Token(f"{number:043}"),
         state=State.INTERRUPTED if offset else State.CREATED,
-        request=Head("POST", "/", ()),
+        request=HEAD,
         limits=Limits(),
         created_at=0.0,
         fed_at=0.0,
@@ -45,7 +48,7 @@ Shared = PlayedFigures | Figures
 
 
 class Gate:
-    """An admission with its clock."""
+    """An admission with its clock; its quota is one of bodies, beside a record."""
 
     def __init__(self, bounds: Bounds, figures: Shared | None = None) -> None:
         self.figures = PlayedFigures()
@@ -59,6 +62,8 @@ class Gate:
         if isinstance(figures, PlayedFigures):
             self.figures = figures
         shared = figures or self.figures
+        if bounds.quota is not None:
+            bounds = replace(bounds, quota=bounds.quota + OWN)
         self.admission = Admission(shared, bounds, lambda: self.now, log)
 
     def grant(self, new: Upload, content: int | None = None) -> Grant:
@@ -102,10 +107,40 @@ def test_what_does_not_fit_is_refused_and_fits_after_another_has_ended() -> None
 
 
 def test_what_never_fits_on_the_disk_is_too_large() -> None:
-    gate = Gate(Bounds(None, 100), PlayedFigures(free=1000))
+    gate = Gate(Bounds(None, 100), PlayedFigures(free=1000 + OWN))
     assert gate.refused(upload(1, length=901)).problem is Problem.TOO_LARGE
-    begun = upload(1, offset=1, length=902)
+    begun = upload(1, offset=1, length=902 + OWN)
     assert gate.refused(begun).problem is Problem.NO_ROOM
+
+
+def test_what_never_fits_beside_its_record_is_too_large() -> None:
+    """An upload as long as the quota would be refused each time its client comes."""
+    gate = Gate(Bounds(100, 0))
+    refusal = gate.refused(upload(1, length=101))
+    assert refusal.problem is Problem.TOO_LARGE
+    assert refusal.limits is not None
+    assert refusal.limits.max_size == 100
+
+
+@pytest.mark.parametrize("length", [0, None])
+@pytest.mark.parametrize(
+    ("bounds", "free"), [(Bounds(100, 0), GIB), (Bounds(None, GIB), GIB)]
+)
+def test_nothing_is_begun_where_nothing_is_left(
+    bounds: Bounds, free: int, length: int | None
+) -> None:
+    """Not even what brings nothing: its record takes room, and its head is large."""
+    gate = Gate(bounds, PlayedFigures(used=101, free=free))
+    assert gate.refused(upload(1, length=length), 0).problem is Problem.NO_ROOM
+    assert gate.figures.promised == 0
+
+
+def test_a_large_head_needs_more_room() -> None:
+    gate = Gate(Bounds(10_000, 0))
+    large = Head("POST", "/", ((b"X-Large", bytes(60_000)),))
+    gate.refused(replace(upload(1), request=large), 0)
+    gate.grant(upload(2), 0)
+    assert gate.figures.promised == 0
 
 
 def test_a_cut_upload_keeps_its_room_for_ten_minutes() -> None:
@@ -135,7 +170,7 @@ def test_who_is_refused_keeps_what_was_held() -> None:
     gate = Gate(Bounds(100, 0))
     gate.leave(gate.grant(upload(1, length=70)), 30, State.INTERRUPTED)
     held = dict(gate.figures.held)
-    gate.figures.space = replace(gate.figures.space, used=90)
+    gate.figures.space = replace(gate.figures.space, used=90 + OWN)
     gate.refused(upload(1, offset=30, length=70))
     assert gate.figures.held == held
 
@@ -199,13 +234,14 @@ def test_an_unknown_length_draws_in_steps() -> None:
 def test_the_last_step_is_what_is_left() -> None:
     gate = Gate(Bounds(FIRST_STEP + 10, 0))
     grant = gate.grant(upload())
-    grant.reach(FIRST_STEP - 5, FIRST_STEP + 100)
-    assert grant.bound == FIRST_STEP + 10
+    grant.reach(FIRST_STEP - 5, FIRST_STEP + OWN + 100)
+    all_of_it = FIRST_STEP + 10 + OWN
+    assert grant.bound == all_of_it
     other = gate.refused(upload(2))
     assert other.problem is Problem.NO_ROOM
-    gate.admission.changed(grant.upload.token, FIRST_STEP + 10)
-    grant.reach(FIRST_STEP + 10, FIRST_STEP + 100)
-    assert grant.bound == FIRST_STEP + 10
+    gate.admission.changed(grant.upload.token, all_of_it)
+    grant.reach(all_of_it, FIRST_STEP + OWN + 100)
+    assert grant.bound == all_of_it
 
 
 def test_an_answer_and_what_is_removed_are_no_part_of_a_body() -> None:
@@ -253,7 +289,7 @@ def test_small_wishes_are_granted_without_looking_again() -> None:
 
 def test_nothing_unseen_overdraws_the_room() -> None:
     """Whatever is granted from one look, 64 processes may all do the same."""
-    gate = Gate(Bounds(64_000, 0))
+    gate = Gate(Bounds(64 * 100 * OWN, 0))
     gate.grant(upload(0, length=1))
     unseen = 0
     for number in range(1, 1000):
@@ -261,8 +297,8 @@ def test_nothing_unseen_overdraws_the_room() -> None:
         gate.grant(upload(number, length=10))
         if gate.figures.looks > looks:
             break
-        unseen += 10
-    assert unseen <= 1000
+        unseen += 10 + OWN
+    assert 0 < unseen <= 100 * OWN
 
 
 def test_without_bounds_nobody_is_refused() -> None:
@@ -272,7 +308,7 @@ def test_without_bounds_nobody_is_refused() -> None:
 
 
 def test_above_the_floor_is_what_is_free_not_what_is_promised() -> None:
-    gate = Gate(Bounds(None, 100), PlayedFigures(free=1000))
+    gate = Gate(Bounds(None, 100), PlayedFigures(free=1000 + OWN))
     gate.grant(upload(1, length=900))
     assert gate.admission.above_floor
     gate.figures.space = replace(gate.figures.space, free=99)
@@ -280,13 +316,13 @@ def test_above_the_floor_is_what_is_free_not_what_is_promised() -> None:
 
 
 def test_a_full_spool_is_said_once_a_minute() -> None:
-    gate = Gate(Bounds(10, 0))
+    gate = Gate(Bounds(10, 0), PlayedFigures(used=1))
     for _ in range(3):
-        gate.refused(upload(1, length=11))
+        gate.refused(upload(1, length=10))
     assert [entry["event"] for entry in gate.said.entries] == ["no room for uploads"]
     assert gate.said.entries[0]["log_level"] == "error"
     gate.now += SAY_EVERY_S
-    gate.refused(upload(1, length=11))
+    gate.refused(upload(1, length=10))
     assert len(gate.said.entries) == 2
 
 

@@ -228,7 +228,7 @@ class Spool(Section):
     that was waiting for it starts over, though the origin may have had it. Clients that
     were told an offset lose nothing."""
     quota: kinds.Bound = None
-    """Bytes that all stored bodies and answers may take; null: no bound but
+    """Bytes that all stored bodies, answers and records may take; null: no bound but
     `free_floor`. An upload that is larger is refused with 413, one that does not fit
     just now with 507. Clients are told no larger `max_size` than this. Kept answers
     count, and are stored even when that takes it over.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .errors import Problem, Refusal
-from .upload import Limits
+from .upload import Head, Upload
 
 RETRY_AFTER_S: Final = 30
 """Seconds after which a refused client may try again: room comes back as others finish.
@@ -31,12 +31,18 @@ FLOOR_SHARE: Final = 20
 `MOST_FLOOR`: enough for records, logs and whoever has to clean up."""
 
 
+RECORD: Final = 1024
+"""Bytes of a record beside what the request brings, and rather more; measured."""
+_RECORD_OF_FIELD: Final = 6
+"""Bytes of a field in a record beside its name and value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What the operator lets the spool take."""
 
     quota: int | None
-    """Bytes of all stored bodies and answers; None: no bound but the disk."""
+    """Bytes of all stored bodies, answers and records; None: no bound but the disk."""
     floor: int
     """Bytes of the file system that stay free; 0: nobody looks how much is free."""
 
@@ -46,7 +52,7 @@ class Space:
     """How a spool and its file system stand just now, in bytes."""
 
     used: int
-    """Of bodies and answers stored."""
+    """Of bodies, answers and records stored."""
     promised: int
     """Granted and not stored yet, or stored in memory so far."""
     free: int
@@ -83,6 +89,15 @@ def demand(length: int | None, offset: int, content_length: int | None) -> Deman
     return Demand(known, known)
 
 
+def own(request: Head) -> int:
+    """Bytes that the record of a new upload takes before the origin has answered: an
+    estimate, with one that amends it, and rather too much."""
+    fields = sum(
+        len(name) + len(value) + _RECORD_OF_FIELD for name, value in request.fields
+    )
+    return 2 * (RECORD + len(request.target) + fields)
+
+
 def step(received: int) -> int:
     """Bytes that a body of unknown length asks for when `received` have come: as many
     again, within bounds."""
@@ -99,12 +114,14 @@ def left(space: Space, bounds: Bounds) -> int:
     return min(by_quota, by_floor)
 
 
-def granted(demand: Demand, room: int) -> int | None:
+def granted(demand: Demand, room: int, *, beside: int = 0) -> int | None:
     """Bytes of `demand` that are granted when `room` are left; None: refused.
 
-    Who asks for nothing is granted nothing, and never refused.
+    So many bytes `beside` are to be left over, and are not granted. Who asks for
+    nothing, nor beside, is granted nothing, and never refused.
     """
-    if demand.least > max(room, 0):
+    room -= beside
+    if demand.least > max(room, 0) or (beside and room < 0):
         return None
     return max(0, min(demand.most, room))
 
@@ -119,18 +136,20 @@ def no_room() -> Refusal:
 
 
 def never_room(
-    limits: Limits, wanted: Demand, space: Space, bounds: Bounds
+    upload: Upload, wanted: Demand, space: Space, bounds: Bounds
 ) -> Refusal | None:
-    """The refusal of what would not fit if the file system were empty; None: it would
-    (R29).
+    """The refusal of a new `upload` whose content would not fit if the spool and its
+    file system were empty; None: it would (R29).
 
-    That a quota is too small is told before, by `limits`.
+    That a quota is smaller than the content is told before, by limits. Who brings
+    nothing is not told that it is too large.
     """
-    largest = max(0, space.size - bounds.floor)
-    if not bounds.floor or wanted.least <= largest:
+    empty = left(replace(space, used=0, promised=0, free=space.size), bounds)
+    largest = max(0, empty - own(upload.request))
+    if wanted.least <= largest or not wanted.least:
         return None
     return Refusal(
         Problem.TOO_LARGE,
         f"An upload may have at most {largest} bytes, this one has {wanted.least}.",
-        limits=replace(limits, max_size=largest),
+        limits=replace(upload.limits, max_size=largest),
     )

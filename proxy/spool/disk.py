@@ -31,7 +31,7 @@ from .measure import may_grow
 from .names import Names
 from .reader import DiskReader, EmptyReader
 from .records import Records
-from .shards import ANSWER, BODY, CONTENT, PARTIAL, RECORD, SUFFIXES, Shards
+from .shards import ANSWER, BODY, COUNTED, PARTIAL, RECORD, SUFFIXES, Shards
 from .threads import DiskThreads
 from .writeback import AT_THE_END, CLOSE, RELAXED, Pace
 from .writer import DiskWriter, Durability
@@ -65,6 +65,8 @@ class DiskSpool:
         self.changed: Changed = uncounted
         """Told how the bytes of bodies and answers change; not of what is cut off after
         a reboot or a failed sync. To be set before anything is stored."""
+        self.recorded: Changed = uncounted
+        """The same of records, but for one whose save has failed on its way."""
         # the operator may have put a link there; nothing below it may be one
         self._root = os.path.realpath(directory)
         with translated(f"the spool directory {self._root} cannot be used"):
@@ -91,12 +93,12 @@ class DiskSpool:
     async def create(self, upload: Upload) -> None:
         """See ``Spool``."""
         self._check_place()
-        self._records.create(upload)
+        self.recorded(upload.token, self._records.create(upload))
 
     def adopt(self, upload: Upload, body: bytes | None, answer: bytes) -> None:
         """See ``Spool``."""
         self._check_place()
-        self._records.adopt(upload, body, answer)
+        self.recorded(upload.token, self._records.adopt(upload, body, answer))
         self.changed(upload.token, len(body or b"") + len(answer))
 
     async def secure(self, token: Token) -> None:
@@ -116,13 +118,15 @@ class DiskSpool:
             if may_grow(upload) and self._doubts.has(token):
                 upload, cut = replace(upload, offset=upload.acknowledged), True
             if cut:
-                await self._threads.run(partial(self._cut_back, upload))
+                act = partial(self._cut_back, upload)
+                self.recorded(token, await self._threads.run(act))
             return upload
 
-    def _cut_back(self, upload: Upload) -> None:
-        self._records.cut_back(upload)
+    def _cut_back(self, upload: Upload) -> int:
+        grown = self._records.cut_back(upload)
         with translated("the body cannot be cut back"):
             self._doubts.clear(upload.token)
+        return grown
 
     async def peek(self, token: Token) -> Upload:
         """See ``Spool``."""
@@ -161,10 +165,12 @@ class DiskSpool:
         async with self._turn(upload.token):
             if durable and self._syncs:
                 act = partial(self._records.save_durably, upload)
-                await self._threads.run(act)
+                grown = await self._threads.run(act)
                 self._secured.discard(upload.token)
             else:
-                self._records.save(upload)
+                grown = self._records.save(upload)
+            if grown:
+                self.recorded(upload.token, grown)
 
     def is_of_this_boot(self, token: Token) -> bool:
         """See ``Spool``."""
@@ -262,7 +268,7 @@ class DiskSpool:
             nonlocal freed
             with translated("the upload cannot be removed"):
                 for suffix in suffixes:
-                    size = files.size(stem + suffix) if suffix in CONTENT else None
+                    size = files.size(stem + suffix) if suffix in COUNTED else None
                     files.remove(stem + suffix)
                     freed += size or 0
                     if suffix == RECORD:
@@ -293,7 +299,8 @@ class DiskSpool:
             yield from self._marks.tokens()
 
     def sizes(self) -> Iterator[tuple[str, int, int]]:
-        """Every shard in the order of names: its own, its files, the bytes that count.
+        """Every shard in the order of names: its own, its files, the bytes that count:
+        of bodies, answers and records.
 
         Raises:
             SpoolError

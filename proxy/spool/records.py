@@ -65,25 +65,29 @@ class Records:
         self._boot_id = boot_id
         self._syncs = syncs
 
-    def create(self, upload: Upload) -> None:
-        """Write the record of a new upload, beside an empty body. Nothing is synced.
+    def create(self, upload: Upload) -> int:
+        """Write the record of a new upload, beside an empty body; bytes it takes.
+
+        Nothing is synced.
 
         Raises:
             SpoolError: nothing of it is there, or it was there before.
         """
-        self._make(Record(upload, self._boot_id), b"", b"")
+        return self._make(Record(upload, self._boot_id), b"", b"")
 
-    def adopt(self, upload: Upload, body: bytes | None, answer: bytes) -> None:
-        """Write the record of an upload beside its body and its answer. Nothing is
-        synced.
+    def adopt(self, upload: Upload, body: bytes | None, answer: bytes) -> int:
+        """Write the record of an upload beside its body and its answer; bytes that the
+        record takes.
+
+        Nothing is synced.
 
         Raises:
             SpoolError: nothing of it is there, or it was there before.
         """
         loose = upload.attempts > 0
-        self._make(Record(upload, self._boot_id, loose=loose), body, answer)
+        return self._make(Record(upload, self._boot_id, loose=loose), body, answer)
 
-    def _make(self, record: Record, body: bytes | None, answer: bytes) -> None:
+    def _make(self, record: Record, body: bytes | None, answer: bytes) -> int:
         upload, content = record.upload, encode(record)
         with translated("the upload cannot be created"):
             try:
@@ -95,6 +99,7 @@ class Records:
             except FileExistsError:
                 self._clear_away(upload.token)
                 self._create(upload, content, body, answer)
+        return len(content)
 
     def _clear_away(self, token: Token) -> None:
         """Remove what an earlier try has left that could not even be taken back.
@@ -225,8 +230,9 @@ class Records:
             self._shards.sync(token)
             _turn(fd)
 
-    def save(self, upload: Upload) -> None:
-        """Replace the record at once: the death of the process cannot undo it.
+    def save(self, upload: Upload) -> int:
+        """Replace the record at once: the death of the process cannot undo it. Bytes
+        that it takes more than before, with its draft.
 
         Never takes a mark away, since after a power loss the record may stand again.
 
@@ -235,18 +241,20 @@ class Records:
             SpoolError: the earlier record still stands.
         """
         if not self._syncs:
-            self.save_durably(upload)
-            return
+            return self.save_durably(upload)
         stem = self._shards.stem(upload.token)
         with translated("the record cannot be saved"):
             base = self._standing(stem)
             content = encode(Record(upload, self._boot_id, base))
             if upload.state in UNFINISHED:
                 self._mark(upload.token)
+            before = files.size(stem + DRAFT) or 0
             self._replace(stem + DRAFT, content)
+        return len(content) - before
 
-    def save_durably(self, upload: Upload) -> None:
+    def save_durably(self, upload: Upload) -> int:
         """Replace the record so that no power loss can undo it, if syncing is allowed.
+        Bytes that it takes more than before, with its draft.
 
         Raises:
             UploadMissing, UploadLost: there is no record to replace.
@@ -259,6 +267,7 @@ class Records:
         ending = envelope.UNSURE if self._syncs else b""
         with translated("the record cannot be saved"):
             self._standing(stem)
+            before = sum(files.size(stem + suffix) or 0 for suffix in (RECORD, DRAFT))
             if upload.state in UNFINISHED:
                 self._mark(token)
             self._replace(
@@ -274,6 +283,7 @@ class Records:
             files.remove(stem + DRAFT)
             if upload.state not in UNFINISHED:
                 self._marks.clear(token)
+        return len(content) + len(ending) - before
 
     def _before_it_stands(self, upload: Upload) -> None:
         """Have the mark on the disk.
@@ -358,8 +368,9 @@ class Records:
         except envelope.Unreadable as exc:
             raise UploadLost(f"its record cannot be replaced: {exc}") from exc
 
-    def cut_back(self, upload: Upload) -> None:
+    def cut_back(self, upload: Upload) -> int:
         """Cut the body to the offset of `upload`, and record that it is of this boot.
+        Bytes as from `save`.
 
         The record is saved even where there was nothing to cut: otherwise the next load
         would cut off what has come in since this one.
@@ -370,7 +381,7 @@ class Records:
         with translated("the body cannot be cut back"):
             body = self._shards.stem(upload.token) + BODY
             files.cut(body, upload.offset, sync=self._syncs)
-        self.save(upload)
+        return self.save(upload)
 
 
 def _turn(fd: int) -> None:

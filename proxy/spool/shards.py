@@ -32,11 +32,11 @@ PARTIAL = ANSWER + files.NEW
 DOUBT = ".doubt"
 """Empty; the body could not be synced, see ``doubts``."""
 
-CONTENT = (PARTIAL, ANSWER, BODY)
-"""Files whose bytes count as used; those of records are few."""
+COUNTED = (RECORD, DRAFT, PARTIAL, ANSWER, BODY)
+"""Files whose bytes count as used; others are empty, or gone in a moment."""
 SUFFIXES = (
     *(RECORD, RECORD + files.NEW, DRAFT, DRAFT + files.NEW),
-    *CONTENT,
+    *(PARTIAL, ANSWER, BODY),
     DOUBT,
 )
 """All files an upload may have, in the order in which they are to be removed: without
@@ -142,7 +142,7 @@ class Shards:
 
     def sizes(self) -> Iterator[tuple[str, int, int]]:
         """Every shard there could be, in the order of names: its own, its uploads'
-        files, the bytes of bodies and answers among them. Raises OSError; blocks."""
+        files, the bytes of those that count. Raises OSError; blocks."""
         for shard in map("".join, product(_ALPHABET, repeat=2)):
             if files.is_directory(f"{self.root}/{shard}"):
                 yield (shard, *self._measure(shard))
@@ -154,7 +154,7 @@ class Shards:
         try:
             for entry in _entries(f"{self.root}/{shard}"):
                 number += 1
-                if entry.name[_TOKEN_LENGTH:] in CONTENT:
+                if entry.name[_TOKEN_LENGTH:] in COUNTED:
                     size += files.size(entry.path) or 0
         except FileNotFoundError:
             # the shard was removed while we looked: nothing is in it

@@ -22,12 +22,16 @@ from proxy.core.room import (
     left,
     never_room,
     no_room,
+    own,
     step,
 )
-from proxy.core.upload import Limits
+from proxy.core.upload import Head, Limits, State, Token, Upload
+from proxy.spool.record import Record, encode
 
 SPACE = Space(used=300, promised=50, free=500, size=2000)
 GIB = 2**30
+HEAD = Head("POST", "/", ())
+OWN = own(HEAD)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +113,18 @@ def test_the_floor_by_default(size: int, floor: int) -> None:
     assert default_floor(size) == floor
 
 
+@pytest.mark.parametrize("fields", [0, 1, 30])
+def test_a_record_is_estimated_to_be_no_smaller_than_it_is(fields: int) -> None:
+    """Together with a draft, which says the same."""
+    told = tuple((b"Field-%d" % number, b"value" * 100) for number in range(fields))
+    head = Head("POST", "/photos?album=7", told)
+    limits = Limits(10**12, 10**12, 10**12, 10**12, 1e12)
+    upload = Upload(Token("t" * 43), State.INTERRUPTED, head, limits, 1e9, 1e9)
+    long = replace(upload, peer="2001:db8::1234:5678", why="found after a crash")
+    size = len(encode(Record(long, "b" * 36, "c" * 32)))
+    assert size <= own(head) / 2 <= size + 600
+
+
 def test_no_room_now_is_told_with_a_time() -> None:
     refusal = no_room()
     assert refusal.problem is Problem.NO_ROOM
@@ -116,19 +132,25 @@ def test_no_room_now_is_told_with_a_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "floor", "bound"),
+    ("wanted", "floor", "quota", "bound"),
     [
-        pytest.param(1900, 100, None, id="it fits when all is free"),
-        pytest.param(1901, 100, 1900, id="it never does"),
-        pytest.param(1901, 0, None, id="nobody looks"),
-        pytest.param(1, 3000, 0, id="a floor above the file system"),
+        pytest.param(1900, 100, None, None, id="it fits when all is free"),
+        pytest.param(1901, 100, None, 1900, id="it never does"),
+        pytest.param(1901, 0, None, None, id="nobody looks"),
+        pytest.param(1, 3000 + OWN, None, 0, id="a floor above the file system"),
+        pytest.param(0, 3000 + OWN, None, None, id="nothing is never too large"),
+        pytest.param(700, 100, 700 + OWN, None, id="a quota that it fits into"),
+        pytest.param(701, 0, 700 + OWN, 700, id="a quota, but for its record"),
+        pytest.param(1901, 100, 5000 + OWN, 1900, id="the smaller of both"),
     ],
 )
 def test_what_never_fits_is_told_with_the_bound(
-    wanted: int, floor: int, bound: int | None
+    wanted: int, floor: int, quota: int | None, bound: int | None
 ) -> None:
     limits = Limits(min_size=3)
-    refusal = never_room(limits, Demand(wanted, wanted), SPACE, Bounds(None, floor))
+    upload = Upload(Token("t" * 43), State.CREATED, HEAD, limits, 0.0, 0.0)
+    space = replace(SPACE, size=2000 + OWN)
+    refusal = never_room(upload, Demand(wanted, wanted), space, Bounds(quota, floor))
     if bound is None:
         assert refusal is None
     else:

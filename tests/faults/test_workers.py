@@ -385,14 +385,14 @@ async def _taken(client: Client, number: int) -> int:
     told = []
     for _ in range(number):
         upload = await client.create(
-            VERSION, length=100, sends=b"a", then="stall", interim=False
+            VERSION, length=99_000, sends=b"a", then="stall", interim=False
         )
         told.append((await upload.transfer.hear_head()).status)
     assert set(told) <= {104, 507}
     return told.count(104)
 
 
-@pytest.mark.configured(workers=2, spool={"quota": 1000})
+@pytest.mark.configured(workers=2, spool={"quota": 1_000_000})
 async def test_a_quota_is_one_for_all_and_what_the_dead_reserved_is_free(
     process: ProxyProcess, speaker: Client
 ) -> None:
