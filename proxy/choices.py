@@ -21,6 +21,7 @@ from proxy.core.room import Bounds, default_floor
 from proxy.core.upload import Limits, Token
 from proxy.dialects import Dialects
 from proxy.forward import Terms as ForwardTerms
+from proxy.tally import Tally
 from proxy.uploads import Terms as UploadTerms
 from proxy.visit import Manners
 from proxy.wire import Shortcut, lacking
@@ -79,6 +80,14 @@ def bounds(config: Config, file_system: int) -> Bounds:
     return Bounds(
         quota=config.spool.quota,
         floor=default_floor(file_system) if floor is None else floor,
+    )
+
+
+def tally(config: Config, share: int) -> Tally:
+    """The count of open uploads of one of `share` processes."""
+    most = config.uploads.max_open
+    return Tally(
+        config.uploads.max_per_client, None if most is None else max(1, most // share)
     )
 
 

@@ -19,7 +19,7 @@ from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.lifecycle import TERMINAL, Event, next_state, remembered
 from proxy.core.upload import State, Token, Upload, shortened, without_tokens
 from proxy.spool import Spool
-from proxy.tally import Tally
+from proxy.tally import Counted, Tally
 
 _LOUD = {
     Event.ORIGIN_LOST,
@@ -52,20 +52,21 @@ class Ledger:
         self._log = log
 
     def admit(self, upload: Upload) -> None:
-        """Make sure that the client of a new upload may have one more.
+        """Make sure that there may be one more, and that its client may have it.
 
         Raises:
             Refusal: it may not.
         """
         self._tally.admit(upload, self.now())
 
-    def oldest(self, upload: Upload, most: int) -> list[Token]:
-        """Up to `most` uploads of the same client that were not heard of longest."""
+    def oldest(self, upload: Upload, most: int) -> list[Counted]:
+        """Up to `most` uploads in the way of a new one that were not heard of
+        longest."""
         return self._tally.oldest(upload, most)
 
-    def gone(self, upload: Upload, token: Token) -> None:
-        """Know that an upload of the same client is no more."""
-        self._tally.gone(upload, token)
+    def gone(self, counted: Counted) -> None:
+        """Know that an upload is no more."""
+        self._tally.gone(counted)
 
     def seen(self, upload: Upload) -> None:
         """Know of an upload that another process may have begun."""

@@ -29,7 +29,6 @@ from proxy.server import Server
 from proxy.shared_leases import SharedLeases
 from proxy.standings import Standings
 from proxy.sweep import Sweep
-from proxy.tally import Tally
 from proxy.tasks import Tasks
 from proxy.upkeep import Upkeep
 from proxy.uploads import Uploads
@@ -58,7 +57,7 @@ class Road:
             response_timeout_s=config.origin.response_timeout,
         )
         self.admission = self._make_admission()
-        self._ledger = self._make_ledger()
+        self._ledger = self._make_ledger(share)
         self.deliveries = self._make_deliveries(share)
         claims, peers = premises.claims, premises.peers
         self._leases = SharedLeases(claims.leases, peers)
@@ -84,8 +83,8 @@ class Road:
         self._premises.spool.kept = admission.kept
         return admission
 
-    def _make_ledger(self) -> Ledger:
-        premises, tally = self._premises, Tally(self._config.uploads.max_per_client)
+    def _make_ledger(self, share: int) -> Ledger:
+        premises, tally = self._premises, choices.tally(self._config, share)
         now, noted = premises.clock.now, self.admission.note
         return Ledger(premises.spool, now, self._log, tally, noted)
 

@@ -32,8 +32,8 @@ from proxy.ledger import Ledger
 from proxy.spool import Spool
 
 _LOOKED_AT: Final = 32
-"""Uploads of a client that are looked at when it seems to have too many: enough to find
-one that is over, few enough for a client that asks again and again."""
+"""Uploads that are looked at when there seem to be too many: enough to find one that is
+over, few enough for a client that asks again and again."""
 _IN_DELIVERY: Final = {State.COMPLETE, State.FORWARDING}
 _NOT_RESUMABLE: Final = {State.RESPONDED, State.UNKNOWN}
 """There its offset is the total, and no promise that could be taken up."""
@@ -220,12 +220,13 @@ class Standings:
         return await self.acknowledge(upload)
 
     async def recount(self, upload: Upload) -> None:
-        """Look which uploads of the same client other processes have ended."""
-        for token in self._ledger.oldest(upload, _LOOKED_AT):
+        """Look which of those in the way of `upload` other processes have ended."""
+        for counted in self._ledger.oldest(upload, _LOOKED_AT):
+            _, token = counted
             try:
                 self._ledger.seen(await self.read(token, change=False))
             except Refusal:
-                self._ledger.gone(upload, token)
+                self._ledger.gone(counted)
 
     def _is_acknowledged(self, upload: Upload) -> bool:
         """True when its offset may be told as it is."""

@@ -1,4 +1,4 @@
-"""Open uploads, counted by client: how many each may have, as far as we have seen them.
+"""Open uploads: how many a client may have, and all together, as far as we have seen.
 
 Counted are those that this process has begun, changed or swept, so that after a start
 the count is whole once the first round of the sweep is. It is in memory and bounded.
@@ -9,7 +9,9 @@ is here was open when last heard of.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
+from math import inf
 from typing import Final
 
 from proxy.core.errors import Problem, Refusal
@@ -18,8 +20,8 @@ from proxy.core.lifecycle import TERMINAL
 from proxy.core.upload import State, Token, Upload
 
 MOST_COUNTED: Final = 100_000
-"""Uploads that are counted at a time, some 20 MiB; past it the client that has been
-counted longest is forgotten. Picked by hand."""
+"""Uploads that are counted at a time, some 20 MiB, unless more may be open; past it one
+of the client that has been counted longest is forgotten. Picked by hand."""
 RETRY_AFTER_S: Final = 30
 """Seconds after which a refused client may try again: most uploads that are being sent
 have ended by then. Picked by hand."""
@@ -28,12 +30,21 @@ _NOT_OPEN: Final = TERMINAL | {State.RESPONDED, State.UNKNOWN}
 """Nothing more is awaited there, from the client or for it."""
 
 
+Counted = tuple[str, Token]
+"""An upload as it is counted: its client, and which it is."""
+
+
 class Tally:
     """One for the process."""
 
-    def __init__(self, max_per_client: int | None) -> None:
-        """`max_per_client`: None when nothing has to be counted."""
+    def __init__(self, max_per_client: int | None, max_open: int | None = None) -> None:
+        """`max_per_client`, `max_open`: None where there is no bound; nothing is
+        counted when there is neither."""
         self._max = max_per_client
+        self._max_open = max_open
+        self._most = max(MOST_COUNTED, max_open or 0)
+        self._looked_at = -inf
+        """When all were looked through for dead ones last."""
         self._open: dict[str, dict[Token, float]] = {}
         """By client, its open uploads with the end of their life as last heard."""
         self._counted = 0
@@ -46,19 +57,26 @@ class Tally:
     def admit(self, upload: Upload, now: float) -> None:
         """Count `upload`, which its client is about to begin.
 
-        A client without an address, which a front on a unix socket may leave untold, is
-        not counted: it would be everybody.
+        A client without an address, which a front on a unix socket may leave untold,
+        has no bound of its own: it would be everybody.
 
         Raises:
-            Refusal: the client has as many as it may have.
+            Refusal: the client has as many as it may have, or all have.
         """
-        if self._max is None:
+        client = self._client(upload)
+        if client is None:
             return
-        client = who_counts(upload.peer)
-        if not client:
-            return
+        if self._is_full() and now >= self._looked_at + RETRY_AFTER_S:
+            self._looked_at = now
+            self._drop_dead(tuple(self._open), now)
+        if self._is_full():
+            raise Refusal(
+                Problem.NO_ROOM,
+                "There are as many open uploads as there may be at the moment.",
+                retry_after_s=RETRY_AFTER_S,
+            )
         if self._room_left(client) <= 0:
-            self._drop_dead(client, now)
+            self._drop_dead((client,), now)
         if self._room_left(client) <= 0:
             raise Refusal(
                 Problem.TOO_MANY,
@@ -68,39 +86,55 @@ class Tally:
             )
         self._count(client, upload)
 
+    def _client(self, upload: Upload) -> str | None:
+        """Who `upload` is counted for: "" where it is one of all only; None when it is
+        not counted."""
+        client = "" if self._max is None else who_counts(upload.peer)
+        return client if client or self._max_open is not None else None
+
+    def _is_full(self) -> bool:
+        return self._max_open is not None and self._counted >= self._max_open
+
     def note(self, upload: Upload) -> None:
         """Something has happened to `upload`: is it still open?"""
-        if self._max is None:
-            return
-        client = who_counts(upload.peer)
-        if not client:
+        client = self._client(upload)
+        if client is None:
             return
         if upload.state in _NOT_OPEN:
             self._forget(client, upload.token)
         else:
             self._count(client, upload)
 
-    def oldest(self, upload: Upload, most: int) -> list[Token]:
-        """Up to `most` uploads of the client of `upload`: those not heard of longest.
+    def oldest(self, upload: Upload, most: int) -> list[Counted]:
+        """Up to `most` uploads that are in the way of `upload`, those not heard of
+        longest: of its client, or, when there are too many in all, of all.
 
         They are the last to be told the next time.
         """
-        uploads = self._open.get(who_counts(upload.peer), {})
-        tokens = list(islice(uploads, most))
-        for token in tokens:
+        clients = [self._client(upload) or ""]
+        if self._is_full():
+            clients = list(islice(self._open, most))
+        found = [
+            (client, token)
+            for client in clients
+            for token in islice(self._open.get(client, {}), most)
+        ][:most]
+        for client, token in found:
+            uploads = self._open[client] = self._open.pop(client)
             uploads[token] = uploads.pop(token)
-        return tokens
+        return found
 
-    def gone(self, upload: Upload, token: Token) -> None:
-        """The upload `token` of the client of `upload` is no more."""
-        self._forget(who_counts(upload.peer), token)
+    def gone(self, counted: Counted) -> None:
+        """The upload is no more."""
+        self._forget(*counted)
 
     def drop(self, upload: Upload) -> None:
         """`upload` has not come to be."""
-        self._forget(who_counts(upload.peer), upload.token)
+        self._forget(self._client(upload) or "", upload.token)
 
-    def _room_left(self, client: str) -> int:
-        assert self._max is not None
+    def _room_left(self, client: str) -> float:
+        if self._max is None or not client:
+            return inf
         return self._max - len(self._open.get(client, ()))
 
     def _count(self, client: str, upload: Upload) -> None:
@@ -108,9 +142,9 @@ class Tally:
         if upload.token not in uploads:
             self._counted += 1
         uploads[upload.token] = upload.deadline
-        if self._counted > MOST_COUNTED:
+        if self._counted > self._most:
             longest = next(iter(self._open))
-            self._counted -= len(self._open.pop(longest))
+            self._forget(longest, next(iter(self._open[longest])))
 
     def _forget(self, client: str, token: Token) -> None:
         uploads = self._open.get(client)
@@ -120,8 +154,9 @@ class Tally:
         if not uploads:
             del self._open[client]
 
-    def _drop_dead(self, client: str, now: float) -> None:
+    def _drop_dead(self, clients: Iterable[str], now: float) -> None:
         """Forget uploads that must have ended, such as those whose record was lost."""
-        ends = self._open.get(client, {})
-        for token in [token for token, end in ends.items() if end <= now]:
-            self._forget(client, token)
+        for client in clients:
+            ends = self._open.get(client, {})
+            for token in [token for token, end in ends.items() if end <= now]:
+                self._forget(client, token)

@@ -168,7 +168,7 @@ class Uploads:
         )
 
     async def _admit(self, upload: Upload) -> None:
-        """Make sure that the client of a new upload may have one more.
+        """Make sure that there may be one more, and that its client may have it.
 
         Raises:
             Refusal: it may not.

@@ -117,3 +117,64 @@ async def test_an_upload_that_could_not_be_stored_takes_no_place() -> None:
         with pytest.raises(SpoolError):
             await ledger.open(upload(1))
     assert tally.counted == 0
+
+
+def test_all_together_have_a_bound_too() -> None:
+    tally = Tally(None, 3)
+    for number in range(3):
+        assert refused(tally, upload(number, f"192.0.2.{number}")) is None
+    refusal = refused(tally, upload(3, "192.0.2.9"))
+    assert refusal is not None
+    assert refusal.problem is Problem.NO_ROOM
+    assert refusal.retry_after_s
+    tally.note(upload(1, "192.0.2.1", State.RESPONDED))
+    assert refused(tally, upload(3, "192.0.2.9")) is None
+    assert refused(tally, upload(4, ""))
+    assert tally.counted == 3
+
+
+def test_both_bounds_hold_side_by_side() -> None:
+    tally = Tally(1, 2)
+    assert refused(tally, upload(1)) is None
+    refusal = refused(tally, upload(2))
+    assert refusal is not None
+    assert refusal.problem is Problem.TOO_MANY
+    assert refused(tally, upload(3, "")) is None
+    refusal = refused(tally, upload(2))
+    assert refusal is not None
+    assert refusal.problem is Problem.NO_ROOM
+
+
+def test_what_has_outlived_itself_is_looked_for_now_and_then() -> None:
+    tally = Tally(None, 1)
+    tally.admit(upload(1), NOW)
+    assert refused(tally, upload(2), NOW + 80)
+    assert refused(tally, upload(2), NOW + 100), "not each time: it is a long look"
+    assert refused(tally, upload(2), NOW + 80 + rooms.RETRY_AFTER_S) is None
+
+
+def test_when_all_have_too_many_others_are_looked_at_than_those_of_the_client() -> None:
+    """Another process may have ended any of them."""
+    tally = Tally(5, 3)
+    for number in range(3):
+        tally.admit(upload(number, f"192.0.2.{number}"), NOW)
+    new = upload(3, "192.0.2.9")
+    first = tally.oldest(new, 2)
+    assert [token for _, token in first] == [upload(0).token, upload(1).token]
+    second = tally.oldest(new, 2)
+    assert [token for _, token in second] == [upload(2).token, upload(0).token]
+    tally.gone(second[0])
+    assert tally.counted == 2
+    assert tally.oldest(new, 2) == []
+    assert refused(tally, new) is None
+
+
+def test_more_are_counted_where_more_may_be_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rooms, "MOST_COUNTED", 10)
+    tally = Tally(None, 20)
+    taken = [refused(tally, upload(number)) is None for number in range(30)]
+    assert taken.count(True) == 20
+    tally.note(upload(40, state=State.INTERRUPTED))
+    assert tally.counted == 20

@@ -158,6 +158,12 @@ class Uploads(Section):
     until the RFC is out; some may not survive it."""
     limits: Limits = Limits()
     """What an upload may be."""
+    max_open: kinds.Most = 100_000
+    """Uploads that may be open in all, from their beginning until the origin has
+    answered; one more is refused with 507. null: no limit. To count one takes about 200
+    bytes of memory; a round through so many records, some minutes.
+
+    Danger: what clients begin and abandon counts until `limits.max_age` has passed."""
     max_per_client: kinds.Most = None
     """Uploads that one client may have at the same time, from their beginning until the
     origin has answered; one more is refused with 429. null: no limit. A client is an

@@ -1,4 +1,4 @@
-"""A client that wants more uploads than it may have: `uploads.max_per_client`."""
+"""More uploads than there may be: `uploads.max_per_client`, and `max_open` in all."""
 
 from __future__ import annotations
 
@@ -129,3 +129,68 @@ async def test_after_a_start_uploads_are_counted_when_they_are_seen(
 
     assert await until(refused)
     await client.close()
+
+
+three_in_all = pytest.mark.configured(uploads={"max_open": 3})
+
+
+@each_version
+@three_in_all
+async def test_one_more_in_all_is_refused_before_its_content(
+    client: Client, origin: RecordingOrigin, version: int
+) -> None:
+    """Whoever they are of; those that are open go on, and leave their places."""
+    first, second, _ = [await _begun(client, version) for _ in range(3)]
+    expecting = (("Expect", "100-continue"),)
+    fourth = await client.create(
+        version, length=10**9, sends=b"", then="stall", interim=False, fields=expecting
+    )
+    answer = await fourth.transfer.hear()
+    assert (answer.status, answer.one("Connection")) == (507, "close")
+    assert answer.interims == ()
+    assert answer.one("Location") is None
+    assert int(answer.one("Retry-After") or 0) > 0
+    assert json.loads(answer.content)["type"].endswith(":no-room")
+    assert (await first.append(at=3, sends=b"def")).status == 200
+    assert (await second.cancel()).status == 204
+    for _ in range(2):
+        assert (await _begun(client, version)).answer.status == 201
+    assert (await _begun(client, version)).answer.status == 507
+    assert origin.bodies == [b"abcdef"]
+
+
+@three_in_all
+async def test_what_was_there_before_the_start_counts_once_it_has_been_seen(
+    client: Client, restart_proxy: StartProxy
+) -> None:
+    uploads = [await _begun(client) for _ in range(3)]
+    proxy = await restart_proxy(uploads={"max_open": 3})
+    again = Client(proxy.addresses[0])
+
+    async def full() -> bool | None:
+        upload = await _begun(again)
+        if upload.answer.status == 507:
+            return True
+        assert (await upload.cancel()).status == 204
+        return None
+
+    await until(full)
+    assert (await uploads[0].at(again).cancel()).status == 204
+    assert (await _begun(again)).answer.status == 201
+    await again.close()
+
+
+async def test_what_ended_at_another_process_takes_no_place(
+    client: Client, start_proxy: StartProxy
+) -> None:
+    """Each counts for itself, and looks when it seems to have too many."""
+    ours, theirs = [
+        await start_proxy(uploads={"max_open": 3}, workers=2) for _ in range(2)
+    ]
+    here, there = Client(ours.addresses[0]), Client(theirs.addresses[0])
+    uploads = [await _begun(here) for _ in range(3)]
+    assert (await _begun(here)).answer.status == 507
+    assert (await uploads[1].at(there).cancel()).status == 204
+    assert (await _begun(here)).answer.status == 201
+    await here.close()
+    await there.close()
