@@ -326,14 +326,19 @@ class Uploads:
                 await self._reception.ready()
             return self._admission.grant(upload, plan, intent.content_length)
         except SpoolError as exc:
-            refusal = self._refused_storage(decide.not_stored(), upload)
+            refusal = await self._refused_storage(decide.not_stored(), upload)
             raise refusal from exc
         except Refusal as refusal:
-            raise self._refused_storage(refusal, upload) from None
+            raise await self._refused_storage(refusal, upload) from None
 
-    def _refused_storage(self, refusal: Refusal, upload: Upload) -> Refusal:
+    async def _refused_storage(self, refusal: Refusal, upload: Upload) -> Refusal:
+        """`refusal` with the offset, if that is durable, or can still be made so."""
         if upload.acknowledged == upload.offset:
-            refusal.standing = self._standings.of(upload)
+            try:
+                await self._ledger.secure(upload.token)
+                refusal.standing = self._standings.of(upload)
+            except SpoolError as exc:
+                self._log.error("spool failed", error=str(exc))
         return refusal
 
     async def _plan(

@@ -110,7 +110,8 @@ class Spool(Protocol):
     async def secure(self, token: Token) -> None:
         """Make sure that the upload survives the process: its client is gone, or waits.
 
-        One whose request may have left survives power loss as such, too; of its body
+        One whose request may have left survives power loss as such, too, and so does
+        one that has no bytes yet, whose offset of 0 is about to be told; of its body
         nothing is promised. One that is not there is no error.
 
         Raises:

@@ -102,7 +102,7 @@ class DiskSpool:
         self.changed(upload.token, len(body or b"") + len(answer))
 
     async def secure(self, token: Token) -> None:
-        """See ``Spool``. What was created here is secure as it stands."""
+        """See ``Spool``. What has bytes and was never sent is secure as it stands."""
         if not self._syncs:
             return
         async with self._turn(token):

@@ -36,8 +36,8 @@ class Record:
     base: str | None = None
     """Checksum of the record that this one amends; None when it stands by itself."""
     loose: bool = False
-    """It says that the request may have left, and was not durable when it was written:
-    that of an upload which came from elsewhere, see ``Spool.adopt``."""
+    """Nothing of it was durable when it was written: that of a new upload, or of one
+    which came from elsewhere, see ``Spool.adopt``."""
 
 
 def encode(written: Record) -> bytes:

@@ -73,7 +73,7 @@ class Records:
         Raises:
             SpoolError: nothing of it is there, or it was there before.
         """
-        return self._make(Record(upload, self._boot_id), b"", b"")
+        return self._make(upload, b"", b"")
 
     def adopt(self, upload: Upload, body: bytes | None, answer: bytes) -> int:
         """Write the record of an upload beside its body and its answer; bytes that the
@@ -84,11 +84,10 @@ class Records:
         Raises:
             SpoolError: nothing of it is there, or it was there before.
         """
-        loose = upload.attempts > 0
-        return self._make(Record(upload, self._boot_id, loose=loose), body, answer)
+        return self._make(upload, body, answer)
 
-    def _make(self, record: Record, body: bytes | None, answer: bytes) -> int:
-        upload, content = record.upload, encode(record)
+    def _make(self, upload: Upload, body: bytes | None, answer: bytes) -> int:
+        content = encode(Record(upload, self._boot_id, loose=True))
         with translated("the upload cannot be created"):
             try:
                 self._create(upload, content, body, answer)
@@ -296,12 +295,19 @@ class Records:
 
     def is_loose(self, token: Token) -> bool:
         """Whether its record has to be made durable, whatever a draft amends; not when
-        it is gone, or lost. Raises SpoolError."""
-        path = self._shards.stem(token) + RECORD
+        it is gone, or lost. Raises SpoolError.
+
+        One that never was, and says that the request may have left; or that has no
+        bytes, since then an offset of 0 may be told without any other save.
+        """
+        stem = self._shards.stem(token)
         with translated("the record cannot be read"):
             try:
-                sealed, sure = envelope.opened(files.read(path, _LIMIT))
-                return not sure or decode(sealed, token).loose
+                sealed, sure = envelope.opened(files.read(stem + RECORD, _LIMIT))
+                found = decode(sealed, token)
+                if not sure or not found.loose:
+                    return not sure
+                return found.upload.attempts > 0 or files.size(stem + BODY) == 0
             except (FileNotFoundError, UploadLost):
                 return False
 

@@ -23,6 +23,8 @@ class Promise:
     """What the proxy may have of the body: told, and what has been sent since."""
     told: int = 0
     """The highest offset its client was told."""
+    heard: bool = False
+    """Its client was told one, be it 0."""
     length: int | None = None
     """Of the whole body, as its client announced it."""
     whole: int | None = None
@@ -75,7 +77,7 @@ class Promise:
             assert offset == len(self.sent), f"{offset} is told, {len(self.sent)} came"
         assert standing.finished or not self.answered, "no longer answered"
         self.is_known()
-        self.told, self.faultless = offset, True
+        self.told, self.heard, self.faultless = offset, True, True
         self.sent = self.sent[:offset]
         if standing.finished:
             assert self.requests, "told as answered, never sent"
@@ -84,7 +86,7 @@ class Promise:
     def tells_at_least(self, offset: int) -> None:
         """P1, of an offset told on the way: more has come since."""
         assert self.told <= offset <= len(self.sent)
-        self.told = offset
+        self.told, self.heard = offset, True
 
     def is_gone(self) -> None:
         """It is said not to exist. P1: not after an offset was told, or an answer."""
@@ -119,8 +121,8 @@ class Promise:
 
     def loses_memory(self) -> None:
         """P8: the process has died, and may have kept it in memory."""
-        self.may_be_gone |= not self.told
+        self.may_be_gone |= not self.heard
 
     def loses_power(self) -> None:
         """P1: what was never told may be gone."""
-        self.may_be_gone |= not (self.told or self.answered)
+        self.may_be_gone |= not (self.heard or self.answered)

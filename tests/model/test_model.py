@@ -162,6 +162,18 @@ def test_an_answer_that_was_heard_is_not_forgotten(machine: Machine) -> None:
     assert machine.promise(token).answered
 
 
+def test_an_upload_that_was_told_to_have_nothing_is_there_after_a_power_loss(
+    machine: Machine,
+) -> None:
+    """P1: 404 is not 0."""
+    token = created(machine, replace(CUT, arrives=0))
+    machine.ask(token=token)
+    power_loss(machine)
+    machine.ask(token=token)
+    assert machine.promise(token).heard
+    assert not machine.promise(token).may_be_gone
+
+
 @pytest.mark.parametrize("after", range(8))
 @pytest.mark.parametrize("hollow", [False, True])
 def test_what_a_failed_call_has_lost_is_not_told(

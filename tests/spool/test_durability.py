@@ -389,3 +389,26 @@ async def test_one_that_was_replaced_meanwhile_takes_no_harm(
     await spool.peek(saved.token)
     assert (await spool.load(saved.token)).why == "newer"
     other.close()
+
+
+async def test_an_upload_without_bytes_is_durable_once_it_is_secured(
+    spool: DiskSpool, calls: Calls
+) -> None:
+    """P1: an offset of 0 is told of it, and no sync of a body, nor a save, is needed
+    for that. One that has bytes is left to what tells their number."""
+    empty, other = await stored(spool), await stored(spool, b"12345")
+    cut = replace(empty, state=State.INTERRUPTED)
+    await spool.save(cut, durable=False)
+    calls.made.clear()
+    await spool.secure(other.token)
+    assert calls.synced() == []
+    for _ in range(2):
+        await spool.secure(empty.token)
+    assert [call for call in calls.synced() if call != "fsync ."] == [
+        "fdatasync T.record",
+        "fsync S",
+    ]
+    await spool.save(cut, durable=True)
+    calls.made.clear()
+    await spool.secure(empty.token)
+    assert calls.synced() == []
