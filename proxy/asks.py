@@ -26,7 +26,7 @@ class Wish(StrEnum):
     LET_GO = "let-go"
     """End the request that works on the upload, and give its lease back."""
     SHOW = "show"
-    """The upload you work on, or send on: have it where other processes can see it."""
+    """The upload that you have in memory: have it where other processes can see it."""
     ACKNOWLEDGE = "acknowledge"
     """The upload you are sending on: make all of it durable, and record that."""
     CANCEL = "cancel"

@@ -2,12 +2,13 @@
 
 The other side of ``shared_leases`` and ``elsewhere``: there it is asked, here it is
 answered, from what this process holds and delivers. The one invariant: nothing is done
-here for an upload that this process neither holds nor delivers, but for one that an
-operator has set going again.
+here for an upload that this process neither holds, be it in its memory, nor delivers,
+but for one that an operator has set going again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from proxy.asks import Ask, Said, Wish, Word
@@ -29,7 +30,11 @@ class Courtesy:
         leases: SharedLeases,
         deliveries: Deliveries,
         standings: Standings,
+        *,
+        holds: Callable[[Token], bool],
     ) -> None:
+        """`holds`: true for an upload that no other process can see."""
+        self._holds = holds
         self._ledger = ledger
         self._leases = leases
         self._deliveries = deliveries
@@ -59,7 +64,9 @@ class Courtesy:
             return Said(Word.FAILED)
 
     async def _show(self, token: Token) -> Said:
-        if not self._leases.is_ours(token) and self._deliveries.live(token) is None:
+        """Whether anybody works on it or not: a disk in trouble may have kept it here
+        when its request was over."""
+        if not self._holds(token):
             return Said(Word.NONE)
         await self._ledger.secure(token)
         return Said(Word.DONE)

@@ -9,6 +9,9 @@ looked at again, never taken for granted.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from proxy.asks import Ask, Said, Wish, Word
@@ -18,9 +21,14 @@ from proxy.core.upload import Token
 from proxy.peers import Peers
 from proxy.spool.claims import TokenLocks, Unshared
 
-_PAUSES_S: Final = tuple(0.01 * 2**step for step in range(10))
-"""Between two rounds of asking, ten seconds in all: a process that has just died frees
-its locks within moments, one that hangs may come round."""
+ANSWER_S: Final = 10.0
+"""Seconds that another process has for what is asked of it; one on which a client waits
+has as many from each sign of life. As long as for giving back a lease, and for the same
+reason: a disk in trouble does not turn requests away yet, a process that hangs does."""
+_FIRST_PAUSE_S: Final = 0.01
+_LONGEST_PAUSE_S: Final = 1.0
+"""Between two rounds of asking: a process that has just died frees its locks within
+moments, one that hangs may come round."""
 
 
 class Elsewhere:
@@ -30,26 +38,35 @@ class Elsewhere:
         self,
         locks: TokenLocks | None = None,
         peers: Peers | None = None,
-        leases: TokenLocks | None = None,
     ) -> None:
-        """`locks` of deliveries, and `leases`; all None where there are no other
-        processes."""
+        """`locks` of deliveries; both None where there are no other processes."""
         self._locks = Unshared() if locks is None else locks
-        self._leases = Unshared() if leases is None else leases
         self._peers = peers
 
     def has(self, token: Token) -> bool:
         """True while another process delivers the upload."""
         return self._locks.is_taken(token)
 
-    async def show(self, token: Token) -> bool:
-        """Have an upload that another process works on where all can see it; False when
-        none does, or it did not work."""
-        worked_on = self._leases.is_taken(token) or self.has(token)
-        if self._peers is None or not worked_on:
-            return False
-        said = await self._peers.ask(Ask(Wish.SHOW, token), _knows)
-        return said is not None and said.word is Word.DONE
+    async def show(self, token: Token) -> None:
+        """Have an upload that only another process can see where all can.
+
+        After that, whoever finds none in the spool knows that there is none: all the
+        others have been asked, and what is in nobody's memory stays in the spool.
+
+        Raises:
+            Refusal: it cannot be stored; or another process does not answer.
+        """
+        async with _in_time("The upload may be with a process that does not answer."):
+            for pause_s in _pauses():
+                if self._peers is None:
+                    return
+                said = await self._peers.ask(Ask(Wish.SHOW, token), _knows)
+                match None if said is None else said.word:
+                    case Word.FAILED:
+                        raise not_stored()
+                    case Word.DONE | Word.NONE:
+                        return
+                await asyncio.sleep(pause_s)
 
     async def acknowledge(self, token: Token) -> None:
         """Have all of the upload durable, and recorded as acknowledged, if it is
@@ -84,25 +101,56 @@ class Elsewhere:
 
     async def _ask(self, wish: Wish, token: Token) -> Said | None:
         """The reply of who delivers the upload; None when nobody else does."""
-        for pause_s in _PAUSES_S:
-            if self._peers is None or not self.has(token):
-                return None
-            said = await self._peers.ask(Ask(wish, token), _knows)
-            match None if said is None else said.word:
-                case Word.REFUSED:
-                    assert said is not None
-                    assert said.refusal is not None
-                    raise said.refusal
-                case Word.FAILED:
-                    raise not_stored()
-                case Word.DONE | Word.HIDDEN:
-                    return said
-            await asyncio.sleep(pause_s)
-        raise Refusal(
-            Problem.UNAVAILABLE,
-            "The upload is being sent on by a process that does not answer.",
-            retry_after_s=1,
-        )
+        async with _in_time(
+            "The upload is being sent on by a process that does not answer."
+        ) as bound:
+            for pause_s in _pauses():
+                if self._peers is None or not self.has(token):
+                    return None
+                alive = partial(_extend, bound) if wish is Wish.OVER else _as_before
+                said = await self._peers.ask(Ask(wish, token), _knows, alive)
+                match None if said is None else said.word:
+                    case Word.REFUSED:
+                        assert said is not None
+                        assert said.refusal is not None
+                        raise said.refusal
+                    case Word.FAILED:
+                        raise not_stored()
+                    case Word.DONE | Word.HIDDEN:
+                        return said
+                await asyncio.sleep(pause_s)
+        return None
+
+
+@asynccontextmanager
+async def _in_time(otherwise: str) -> AsyncIterator[asyncio.Timeout]:
+    """Within this another process is asked, for `ANSWER_S` at most.
+
+    Raises:
+        Refusal: that is over.
+    """
+    try:
+        async with asyncio.timeout(ANSWER_S) as bound:
+            yield bound
+    except TimeoutError:
+        raise Refusal(Problem.UNAVAILABLE, otherwise, retry_after_s=1) from None
+
+
+def _extend(bound: asyncio.Timeout) -> None:
+    if not bound.expired():
+        bound.reschedule(asyncio.get_running_loop().time() + ANSWER_S)
+
+
+def _as_before() -> None:
+    """What has a bound as a whole is not made longer by signs of life."""
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds to wait after each round; without end."""
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        yield pause_s
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
 def _knows(said: Said) -> bool:

@@ -71,28 +71,41 @@ class Peers:
             self._forget(self._name)
         os.close(self._directory)
 
-    async def ask(self, ask: Ask, suffices: Callable[[Said], bool]) -> Said | None:
-        """The first reply to `ask` that suffices; None once nobody can say more.
+    async def ask(
+        self,
+        ask: Ask,
+        suffices: Callable[[Said], bool],
+        alive: Callable[[], None] = lambda: None,
+    ) -> Said | None:
+        """The first reply to `ask` that suffices; NONE when everybody has replied, or
+        is there no more, and no reply does; None when somebody has not replied.
 
         As many replies as there are other processes are looked at, as they come.
+        `alive`: called with each sign of life of one that works on its reply.
         """
+        others = self._others()
+        if others is None:
+            return None
         pending = {
-            asyncio.ensure_future(self._ask_one(name, ask)) for name in self._others()
+            asyncio.ensure_future(self._ask_one(name, ask, alive)) for name in others
         }
+        all_replied = True
         try:
             while pending:
                 done, pending = await asyncio.wait(
                     pending, return_when=asyncio.FIRST_COMPLETED
                 )
                 for said in (task.result() for task in done):
-                    if said is not None and suffices(said):
+                    if said is None:
+                        all_replied = False
+                    elif suffices(said):
                         return said
         finally:
             for task in pending:
                 task.cancel()
             if pending:
                 await asyncio.wait(pending)
-        return None
+        return Said(Word.NONE) if all_replied else None
 
     def _bound(self) -> socket.socket:
         """A socket that listens, under our name. Raises OSError."""
@@ -119,12 +132,13 @@ class Peers:
         for more than 107 bytes."""
         return f"/proc/self/fd/{self._directory}/{name}"
 
-    def _others(self) -> list[str]:
+    def _others(self) -> list[str] | None:
+        """Names of the others; None when that cannot be told."""
         try:
             names = os.listdir(self._directory)  # noqa: PTH208 - by descriptor
         except OSError as exc:
             self._log.error("other processes cannot be found", error=exc.strerror)
-            return []
+            return None
         return [name for name in names if name != self._name and files.NEW not in name]
 
     def _forget(self, name: str) -> None:
@@ -134,8 +148,11 @@ class Peers:
             # Somebody else was faster, or it cannot be helped: it only costs a look.
             return
 
-    async def _ask_one(self, name: str, ask: Ask) -> Said | None:
-        """The reply of one process; None when it has none, or is none any more."""
+    async def _ask_one(
+        self, name: str, ask: Ask, alive: Callable[[], None]
+    ) -> Said | None:
+        """The reply of one process, NONE for one that is no more; None when there is
+        none: it hangs, or has gone while it was asked."""
         try:
             async with asyncio.timeout(PATIENCE_S):
                 reader, writer = await asyncio.open_unix_connection(
@@ -143,12 +160,14 @@ class Peers:
                 )
         except ConnectionRefusedError:
             self._forget(name)
-            return None
+            return Said(Word.NONE)
+        except FileNotFoundError:
+            return Said(Word.NONE)  # it has left since it was found
         except (OSError, TimeoutError):
             return None
         try:
             writer.write(ask_line(ask))
-            return await _reply(reader)
+            return await _reply(reader, alive)
         finally:
             writer.close()
 
@@ -203,13 +222,16 @@ async def _end(reader: asyncio.StreamReader) -> None:
         return
 
 
-async def _reply(reader: asyncio.StreamReader) -> Said | None:
+async def _reply(
+    reader: asyncio.StreamReader, alive: Callable[[], None]
+) -> Said | None:
     """The reply, when it comes; None when it does not."""
-    said: Said | None = Said(Word.STILL)
-    while said is not None and said.word is Word.STILL:
+    while True:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 said = read_said(await reader.readline())
         except (OSError, TimeoutError, ValueError):
             return None
-    return said
+        if said is None or said.word is not Word.STILL:
+            return said
+        alive()

@@ -61,14 +61,18 @@ class Road:
         self.deliveries = self._make_deliveries(share)
         claims, peers = premises.claims, premises.peers
         self._leases = SharedLeases(claims.leases, peers)
-        self._elsewhere = Elsewhere(claims.deliveries, peers, claims.leases)
+        self._elsewhere = Elsewhere(claims.deliveries, peers)
         self._standings = Standings(
             premises.spool, self._ledger, self.deliveries, log, self._elsewhere
         )
         spool = premises.spool
         self.reception = Reception(spool, spool, self._ledger, tasks.spawn, log)
         self.courtesy = Courtesy(
-            self._ledger, self._leases, self.deliveries, self._standings
+            self._ledger,
+            self._leases,
+            self.deliveries,
+            self._standings,
+            holds=spool.holds,
         )
         self.server = self._make_server()
         self.sweep = self._make_sweep(premises.claims.sweep)

@@ -72,10 +72,6 @@ class SharedLeases:
         """See ``Leases``."""
         return self._local.is_free(token) and not self._locks.is_taken(token)
 
-    def is_ours(self, token: Token) -> bool:
-        """True when a request of this process holds the lease or waits for it."""
-        return not self._local.is_free(token)
-
     async def let_go(self, token: Token, since: float) -> Word:
         """Give the lease back, to a request that came to another process at `since`."""
         newest = self._local.newest_since(token)

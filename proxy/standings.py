@@ -109,17 +109,22 @@ class Standings:
             upload = await self.read(token)
         return await self._set_right(upload, to_remove=to_remove)
 
-    async def recorded(self, token: Token) -> Upload:
-        """The upload as its record tells it, also if another process has yet to write
-        that."""
+    async def recorded(self, token: Token, *, change: bool = True) -> Upload:
+        """The upload as its record tells it, also if another process has it to itself;
+        `change` as in `read`.
+
+        Raises:
+            Refusal: there is none, in any process; or one of them does not tell.
+        """
         try:
-            return await self.read(token)
+            return await self.read(token, change=change)
         except Refusal as refusal:
-            missing = isinstance(refusal.__cause__, UploadMissing)
-            if not missing or not self._elsewhere.has(token):
+            if not isinstance(refusal.__cause__, UploadMissing):
                 raise
-        await self._elsewhere.acknowledge(token)
-        return await self.read(token)
+        # A client that hears 404 starts over: had another process kept the upload, and
+        # be it for a disk that was full, the origin would have it twice.
+        await self._elsewhere.show(token)
+        return await self.read(token, change=change)
 
     async def _set_right(self, upload: Upload, *, to_remove: bool) -> Upload:
         """`upload`, which nobody works on but us, as it has to go on."""
@@ -157,23 +162,14 @@ class Standings:
     async def glance(self, token: Token) -> Upload:
         """The upload as acknowledged, whatever is being done with it."""
         delivery = self._deliveries.live(token)
-        upload = delivery.upload if delivery else await self._seen(token)
+        upload = (
+            delivery.upload if delivery else await self.recorded(token, change=False)
+        )
         decide.request_on(upload, AskLimits(token), self._ledger.now())
         if upload.state in _NOT_RESUMABLE:
             # Its total needs no acknowledging: there is nothing to resume.
             return upload
         return replace(upload, offset=upload.acknowledged)
-
-    async def _seen(self, token: Token) -> Upload:
-        """The upload as its record tells it, which another process may keep to itself
-        while it receives."""
-        try:
-            return await self.read(token, change=False)
-        except Refusal as refusal:
-            missing = isinstance(refusal.__cause__, UploadMissing)
-            if not missing or not await self._elsewhere.show(token):
-                raise
-        return await self.read(token, change=False)
 
     async def acknowledge(self, upload: Upload) -> Upload:
         """`upload` with its offset durable, in body and record, so that it may be

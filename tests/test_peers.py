@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -73,7 +74,14 @@ async def _asked(peers: Peers) -> Said | None:
 
 
 async def test_alone_there_is_nobody_to_ask(join: Join) -> None:
-    assert await _asked(await join()) is None
+    assert await _asked(await join()) == Said(Word.NONE)
+
+
+async def test_when_nobody_knows_that_is_told(join: Join) -> None:
+    ours = await join()
+    await join()
+    await join()
+    assert await _asked(ours) == Said(Word.NONE)
 
 
 async def test_the_one_that_knows_is_heard_among_the_others(join: Join) -> None:
@@ -119,11 +127,40 @@ async def test_one_that_hangs_is_not_waited_for(
     assert "hanging" in _met(tmp_path)
 
 
+async def test_one_that_goes_while_it_is_asked_has_not_replied(
+    join: Join, tmp_path: Path
+) -> None:
+    """What it had may be in the spool by now, or gone with it: who wants to know asks
+    again."""
+    ours = await join()
+    await join()
+
+    async def goes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    path = str(tmp_path / "peers/going")
+    async with await asyncio.start_unix_server(goes, path):
+        assert await _asked(ours) is None
+
+
+async def test_where_the_others_cannot_be_found_nobody_has_replied(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = await join()
+    await join(Word.DONE)
+
+    def listdir(path: object) -> list[str]:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr("proxy.peers.os.listdir", listdir)
+    assert await _asked(ours) is None
+
+
 async def test_what_a_dead_one_left_is_removed(join: Join, tmp_path: Path) -> None:
     ours = await join()
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(tmp_path / "peers/dead"))
-    assert await _asked(ours) is None
+    assert await _asked(ours) == Said(Word.NONE)
     assert len(_met(tmp_path)) == 1
 
 

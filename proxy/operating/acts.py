@@ -79,7 +79,7 @@ async def resend(rights: Rights, token: Token) -> bool:
     said = await rights.peers.ask(
         Ask(Wish.TAKE_UP, token), lambda told: told.word is Word.DONE
     )
-    return said is not None
+    return said is not None and said.word is Word.DONE
 
 
 def _looked_at(rights: Rights, token: Token) -> Upload:

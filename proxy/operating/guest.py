@@ -130,7 +130,7 @@ class Rights:
         self.ledger = Ledger(spool, guest.now, log)
         self.leases = SharedLeases(claims.leases, peers)
         self.deliveries: TokenLocks = claims.deliveries
-        self.elsewhere = Elsewhere(claims.deliveries, peers, claims.leases)
+        self.elsewhere = Elsewhere(claims.deliveries, peers)
 
 
 def _check_user(directory: str) -> None:

@@ -92,6 +92,10 @@ class TieredSpool:
         """Uploads that are in memory, those among them that were answered too."""
         return len(self._held)
 
+    def holds(self, token: Token) -> bool:
+        """True while the upload is in memory: no other process can see it."""
+        return token in self._held
+
     async def create(self, upload: Upload) -> None:
         """See ``Spool``."""
         if upload.token in self._held:
