@@ -9,7 +9,6 @@ but for one that an operator has set going again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from proxy.asks import Ask, Said, Wish, Word
 from proxy.core.errors import Problem, Refusal, SpoolError
@@ -82,10 +81,9 @@ class Courtesy:
 
     async def _cancel(self, delivery: Delivery) -> Said:
         """Who asks holds the lease, and removes what has been withdrawn here."""
-        if self._deliveries.withdraw(delivery.upload.token):
+        if await self._deliveries.withdraw(delivery.upload.token):
             return Said(Word.DONE)
-        await delivery.amend(lambda current: replace(current, hidden=True))
-        return Said(Word.HIDDEN)
+        return Said(Word.HIDDEN if await delivery.hide() else Word.NONE)
 
     async def _over(self, token: Token, delivery: Delivery) -> Said:
         if delivery.upload.state is State.RESPONDED:

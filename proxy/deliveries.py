@@ -146,18 +146,27 @@ class Deliveries:
             self._hold(delivery)
         return follower
 
-    def withdraw(self, token: Token) -> bool:
-        """Stop a delivery whose attempt has not begun; False when it is too late."""
+    async def withdraw(self, token: Token) -> bool:
+        """Stop a delivery whose attempt has not begun; False when it is too late.
+
+        When this returns, nothing of it is being saved any more, and nothing will be:
+        the caller, who holds the lease here or elsewhere, removes the upload.
+        """
         delivery = self._live.get(token)
         if delivery is None:
             return True
         if delivery.in_attempt:
             return False
-        task = self._tasks.pop(token, None)
-        if task is not None:
+        task = self._tasks[token]
+        if delivery.is_live:
+            delivery.is_live = False
             task.cancel()
-        self._drop(token)
-        delivery.refuse_all(unknown_upload)
+            delivery.refuse_all(unknown_upload)
+        await asyncio.wait([task])
+        # A task that had begun has waited for that itself, and given up the claim.
+        await delivery.settled()
+        if self._live.get(token) is delivery:
+            self._end(delivery)
         return True
 
     def _drop(self, token: Token) -> None:
@@ -199,12 +208,15 @@ class Deliveries:
                 self._end(delivery)
 
     def _end(self, delivery: Delivery) -> None:
-        token = delivery.upload.token
+        token, withdrawn = delivery.upload.token, not delivery.is_live
         if self._live.get(token) is delivery:
             self._drop(token)
             self._tasks.pop(token, None)
         delivery.over.set()
-        delivery.refuse_all(stopping if self._stopping else _given_up)
+        if withdrawn:
+            delivery.refuse_all(unknown_upload)
+        else:
+            delivery.refuse_all(stopping if self._stopping else _given_up)
 
     async def _record_late(self, delivery: Delivery) -> None:
         """What could not be recorded is known here only: stay until it can be."""

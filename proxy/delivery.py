@@ -67,35 +67,38 @@ class Delivery:
             )
             self.is_believed = False
 
-    async def amend(self, change: Change) -> None:
-        """Save a change that is no event, durably; one that is over has none.
+    async def amend(self, change: Change) -> bool:
+        """Save a change that is no event, durably; False: it is live no more, and
+        nothing was saved, since the upload may be removed by now, or another process's.
 
         Raises:
             SpoolError: the new record cannot be counted on, see ``Spool.save``.
         """
         async with self._saving:
-            if self.upload.state in TERMINAL:
-                return
+            if not self.is_live or self.upload.state in TERMINAL:
+                return False
             changed = change(self.upload)
             await self._ledger.save(changed, durable=True)
             self.upload = changed
             self.is_believed = False
+            return True
 
     async def acknowledge(self, synced: int) -> bool:
-        """Record durably that so many bytes of the body are; False: it is live no more,
-        and nothing was recorded, since the upload may be another process's by now.
+        """Record durably that so many bytes of the body are; the same otherwise.
 
         Raises:
             SpoolError: as `amend`.
         """
-        async with self._saving:
-            if not self.is_live or self.upload.state in TERMINAL:
-                return False
-            changed = replace(self.upload, acknowledged=synced)
-            await self._ledger.save(changed, durable=True)
-            self.upload = changed
-            self.is_believed = False
-            return True
+        return await self.amend(lambda current: replace(current, acknowledged=synced))
+
+    async def hide(self) -> bool:
+        """Its client has given it up, and its forward is in flight: nobody finds it any
+        more, and it is removed when that has ended; the same otherwise.
+
+        Raises:
+            SpoolError: as `amend`.
+        """
+        return await self.amend(lambda current: replace(current, hidden=True))
 
     async def settled(self) -> None:
         """Wait until nothing is being saved."""

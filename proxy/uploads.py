@@ -288,17 +288,25 @@ class Uploads:
                 await self._plan(upload, intent)
                 if await self._elsewhere.cancel(intent.token):
                     return Cancelled()
+            await self._give_up(intent)
+        return Cancelled()
+
+    async def _give_up(self, intent: Cancel) -> None:
+        """Remove the upload, which no other process delivers; or hide it while its
+        forward is in flight, which removes it. The caller holds the lease."""
+        while True:
             upload = await self._standings.load(intent.token, to_remove=True)
             plan = await self._plan(upload, intent)
             assert isinstance(plan, Drop)
             delivery = self._deliveries.live(intent.token)
-            withdrawn = not plan.hide and self._deliveries.withdraw(intent.token)
-            if delivery is not None and not withdrawn:
-                # In flight: hidden at once, removed by the delivery when it has ended.
-                await delivery.amend(lambda current: replace(current, hidden=True))
-            else:
+            if not plan.hide and await self._deliveries.withdraw(intent.token):
+                delivery = None
+            if delivery is None:
                 await self._ledger.advance(upload, Event.CANCEL_ASKED)
-        return Cancelled()
+                return
+            if await delivery.hide():
+                return
+            # It has ended meanwhile, and says where the upload stands now.
 
     async def _tell_limits(self, intent: AskLimits) -> Outcome:
         """Without the lease: discovery disturbs no transfer (R84)."""

@@ -21,7 +21,7 @@ from proxy.core.errors import (
     SpoolError,
     UploadMissing,
 )
-from proxy.core.upload import State, Token, Upload
+from proxy.core.upload import State, Upload
 from proxy.spool.disk import DiskSpool
 from proxy.spool.memory import MemorySpool
 
@@ -49,8 +49,8 @@ async def test_an_upload_cancelled_in_flight_is_hidden_and_removed_at_the_end() 
     upload = await stage.complete()
     delivery = stage.deliveries.start(upload)
     await origin.asked.wait()
-    assert not stage.deliveries.withdraw(upload.token)
-    await delivery.amend(lambda current: replace(current, hidden=True))
+    assert not await stage.deliveries.withdraw(upload.token)
+    assert await delivery.hide()
     assert (await stage.spool.load(upload.token)).hidden
     origin.go.set()
     await stage.over(upload.token)
@@ -95,25 +95,6 @@ async def test_an_upload_cancelled_while_it_is_connected_for_is_not_sent() -> No
         await stage.spool.load(upload.token)
 
 
-async def test_a_delivery_that_has_not_begun_can_be_withdrawn() -> None:
-    origin = Origin(Stream())
-    origin.go.clear()
-    stage = Stage(origin, max_forwards=1)
-    stage.deliveries.start(await stage.complete("a"))
-    await origin.asked.wait()
-    waiting = await stage.complete("b")
-    follower = stage.deliveries.follow(waiting)
-    assert stage.deliveries.withdraw(waiting.token)
-    assert (await refused(follower)).problem is Problem.UNKNOWN_UPLOAD
-    origin.go.set()
-    await stage.over(Token("a" * 43))
-    assert len(origin.bodies) == 1
-
-
-async def test_withdrawing_what_is_not_there_is_no_trouble() -> None:
-    assert Stage(Origin()).deliveries.withdraw(Token("a" * 43))
-
-
 async def test_a_body_of_another_size_is_never_forwarded() -> None:
     """P1."""
     origin = Origin(Stream())
@@ -149,13 +130,9 @@ async def test_one_cancelled_just_as_an_attempt_fails_is_not_sent_again() -> Non
     await origin.asked.wait()
 
     def just_failed() -> None:
-        hiding.append(
-            asyncio.create_task(
-                delivery.amend(lambda current: replace(current, hidden=True))
-            )
-        )
+        hiding.append(asyncio.create_task(delivery.hide()))
 
-    hiding: list[asyncio.Task[None]] = []
+    hiding: list[asyncio.Task[bool]] = []
     save = stage.spool.save
 
     async def slow_save(upload: Upload, *, durable: bool) -> None:
