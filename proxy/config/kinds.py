@@ -140,6 +140,15 @@ Count = Annotated[
     int,
     Kind("number", quantities.count, _same, _or_reference(type="integer", minimum=1)),
 ]
+Workers = Annotated[
+    int,
+    Kind(
+        "number",
+        quantities.workers,
+        _same,
+        _or_reference(type="integer", minimum=1, maximum=quantities.MOST_WORKERS),
+    ),
+]
 Most = Annotated[
     int | None,
     Kind(

@@ -280,10 +280,10 @@ class Config(Section):
     listen: kinds.Addresses = (TcpAddress("127.0.0.1", 8080),)
     """Where clients are served: host:port, unix:/path or fd:number, or a list of these.
     [::]:8080 has to stand in quotes."""
-    workers: kinds.Count = 1
-    """Processes that serve clients. With more than one, another process starts them,
-    sweeps the spool and answers operators. About as many as there are processors: one
-    of them is enough for most networks.
+    workers: kinds.Workers = 1
+    """Processes that serve clients, up to 31. With more than one, another process
+    starts them, sweeps the spool and answers operators. About as many as there are
+    processors: one of them is enough for most networks.
 
     Danger: what has a bound here has it for all of them together, divided among them,
     so that one that happens to have more of the load reaches its part of it first."""

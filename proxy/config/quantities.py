@@ -186,3 +186,16 @@ def count(value: object) -> int:
     if text.isascii() and text.isdecimal() and int(text) >= 1:
         return int(text)
     raise WrongValue("a whole number, at least 1")
+
+
+MOST_WORKERS: Final = 31
+"""64 processes can share a spool: these and their supervisor, and beside them as many
+that take over from them, one by one or all together."""
+
+
+def workers(value: object) -> int:
+    """Processes that serve clients."""
+    number = count(value)
+    if number > MOST_WORKERS:
+        raise WrongValue(f"a whole number from 1 to {MOST_WORKERS}")
+    return number

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from proxy.config.quantities import (
     LARGEST_SIZE,
     LONGEST_DURATION_S,
+    MOST_WORKERS,
     WrongValue,
     bound,
     count,
@@ -20,7 +21,9 @@ from proxy.config.quantities import (
     span,
     switch,
     version,
+    workers,
 )
+from proxy.spool.figures import SLOTS
 
 
 @pytest.mark.parametrize(
@@ -208,6 +211,18 @@ def test_a_count_is_a_whole_number(written: object, number: int) -> None:
 def test_a_count_is_at_least_one(written: object) -> None:
     with pytest.raises(WrongValue, match="a whole number, at least 1"):
         count(written)
+
+
+def test_workers_and_those_that_take_over_from_them_find_room_on_a_spool() -> None:
+    """Each of them has a slot in the figures, and so have the supervisors."""
+    assert 2 * (MOST_WORKERS + 1) == SLOTS
+    assert workers(MOST_WORKERS) == MOST_WORKERS
+
+
+@pytest.mark.parametrize("written", [0, 32, "1000", "many"])
+def test_more_workers_than_that_are_refused(written: object) -> None:
+    with pytest.raises(WrongValue, match="a whole number"):
+        workers(written)
 
 
 @pytest.mark.parametrize(
