@@ -70,15 +70,26 @@ class Sweep:
         """Called after every round: saves the lifetime clock."""
         self._log = log
         self._look = asyncio.Event()
+        self._was_in_doubt = False
 
     async def run(self) -> None:
         """Until cancelled."""
-        while not self._is_ours():  # noqa: ASYNC110 - the system tells nobody
+        while not self._comes_to_us():  # noqa: ASYNC110 - the system tells nobody
             await asyncio.sleep(TURN_PAUSE_S)
         await self._round(self._spool.unfinished, thorough=False)
         async with asyncio.TaskGroup() as both:
             both.create_task(self._rounds())
             both.create_task(self._looks())
+
+    def _comes_to_us(self) -> bool:
+        """It is our turn; told once if that cannot be known, and asked again."""
+        try:
+            return self._is_ours()
+        except SpoolError as exc:
+            if not self._was_in_doubt:
+                self._log.error("sweep not begun", error=str(exc))
+            self._was_in_doubt = True
+            return False
 
     def look_soon(self) -> None:
         """A process has died: look for what it was about to send on."""
@@ -114,6 +125,8 @@ class Sweep:
             await self._after_round()
         except SpoolError as exc:
             self._log.error("sweep interrupted", error=str(exc))
+        except Exception:  # noqa: BLE001 - as long as we are there nobody else sweeps
+            self._log.exception("sweep interrupted")
 
     async def _one(self, token: Token, *, thorough: bool) -> None:
         try:

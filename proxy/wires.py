@@ -35,12 +35,27 @@ class Wire:
             self._writer.write(json.dumps(dict(told)).encode() + b"\n")
 
     async def hear(self) -> dict[str, Any] | None:
-        """What the other end says next; None once it has gone."""
+        """What the other end says next; None once it has gone.
+
+        An empty object for a line that is none, or is too long: whoever hears that
+        passes it over, as every word that it does not know.
+        """
         try:
             line = await self._reader.readline()
         except OSError:
             return None
-        return json.loads(line) if line.endswith(b"\n") else None
+        except ValueError:
+            return {}  # longer than LONGEST; what is left of it makes no sense either
+        return _object(line) if line.endswith(b"\n") else None
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    """The object that `line` is; empty when it is none."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}

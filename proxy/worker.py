@@ -62,7 +62,7 @@ async def _work(descriptor: int) -> int:
 async def _heed(wire: Wire, app: App, stop: asyncio.Event) -> None:
     """Do what the supervisor says, until it is gone."""
     while (told := await wire.hear()) is not None:
-        match told["wish"]:
+        match told.get("wish"):
             case "stop":
                 stop.set()
             case "drain":

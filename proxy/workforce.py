@@ -20,6 +20,7 @@ from typing import Any, Final
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config import Config
+from proxy.watch import Watch
 from proxy.wires import Wire
 from proxy.worker import GROUP_SIGNALS
 
@@ -39,11 +40,21 @@ LATE_S: Final = 5.0
 class Worker:
     """One process, from its start to its end."""
 
-    def __init__(self, process: asyncio.subprocess.Process, wire: Wire) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        wire: Wire,
+        log: FilteringBoundLogger,
+    ) -> None:
         self._process = process
         self._wire = wire
+        self._log = log
+        self._is_understood = True
         self.serving = asyncio.Event()
-        """It has begun to accept connections."""
+        """It has begun to accept connections, and has not gone yet."""
+        self.has_served = False
+        self.answers = 0
+        """How often it has told its counts."""
         self.counts: dict[str, int] = {}
         self._counted = asyncio.Event()
         self.end = asyncio.ensure_future(self._hear())
@@ -55,16 +66,26 @@ class Worker:
 
     async def _hear(self) -> int:
         while (told := await self._wire.hear()) is not None:
-            match told["word"]:
-                case "serving":
+            match told:
+                case {"word": "serving"}:
+                    self.has_served = True
                     self.serving.set()
-                case "counts":
-                    self.counts = told["counts"]
+                case {"word": "counts", "counts": dict(counts)}:
+                    self.counts = counts
+                    self.answers += 1
                     self._counted.set()
+                case _:
+                    self._wonder()
         self.serving.clear()
         self.counts = {}
         self._wire.close()
         return await self._process.wait()
+
+    def _wonder(self) -> None:
+        """It has said what makes no sense; told once, it may go on saying such."""
+        if self._is_understood:
+            self._is_understood = False
+            self._log.error("worker not understood", pid=self.pid)
 
     async def begins(self) -> None:
         """Wait until it serves, has ended, or has taken too long to do either."""
@@ -127,6 +148,7 @@ class Workforce:
         self._spawning = asyncio.Lock()
         self._stop = asyncio.Event()
         self._draining = False
+        self._watch = Watch(self._places.items, log)
 
     @property
     def serving(self) -> int:
@@ -140,6 +162,7 @@ class Workforce:
         for place in range(1, self._config.workers + 1):
             self._keeping.append(asyncio.ensure_future(self._keep(place)))
         self._renewing = asyncio.ensure_future(self._renew_whenever_asked())
+        self._watching = asyncio.ensure_future(self._watch.run())
 
     async def count(self) -> list[dict[str, int]]:
         """What each of them has in flight."""
@@ -159,11 +182,12 @@ class Workforce:
         """Have them stop in order, and wait until they have."""
         self._stop.set()
         self._renew_asked.set()
+        self._watching.cancel()
         for worker in self._all():
             worker.tell("stop")
         await self._close_sockets()
         beside = [worker.end for worker in self._beside]
-        ends = [*self._keeping, self._renewing, *beside]
+        ends = [*self._keeping, self._renewing, self._watching, *beside]
         _, late = await asyncio.wait(ends, timeout=grace_s + LATE_S)
         if late:
             self._log.error("workers killed that did not stop", workers=len(late))
@@ -191,33 +215,42 @@ class Workforce:
         while not self._stop.is_set():
             began = loop.time()
             try:
-                code = await self._filled(place)
+                what, told = await self._fill(place)
             except _StoppingError:
                 return
-            except OSError as exc:
-                self._log.error(
-                    "worker not started",
-                    worker=place,
-                    error=exc.strerror,
-                    again_in_s=pause_s,
-                )
-            else:
-                if self._stop.is_set():
-                    return
-                self._lost()
-                if loop.time() - began >= SETTLED_S:
-                    pause_s = FIRST_PAUSE_S
-                self._log.error(
-                    "worker died", worker=place, code=code, again_in_s=pause_s
-                )
+            except Exception as exc:  # noqa: BLE001 - it must not stay empty for good
+                what, told = "worker not kept", {"exc_info": exc}
+                if place in self._places:
+                    self._places.pop(place).kill()
+            if self._stop.is_set():
+                return
+            if loop.time() - began >= SETTLED_S:
+                pause_s = FIRST_PAUSE_S
+            self._log.error(what, worker=place, **told, again_in_s=pause_s)
             try:
                 async with asyncio.timeout(pause_s):
                     await self._stop.wait()
             except TimeoutError:
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
-    async def _filled(self, place: int) -> int:
-        """Start a worker in `place`; the exit code of the last one there.
+    async def _fill(self, place: int) -> tuple[str, dict[str, Any]]:
+        """Have a worker in `place`, or its successors, until there is none any more:
+        what became of it, in words for the log.
+
+        Raises:
+            _StoppingError: none is to be started any more.
+        """
+        try:
+            worker, code = await self._filled(place)
+        except OSError as exc:
+            return "worker not started", {"error": exc.strerror}
+        if not self._stop.is_set():
+            self._lost()
+        said = "worker died" if worker.has_served else "worker ended before it served"
+        return said, {"code": code}
+
+    async def _filled(self, place: int) -> tuple[Worker, int]:
+        """Start a worker in `place`; the last one there, with its exit code.
 
         Raises:
             OSError: the machine has no process or no descriptor to spare.
@@ -230,7 +263,7 @@ class Workforce:
             worker = self._places[place]
             code = await worker.end
         del self._places[place]
-        return code
+        return worker, code
 
     async def _renew_whenever_asked(self) -> None:
         while True:
@@ -285,7 +318,7 @@ class Workforce:
             raise
         wire = await Wire.over(ours)
         wire.say(order)
-        worker = Worker(process, wire)
+        worker = Worker(process, wire, self._log.bind(worker=place))
         self._log.info("worker started", worker=place, pid=worker.pid)
         if self._draining:
             worker.tell("drain")

@@ -22,13 +22,13 @@ class Shelf:
     def __init__(self, unfinished: list[Token], everything: list[Token]) -> None:
         self._unfinished = unfinished
         self._everything = everything
-        self.broken = False
+        self.broken: Exception | None = None
         self.listed = asyncio.Event()
 
     def tokens(self) -> Iterator[Token]:
         self.listed.set()
-        if self.broken:
-            raise SpoolError("the directory cannot be read")
+        if self.broken is not None:
+            raise self.broken
         yield from self._everything
 
     def unfinished(self) -> Iterator[Token]:
@@ -112,15 +112,21 @@ async def test_one_that_cannot_be_swept_does_not_stop_the_rest() -> None:
     assert (line["event"], line["upload"]) == ("not swept", everything[1][:6])
 
 
-async def test_a_spool_that_cannot_be_listed_is_tried_again_next_round() -> None:
+@pytest.mark.parametrize(
+    "failure", [SpoolError("the directory cannot be read"), RuntimeError("a bug")]
+)
+async def test_a_spool_that_cannot_be_listed_is_tried_again_next_round(
+    failure: Exception,
+) -> None:
+    """While we have the lock of the sweep nobody else does it."""
     shelf = Shelf([], tokens(1))
-    shelf.broken = True
+    shelf.broken = failure
     road = Road()
     rounds = Rounds(shelf, road)
     running = asyncio.create_task(rounds.run(2))
     async with asyncio.timeout(2):
         await shelf.listed.wait()
-    shelf.broken = False
+    shelf.broken = None
     await running
     assert rounds.captured.entries[0]["event"] == "sweep interrupted"
     assert road.tidied
@@ -154,6 +160,38 @@ async def test_one_waits_for_its_turn_to_sweep(
     task.cancel()
     assert seen == [0, 0, 0]
     assert road.tidied == tokens(1)
+
+
+async def test_one_that_cannot_know_whose_turn_it_is_asks_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.sweep.TURN_PAUSE_S", 0)
+    turns: Iterator[bool | SpoolError] = iter(
+        [SpoolError("no locks"), SpoolError("no locks"), True]
+    )
+    rounded, captured = asyncio.Event(), LogCapture()
+
+    def is_ours() -> bool:
+        turn = next(turns)
+        if isinstance(turn, SpoolError):
+            raise turn
+        return turn
+
+    async def after_round() -> None:
+        rounded.set()
+
+    sweep = Sweep(
+        Shelf([], []),
+        Road(),
+        after_round=after_round,
+        log=structlog.wrap_logger(None, processors=[captured]),
+        is_ours=is_ours,
+    )
+    task = asyncio.create_task(sweep.run())
+    async with asyncio.timeout(5):
+        await rounded.wait()
+    task.cancel()
+    assert [entry["event"] for entry in captured.entries] == ["sweep not begun"]
 
 
 async def test_when_a_process_has_died_the_unfinished_are_looked_at_at_once(

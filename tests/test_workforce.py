@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -26,6 +27,15 @@ while (said := wire.recv(65536)) and b'"stop"' not in said:
     pass
 """
 
+ANSWERS = r"""
+import socket, sys
+wire = socket.socket(fileno=int(sys.argv[1]))
+wire.sendall(b'{"word": "serving"}\n')
+while (said := wire.recv(65536)) and b'"stop"' not in said:
+    for _ in range(said.count(b'"wish": "counts"')):
+        wire.sendall(b'{"word": "counts", "counts": {"requests": 1}}\n')
+"""
+
 
 class Machine:
     """Starts a process, or has none to spare, as the script says; then it has."""
@@ -34,7 +44,7 @@ class Machine:
         self.script: Iterator[bool] = iter(script)
         self.asked = 0
         self.started: list[asyncio.subprocess.Process] = []
-
+        self.program = SERVES
         self.go = asyncio.Event()
         """Processes are held up until this is set."""
         self.go.set()
@@ -48,7 +58,7 @@ class Machine:
         if not next(self.script, True):
             raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-S", "-c", SERVES, str(wire), pass_fds=[wire]
+            sys.executable, "-S", "-c", self.program, str(wire), pass_fds=[wire]
         )
         self.started.append(process)
         return process
@@ -136,3 +146,64 @@ async def test_a_socket_is_open_until_whoever_is_being_started_has_it(
     # the other place was not filled any more
     assert (machine.asked, len(machine.started)) == (1, 1)
     assert machine.started[0].returncode == 0
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "b'no object\\n'",
+        "b'[1]\\n'",
+        "b'{}\\n'",
+        """b'{"word": "counts"}\\n'""",
+        "b'x' * 3000000 + b'\\n'",
+    ],
+)
+async def test_what_makes_no_sense_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    """Else its place would be kept by nobody."""
+    machine = Machine()
+    machine.program = SERVES.replace("wire.send", f"wire.sendall({says})\nwire.send")
+    async with at_work(tmp_path, monkeypatch, machine) as workers:
+        await until_asked(machine, workers, 2)
+        machine.started[0].kill()
+        await until_asked(machine, workers, 3)
+
+
+async def test_a_place_is_kept_whatever_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine()
+    async with at_work(tmp_path, monkeypatch, machine) as workers:
+        await until_asked(machine, workers, 2)
+        lost = iter([RuntimeError("a bug of ours")])
+
+        def fails() -> None:
+            for failure in lost:
+                raise failure
+
+        monkeypatch.setattr(workers, "_lost", fails)
+        machine.started[0].kill()
+        await until_asked(machine, workers, 3)
+
+
+async def test_one_that_hangs_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.watch.ROUND_S", 0.02)
+    monkeypatch.setattr("proxy.watch.START_WITHIN", 10_000)
+    machine = Machine()
+    machine.program = ANSWERS
+    async with at_work(tmp_path, monkeypatch, machine) as workers:
+        await until_asked(machine, workers, 2)
+        await _answered(workers)
+        machine.started[0].send_signal(signal.SIGSTOP)
+        await until_asked(machine, workers, 3)
+        await machine.started[0].wait()
+        assert machine.started[1].returncode is None
+
+
+async def _answered(workers: Workforce) -> None:
+    async with asyncio.timeout(10):
+        while await workers.count() != [{"requests": 1}] * 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
