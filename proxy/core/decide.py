@@ -44,6 +44,8 @@ class Receive:
     beyond: Problem
     """What more content is: OVERRUN of the length, or TOO_LARGE for a limit."""
     overrun_event: Event
+    bound: str = "Upload-Length"
+    """What sets the ceiling, in words of the protocol: for who runs over it."""
     least: int = 0
     """Bytes the body must have grown to when another part is to follow (R32, R58)."""
     announce: bool = False
@@ -282,7 +284,8 @@ def _mismatch(upload: Upload, intent: Append) -> Refusal:
     """R53."""
     return Refusal(
         Problem.OFFSET_MISMATCH,
-        f"The upload continues at offset {upload.offset}, not at {intent.offset}.",
+        f"Upload-Offset must be {upload.offset}, where the upload continues, got "
+        f"{intent.offset}.",
         expected_offset=upload.offset,
         provided_offset=intent.offset,
     )
@@ -299,12 +302,13 @@ def _receive(
 ) -> Receive:
     """The plan to take content at `offset`, up to whatever bound comes first."""
     bounds = request_limits(intent, limits)
-    ceiling = largest(limits)
-    if bounds.max_append_size is not None:
-        ceiling = min(ceiling, offset + bounds.max_append_size)
+    ceiling, bound = largest(limits), "max-size of Upload-Limit"
+    most = bounds.max_append_size
+    if most is not None and offset + most < ceiling:
+        ceiling, bound = offset + most, "max-append-size of Upload-Limit"
     beyond, event = Problem.TOO_LARGE, Event.LIMIT_REACHED
     if length is not None and length <= ceiling:
-        ceiling, beyond = length, Problem.OVERRUN
+        ceiling, bound, beyond = length, "Upload-Length", Problem.OVERRUN
         fatal = intent.overrun_is_fatal
         event = Event.OVERRAN_FATAL if fatal else Event.OVERRAN_KEPT
     return Receive(
@@ -313,6 +317,7 @@ def _receive(
         ceiling,
         beyond,
         event,
+        bound,
         least=0 if intent.finishing else offset + bounds.min_append_size,
         announce=announce,
         finish_after=finish_after,
@@ -357,11 +362,10 @@ def settle(plan: Receive, offset: int, ending: Ending) -> Settled:
             event = Event.LAST_PART_ENDED if reached else Event.BODY_CUT
             return Settled(event, plan.length)
         case Ending.OVERRAN:
-            what = "length" if plan.beyond is Problem.OVERRUN else "limit"
             refusal = Refusal(
                 plan.beyond,
-                f"The content runs over the {what}: no byte past {plan.ceiling} is "
-                "taken.",
+                f"The content runs over {plan.bound}: no byte past offset "
+                f"{plan.ceiling} is taken.",
                 has_content=True,
             )
             return Settled(plan.overrun_event, plan.length, refusal)
@@ -376,8 +380,8 @@ def settle(plan: Receive, offset: int, ending: Ending) -> Settled:
 def _settle_ended(plan: Receive, offset: int) -> Settled:
     if plan.finishing and plan.length is not None and offset < plan.length:
         refusal = conflict(
-            f"The upload is {plan.length} bytes long, but the finishing request "
-            f"ended at {offset}."
+            f"Upload-Length is {plan.length}, but the finishing request ended at "
+            f"offset {offset}."
         )
         return Settled(Event.ENDED_SHORT, plan.length, refusal)
     if plan.finishing:
@@ -386,8 +390,8 @@ def _settle_ended(plan: Receive, offset: int) -> Settled:
         # told only now, because the length was not; what came is kept (P2, R58)
         refusal = Refusal(
             Problem.TOO_SMALL,
-            f"A request that is not the last must reach offset {plan.least}, this one "
-            f"ended at {offset}.",
+            f"By min-append-size of Upload-Limit a request that is not the last must "
+            f"reach offset {plan.least}, this one ended at {offset}.",
         )
         return Settled(Event.PART_ENDED, plan.length, refusal)
     return Settled(Event.PART_ENDED, plan.length)

@@ -38,13 +38,13 @@ def length_of_new(intent: Create) -> int | None:
     if announced is not None and content is not None:
         if intent.finishing and content != announced:
             raise conflict(
-                f"Upload-Length is {announced}, but the finishing request has "
-                f"{content} bytes of content."
+                f"Upload-Length is {announced}, but the finishing request has a "
+                f"Content-Length of {content}."
             )
         if content > announced:
             raise conflict(
-                f"Upload-Length is {announced}, but the content alone has "
-                f"{content} bytes."
+                f"Upload-Length is {announced}, but the Content-Length alone is "
+                f"{content}."
             )
     return content if intent.finishing and content is not None else announced
 
@@ -65,13 +65,16 @@ def length_after(upload: Upload, intent: Append) -> int | None:
     if end is None:
         return length
     if length is not None and end > length:
-        raise conflict(f"Upload-Length is {length}, but this append reaches {end}.")
+        raise conflict(
+            f"Upload-Length is {length}, but with a Content-Length of {content} this "
+            f"append reaches {end}."
+        )
     if not intent.finishing:
         return length
     if length is not None and end < length:
         raise conflict(
-            f"The upload is {length} bytes long, but this finishing append ends at "
-            f"{end}."
+            f"Upload-Length is {length}, but with a Content-Length of {content} this "
+            f"finishing append ends at {end}."
         )
     return end
 
@@ -81,8 +84,8 @@ def _check_overrun(upload: Upload, intent: Append, end: int | None) -> None:
     if upload.length is not None and end is not None and end > upload.length:
         raise Refusal(
             Problem.OVERRUN,
-            f"The upload is {upload.length} bytes long; {intent.content_length} bytes "
-            f"at offset {upload.offset} would run over it.",
+            f"Upload-Length is {upload.length}; a Content-Length of "
+            f"{intent.content_length} at offset {upload.offset} runs over it.",
             event=Event.OVERRAN_FATAL if intent.overrun_is_fatal else None,
         )
 
@@ -97,7 +100,7 @@ def _check_announced(upload: Upload, announced: int | None) -> None:
         )
     if announced < upload.offset:
         raise conflict(
-            f"Upload-Length is {announced}, below the offset {upload.offset}."
+            f"Upload-Length is {announced}, below the Upload-Offset {upload.offset}."
         )
 
 
@@ -124,8 +127,8 @@ def check_limits(intent: Part, offset: int, length: int | None, limits: Limits) 
     if total > largest(limits):
         raise Refusal(
             Problem.TOO_LARGE,
-            f"An upload may have at most {largest(limits)} bytes, this one has "
-            f"{total}.",
+            f"By max-size of Upload-Limit an upload may have at most "
+            f"{largest(limits)} bytes, this one has {total}.",
         )
     if intent.content_length is not None:
         _check_content(intent, intent.content_length, request_limits(intent, limits))
@@ -135,14 +138,15 @@ def _check_content(intent: Part, content: int, limits: Limits) -> None:
     if limits.max_append_size is not None and content > limits.max_append_size:
         raise Refusal(
             Problem.TOO_LARGE,
-            f"One request may carry at most {limits.max_append_size} bytes, "
-            f"this one carries {content}.",
+            f"By max-append-size of Upload-Limit a Content-Length may be at most "
+            f"{limits.max_append_size}, got {content}.",
         )
     empty_creation = isinstance(intent, Create) and content == 0
     may_be_small = intent.finishing or empty_creation
     if content < limits.min_append_size and not may_be_small:
         raise Refusal(
             Problem.TOO_SMALL,
-            f"A request that is not the last must carry at least "
-            f"{limits.min_append_size} bytes, this one carries {content}.",
+            f"By min-append-size of Upload-Limit the Content-Length of a request that "
+            f"is not the last must be at least {limits.min_append_size}, got "
+            f"{content}.",
         )

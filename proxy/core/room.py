@@ -150,6 +150,7 @@ def never_room(
         return None
     return Refusal(
         Problem.TOO_LARGE,
-        f"An upload may have at most {largest} bytes, this one has {wanted.least}.",
+        f"By max-size of Upload-Limit an upload may have at most {largest} bytes, "
+        f"this one has {wanted.least}.",
         limits=replace(upload.limits, max_size=largest),
     )

@@ -234,14 +234,6 @@ def test_no_refusal_here_carries_an_event_of_its_own() -> None:
     assert (refusal.event, refusal.standing, refusal.has_content) == (None, None, True)
 
 
-@pytest.mark.parametrize(("plan", "word"), [(LAST, "length"), (OPEN_LAST, "limit")])
-def test_running_over_says_over_what(plan: Receive, word: str) -> None:
-    refusal = settle(plan, plan.ceiling, OVERRAN).refusal
-    assert refusal is not None
-    assert word in refusal.detail
-    assert str(plan.ceiling) in refusal.detail
-
-
 def test_storage_trouble_asks_to_come_back() -> None:
     """R38, R97."""
     refusal = settle(LAST, 60, FAILED).refusal
