@@ -42,7 +42,7 @@ _GOES_ON: Final = frozenset({State.RECEIVING, State.INTERRUPTED})
 _NEEDS_NO_MORE: Final = TERMINAL | {State.COMPLETE}
 
 
-class Figures(Protocol):
+class Promises(Protocol):
     """What has been stored and promised, by all who share the spool."""
 
     def changed(self, token: Token, by: int) -> None:
@@ -123,7 +123,7 @@ class Admission:
 
     def __init__(
         self,
-        figures: Figures,
+        figures: Promises,
         bounds: Bounds,
         now: Callable[[], float],
         log: FilteringBoundLogger,

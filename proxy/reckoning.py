@@ -35,7 +35,7 @@ class Measured(Protocol):
         """
 
 
-class Figures(Protocol):
+class UsedBytes(Protocol):
     """The count of used bytes."""
 
     def begin_round(self) -> bool:
@@ -60,7 +60,7 @@ class Reckoning:
     """One for the process; of several processes, one does it."""
 
     def __init__(
-        self, spool: Measured, figures: Figures, log: FilteringBoundLogger
+        self, spool: Measured, figures: UsedBytes, log: FilteringBoundLogger
     ) -> None:
         self._spool = spool
         self._figures = figures

@@ -1,7 +1,9 @@
-"""A spool in memory, for tests and for whoever needs no more than one process.
+"""A spool in memory, which tests are played on, and the reader of bytes in memory.
 
-Keeps the contract of ``proxy.spool`` except that nothing survives the process. It can
-be told how much room it has, so that a full disk can be played without one.
+The spool keeps the contract of ``proxy.spool`` except that nothing survives the
+process, and no proxy runs on it: small uploads are kept in memory by ``tiers``, which
+takes only the reader from here. It can be told how much room it has, so that a full
+disk can be played without one.
 """
 
 from __future__ import annotations

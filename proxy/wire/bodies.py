@@ -19,7 +19,7 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from proxy.core.errors import ClientGone, Gone
 
-from .pace import Pace
+from .pace import ContentPace
 from .shortcut import Pour, Shortcut, Store
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -59,7 +59,7 @@ class Body:
         self._content = request.content
         self._loop = asyncio.get_running_loop()
         self._idle_timeout_s = idle_timeout_s
-        self._pace = Pace(minimum_rate)
+        self._pace = ContentPace(minimum_rate)
         self._shortcut = shortcut
         self._pour: Pour | None = None
         self._timer: asyncio.TimerHandle | None = None

@@ -16,7 +16,7 @@ WINDOW_S: Final = 60.0
 networks or loses one in a tunnel is not taken for a slow one."""
 
 
-class Pace:
+class ContentPace:
     """The pace of one content, window after window."""
 
     __slots__ = (

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from proxy.wire import pace
-from proxy.wire.pace import Pace
+from proxy.wire.pace import ContentPace
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin
 from tests.kit.raw import Connection, request
@@ -84,7 +84,7 @@ async def test_what_is_passed_through_may_not_drip_either(client: Client) -> Non
 
 
 def test_a_window_is_judged_when_it_has_been_waited_for() -> None:
-    ten = Pace(10)
+    ten = ContentPace(10)
     assert not ten.too_slow(WINDOW_S / 2, 0)
     assert ten.left_s(WINDOW_S / 2) == pytest.approx(WINDOW_S / 2)
     assert not ten.too_slow(WINDOW_S, 3)
@@ -93,11 +93,11 @@ def test_a_window_is_judged_when_it_has_been_waited_for() -> None:
 
 
 def test_what_one_window_brought_is_not_counted_in_the_next() -> None:
-    ten = Pace(10)
+    ten = ContentPace(10)
     assert not ten.too_slow(WINDOW_S, 10**6)
     assert ten.too_slow(WINDOW_S * 2, 10**6)
 
 
 def test_while_nobody_reads_a_look_is_not_taken_all_the_time() -> None:
-    assert Pace(10).next_look_s(WINDOW_S) == pytest.approx(WINDOW_S / 10)
-    assert Pace(0).next_look_s(10**9) == float("inf")
+    assert ContentPace(10).next_look_s(WINDOW_S) == pytest.approx(WINDOW_S / 10)
+    assert ContentPace(0).next_look_s(10**9) == float("inf")
