@@ -3,6 +3,7 @@
     quantities, places   what a single value may look like
     kinds, model, keys   the types, the value itself, the names of its keys
     scalars, layers      text to values; sources, one above the other
+    routes               what they have from the top level, and beside each other
     document             the file;     environment: the variables
     loading, mistakes    all of it joined and checked; what is wrong, in words
     report, handbook     the other way: YAML for people, JSON Schema, documents
@@ -12,7 +13,18 @@ Only ``cli`` and ``app`` import it; every other room is given the values it need
 
 from .loading import load
 from .mistakes import ConfigError, Mistake
-from .model import Admin, Config, Cors, Limits, Log, Match, Origin, Spool, Uploads
+from .model import (
+    Admin,
+    Config,
+    Cors,
+    Limits,
+    Log,
+    Match,
+    Origin,
+    Route,
+    Spool,
+    Uploads,
+)
 from .report import effective, schema
 
 __all__ = [
@@ -25,6 +37,7 @@ __all__ = [
     "Match",
     "Mistake",
     "Origin",
+    "Route",
     "Spool",
     "Uploads",
     "effective",

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from .keys import Key, dotted, section_in
+from .keys import Key, dotted, items_in, section_in
 from .kinds import Kind
-from .model import Config, Match, Section
+from .model import Config, Section
 from .report import defaults, paragraphs, written
 
 ORIGIN_URL: Final = ("origin", "url")
@@ -99,8 +99,8 @@ def _commented(section: type[Section], key: Key, values: Any) -> Iterator[str]:
 
 def _below(section: type[Section], name: str) -> type[Section] | None:
     """The section that stands under `name`; None when a value or a list does."""
-    inner = section_in(section.model_fields[name].annotation)
-    return None if inner is Match else inner
+    annotation = section.model_fields[name].annotation
+    return None if items_in(annotation) else section_in(annotation)
 
 
 def _comment(text: str, indent: str) -> str:
@@ -119,8 +119,9 @@ def _kind(metadata: list[Any], annotation: Any) -> str:
     for found in metadata:
         if isinstance(found, Kind):
             return found.title
-    if section_in(annotation) is Match:
-        return f"list of {{{', '.join(Match.model_fields)}}}"
+    items = items_in(annotation)
+    if items is not None:
+        return f"list of {{{', '.join(items.model_fields)}}}"
     return f"one of {', '.join(map(str, get_args(annotation)))}"
 
 
@@ -144,11 +145,14 @@ def _told(section: type[Section], key: Key, values: Any) -> Iterator[str]:
         default = "none" if below == ORIGIN_URL else _in_line(values[name])
         yield f"### `{dotted(below)}`\n\nDefault: {default}. {_sentence(entry.kind)}\n"
         yield from (f"{_filled(text)}\n" for text in _paragraphs(entry))
-        if section_in(section.model_fields[name].annotation) is Match:
-            yield "".join(
-                _filled(f"- `{name}`: {_entry(Match, name).text}") + "\n"
-                for name in Match.model_fields
-            )
+        items = items_in(section.model_fields[name].annotation)
+        if items is not None:
+            yield "".join(_of_item(items, name) for name in items.model_fields)
+
+
+def _of_item(items: type[Section], name: str) -> str:
+    """What is told of one key that each item of a list has."""
+    return _filled(f"- `{name}`: " + " ".join(_paragraphs(_entry(items, name)))) + "\n"
 
 
 def _paragraphs(entry: _Entry) -> Iterator[str]:

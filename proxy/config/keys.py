@@ -7,9 +7,9 @@ here, no values.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, get_args
+from typing import Any, Final, get_args, get_origin
 
-from .model import Config, Match, Section
+from .model import Config, Section
 
 Key = tuple[str | int, ...]
 """Where a value stands: names of keys, and numbers of items in lists, from 0."""
@@ -40,11 +40,16 @@ def section_in(annotation: Any) -> type[Section] | None:
     return next((section for section in found if section), None)
 
 
+def items_in(annotation: Any) -> type[Section] | None:
+    """The section that every item is, where the field is a list of them."""
+    return section_in(annotation) if get_origin(annotation) is tuple else None
+
+
 def keys(section: type[Section] = Config, above: str = "") -> Iterator[str]:
     """Every key that holds a value, with dots: ``uploads.limits.max_age``."""
     for name, field in section.model_fields.items():
         inner = section_in(field.annotation)
-        if inner is None or inner is Match:
+        if inner is None or items_in(field.annotation):
             yield above + name
         else:
             yield from keys(inner, f"{above}{name}.")

@@ -219,4 +219,5 @@ Paths = Annotated[
 MediaTypes = Annotated[
     tuple[str, ...], Kind("list of media types", places.media_type, many=True)
 ]
+RouteName = Annotated[str, Kind("name", places.route_name)]
 Host = Annotated[str | None, Kind("host", places.host_pattern, nullable=True)]

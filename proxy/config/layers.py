@@ -53,6 +53,8 @@ class Layer:
         if key in self.values:
             return self.keys[key] if of_key and key in self.keys else self.values[key]
         for end in range(len(key) - 1, 0, -1):
+            if isinstance(key[end - 1], int) and key[:end] in self.values:
+                return self.values[key[:end]]
             if key[:end] in self.keys:
                 # an item of a list that was written as one text stands in that text
                 places = self.values if isinstance(key[end], int) else self.keys

@@ -20,6 +20,7 @@ from .keys import Key, dotted
 from .layers import Layer, Tree, merged, speaking
 from .mistakes import ConfigError, Mistake, Place, unknown, worded
 from .model import Config
+from .routes import says
 
 FLAGS: Final = {
     "origin.url": "--origin",
@@ -27,6 +28,8 @@ FLAGS: Final = {
     "spool.directory": "--spool",
 }
 """What the keys that have a flag are called on the command line."""
+_GROUPS: Final = {("origin",), ("uploads",), ("spool",)}
+"""Of a route, what it may have from the top level."""
 
 
 def load(file: Path | None, flags: Mapping[str, object]) -> Config:
@@ -44,7 +47,8 @@ def load(file: Path | None, flags: Mapping[str, object]) -> Config:
     try:
         config = Config.model_validate(tree)
     except ValidationError as exc:
-        raise ConfigError([*mistakes, *_mistakes(exc.errors(), layers)]) from None
+        found = _mistakes(exc.errors(), layers, tree)
+        raise ConfigError([*mistakes, *found]) from None
     if mistakes:
         raise ConfigError(mistakes)
     return config
@@ -65,26 +69,38 @@ def _tree(names: tuple[str, ...], value: object) -> Tree:
 
 
 def _mistakes(
-    errors: Sequence[ErrorDetails], layers: Sequence[Layer]
+    errors: Sequence[ErrorDetails], layers: Sequence[Layer], tree: Tree
 ) -> Iterator[Mistake]:
     """The errors of the model with their places, less those that are known already."""
     mistaken = frozenset[Key]().union(*(layer.mistaken for layer in layers))
+    told = {error["loc"] for error in errors}
     for error in errors:
         key = error["loc"]
-        if error["type"] == "missing":
+        if error["type"] == "missing" and key[0] != "routes":
             key = ("origin", "url")
         # a list whose items are all wrong is reported as too short as well
         echo = error["type"] == "too_short" and error["input"]
         known = any(key[:end] in mistaken for end in range(1, len(key) + 1))
+        inherited = _is_inherited(key, tree)
+        # what is wrong at the top level is wrong in every route that has it from there
+        echo = echo or (inherited and (key[2:] in told or error["type"] == "missing"))
         if not (known or echo):
-            yield _mistake(error, key, layers)
+            whose = " (of the top level)" if inherited else ""
+            yield _mistake(error, key, layers, whose)
 
 
-def _mistake(error: ErrorDetails, key: Key, layers: Sequence[Layer]) -> Mistake:
+def _is_inherited(key: Key, tree: Tree) -> bool:
+    """True for what a route does not say itself."""
+    return key[:1] == ("routes",) and key[2:3] in _GROUPS and not says(tree, key)
+
+
+def _mistake(
+    error: ErrorDetails, key: Key, layers: Sequence[Layer], whose: str
+) -> Mistake:
     is_unknown = error["type"] == "extra_forbidden"
     layer = speaking(layers, key)
     if layer is None:
         place = layers[-1].place(key, of_key=True)
         return Mistake(place, dotted(key), worded(error, " (the default)"))
-    words = unknown(key)[0] if is_unknown else worded(error)
+    words = unknown(key)[0] if is_unknown else worded(error, whose)
     return Mistake(layer.place(key, of_key=is_unknown), dotted(key), words)

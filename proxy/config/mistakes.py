@@ -96,7 +96,9 @@ def worded(error: ErrorDetails, whose: str = "") -> str:
     got = f"got {shown(error['input'])}{whose}"
     context: dict[str, Any] = error.get("ctx", {})
     match error["type"]:
-        case "missing":  # the only key without a default
+        case "missing" if error["loc"][-1] == "name":
+            return "expected a name, such as photos, got nothing"
+        case "missing":  # the only key of the top level without a default
             return (
                 "expected the URL of the origin, got nothing; set it in the file, "
                 "by --origin or UPLOAD_PROXY_ORIGIN__URL"

@@ -15,20 +15,23 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from proxy.addresses import TcpAddress
+from proxy.core.matching import Rule
 
 from . import kinds, places
 from .quantities import (
     INTEROP_VERSIONS,
     WrongValue,
     duration_text,
-    size_text,
+    size_within,
 )
+from .routes import completed, named_twice, never_taken
 
 
 class Section(BaseModel):
@@ -43,19 +46,6 @@ class Section(BaseModel):
     def _nothing_said(cls, value: Any) -> Any:
         # "uploads:" with every line below it commented out is null in YAML
         return {} if value is None else value
-
-
-def _size_within(value: int, info: ValidationInfo, other: str) -> int:
-    """`value`, unless it is over that of the key `other`, where that one is right.
-
-    Raises:
-        WrongValue: with both for people.
-    """
-    limit = info.data.get(other)
-    if limit is not None and value > limit:
-        expected = f"at most {other} ({size_text(limit)})"
-        raise WrongValue(expected, got=str(size_text(value)))
-    return value
 
 
 class Admin(Section):
@@ -111,6 +101,11 @@ class Match(Section):
     host: kinds.Host = None
     """Host of the request, without port; *.example.com for every name below it."""
 
+    @property
+    def rule(self) -> Rule:
+        """The same, to be held against requests."""
+        return Rule(self.methods, self.paths, self.media_types, self.host)
+
 
 class Limits(Section):
     """What an upload may be: told to clients, and fixed for each when it begins."""
@@ -133,12 +128,12 @@ class Limits(Section):
     @field_validator("min_size")
     @classmethod
     def _min_size(cls, value: int, info: ValidationInfo) -> int:
-        return _size_within(value, info, "max_size")
+        return size_within(value, "max_size", info.data)
 
     @field_validator("min_append_size")
     @classmethod
     def _min_append_size(cls, value: int, info: ValidationInfo) -> int:
-        return _size_within(value, info, "max_append_size")
+        return size_within(value, "max_append_size", info.data)
 
 
 class Uploads(Section):
@@ -269,6 +264,35 @@ class Log(Section):
     """Lines for people, or one JSON object a line."""
 
 
+class RouteUploads(Section):
+    limits: Limits = Limits()
+    """As `uploads.limits`."""
+
+
+class RouteSpool(Section):
+    memory_threshold: kinds.PieceSize = 2**20
+    """As `spool.memory_threshold`."""
+
+
+class Route(Section):
+    """Requests that go another way; what it does not say, the top level says."""
+
+    name: kinds.RouteName
+    """What logs and records call it: a letter, then up to 31 of a-z, 0-9, _ and -.
+
+    Danger: uploads belong to the name. When it is gone they wait until it is back; when
+    it means another origin by then, they go there."""
+    match: Match = Match()
+    """Which requests take it: {methods, paths, media_types, host}, where all that is
+    said has to fit; nothing said: all of them. For OPTIONS a path or host is enough."""
+    origin: Origin
+    """The keys of `origin`, as far as they differ."""
+    uploads: RouteUploads = RouteUploads()
+    """`limits`: the keys of `uploads.limits`, as far as they differ."""
+    spool: RouteSpool = RouteSpool()
+    """`memory_threshold`, if it differs."""
+
+
 def _nowhere(value: Any) -> Any:
     """An admin listener that listens nowhere is none."""
     return None if value in ({"listen": None}, {"listen": "null"}) else value
@@ -346,6 +370,11 @@ class Config(Section):
     """Which requests become uploads, and how long they and their answers are kept."""
     spool: Spool = Field(default_factory=Spool)
     """Where the bytes of uploads rest until the origin has them."""
+    routes: tuple[Route, ...] = ()
+    """Other ways for some requests: a list of {name, match, origin, uploads, spool}.
+    The first one that fits a request is taken; what it does not say, and requests that
+    fit none, are as `origin`, `uploads.limits` and `spool.memory_threshold` say. An
+    upload keeps the route that it began with."""
     cors: Cors = Cors()
     """What pages of other origins may do, by browsers' rules (CORS)."""
     fast_receive: Literal["auto", "off"] = "auto"
@@ -353,3 +382,17 @@ class Config(Section):
     that, or off. It costs less CPU and changes nothing else."""
     log: Log = Log()
     """What is written to the log."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _completed(cls, value: Any) -> Any:
+        return completed(value)
+
+    @field_validator("routes")
+    @classmethod
+    def _routes(cls, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+        wrong = [*named_twice([route.name for route in routes])]
+        wrong += never_taken([route.match.rule for route in routes])
+        if wrong:
+            raise ValidationError.from_exception_data("routes", wrong)
+        return routes

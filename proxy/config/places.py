@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from proxy.addresses import ADDRESS_EXAMPLES, Address, parse_address, unix_path
+from proxy.core.upload import DEFAULT_ROUTE
 
 from .quantities import WrongValue
 
@@ -30,6 +31,7 @@ _UPLOADS_PATH = re.compile(r"/(?:[A-Za-z0-9._~-]+/)+", re.ASCII)
 _NOT_IN_A_PATH: Final = frozenset(' "<>\\^`{|}?#')
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _MEDIA_TYPE = re.compile(rf"{_TOKEN.pattern}/{_TOKEN.pattern}", re.ASCII)
+_ROUTE_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII)
 
 
@@ -183,6 +185,18 @@ def default_directory() -> Path:
         return Path.home() / ".local/state/upload-proxy"
     except RuntimeError:
         return FALLBACK_SPOOL
+
+
+def route_name(value: object) -> str:
+    """The name of a route: short, and plain wherever it is written."""
+    expected = "a name such as photos: a letter, then up to 31 of a-z, 0-9, _ and -"
+    if not isinstance(value, str) or not _ROUTE_NAME.fullmatch(value):
+        raise WrongValue(expected)
+    if value == DEFAULT_ROUTE:
+        raise WrongValue(
+            "another name", "that is what requests are called that fit no route"
+        )
+    return value
 
 
 def method(value: object) -> str:

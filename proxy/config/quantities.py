@@ -9,6 +9,7 @@ was found. The one invariant: ``size(size_text(n)) == n``, and the same for dura
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -81,6 +82,19 @@ def bound(value: object) -> int:
     if amount == 0:
         raise WrongValue("a size of at least 1 byte", "for no limit write null")
     return amount
+
+
+def size_within(value: int, other: str, sizes: Mapping[str, int | None]) -> int:
+    """`value`, unless it is over the size of the key `other`, where that has one.
+
+    Raises:
+        WrongValue: with both for people.
+    """
+    limit = sizes.get(other)
+    if limit is not None and value > limit:
+        expected = f"at most {other} ({size_text(limit)})"
+        raise WrongValue(expected, got=str(size_text(value)))
+    return value
 
 
 def head_size(value: object) -> int:

@@ -16,7 +16,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from .keys import KEYS, Key, section_at
 from .kinds import REFERENCE_PATTERN
-from .model import Config, Section
+from .model import Config, Route, RouteSpool, RouteUploads, Section
 
 EXAMPLE_ORIGIN: Final = "http://127.0.0.1:3000"
 """Stands for the one value that has no default."""
@@ -88,7 +88,19 @@ def schema() -> dict[str, Any]:
                 properties[name] = _choice(found, choices)
             if ".".join((*key, name)) in KEYS and not field.is_required():
                 properties[name]["default"] = _at(defaults(), (*key, name))
+    for part in (Route, RouteUploads, RouteSpool):
+        _without_defaults(part, ready["$defs"][part.__name__])
     return ready
+
+
+def _without_defaults(part: type[Section], told: dict[str, Any]) -> None:
+    """A part of a route, whose defaults are what the top level says."""
+    told.pop("required", None)
+    if part is Route:
+        told["required"] = ["name"]
+    for name, found in told["properties"].items():
+        found.pop("default", None)
+        found["description"] = paragraphs(part.model_fields[name].description or "")
 
 
 def paragraphs(text: str) -> str:

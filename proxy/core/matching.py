@@ -1,9 +1,9 @@
-"""Which requests may become uploads: the operator's list, and whether a head fits it.
+"""Which requests may become uploads, and which route one takes: rules, and what fits.
 
 A rule says methods, paths, media types and a host; what it does not say fits
 everything. Paths are compared as they stand in the request, undecoded, because that is
-what the origin will get; a star stands for any characters. An empty list fits every
-request.
+what the origin will get; a star stands for any characters. An empty list of what may
+become an upload fits every request.
 
 Source: R17 (c).
 """
@@ -43,6 +43,29 @@ class Rule:
             self.host is None or _fits_any(_host(head), (self.host,))
         )
 
+    def takes(self, head: Head) -> bool:
+        """True when `head` takes the route that this rule is of.
+
+        OPTIONS asks about a target, with whatever method and content: it takes the
+        route of the first rule that names a path or host which fits.
+        """
+        if head.method == "OPTIONS" and (self.paths or self.host is not None):
+            return self.fits_target(head)
+        return self.fits(head)
+
+    def covers(self, other: Rule) -> bool:
+        """True when whatever fits `other` surely fits this one, too.
+
+        A pattern covers another one that fits it when read as plain text: what a star
+        there stands for, a star here stands for as well.
+        """
+        return (
+            (not self.methods or _is_within(other.methods, self.methods))
+            and _covers(self.paths, other.paths)
+            and _covers(self.media_types, other.media_types)
+            and _covers(_listed(self.host), _listed(other.host))
+        )
+
 
 def fits_any_rule(head: Head, rules: Sequence[Rule]) -> bool:
     """True when `head` may start an upload."""
@@ -52,6 +75,20 @@ def fits_any_rule(head: Head, rules: Sequence[Rule]) -> bool:
 def fits_any_target(head: Head, rules: Sequence[Rule]) -> bool:
     """True when uploads may be made where `head` asks: for discovery (R80)."""
     return not rules or any(rule.fits_target(head) for rule in rules)
+
+
+def _is_within(some: Sequence[str], others: Sequence[str]) -> bool:
+    return bool(some) and set(some) <= set(others)
+
+
+def _covers(patterns: Sequence[str], others: Sequence[str]) -> bool:
+    if not patterns:
+        return True
+    return bool(others) and all(_fits_any(other, patterns) for other in others)
+
+
+def _listed(host: str | None) -> tuple[str, ...]:
+    return () if host is None else (host,)
 
 
 def _fits_any(text: str, patterns: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NewType, Protocol
+from typing import Final, NewType, Protocol
 
 Field = tuple[bytes, bytes]
 """One field line: name as the sender spelled it, value without white space around."""
@@ -44,6 +44,9 @@ class Stream(Protocol):
 
 Content = bytes | Stream
 """The content of a message: at once, or as it comes."""
+
+DEFAULT_ROUTE: Final = "default"
+"""The route of whatever fits no other one."""
 
 _LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9_-]{40,}", re.ASCII)
 """A token, also where a few characters of it were lost or others put around it."""
@@ -229,6 +232,8 @@ class Upload:
     """Interop version of the creation, for logs; None when it named none."""
     peer: str = ""
     """Address of the client that created it, for logs."""
+    route: str = DEFAULT_ROUTE
+    """The name of the route that its creation took: it goes to no other origin."""
     attempts: int = 0
     """How often the forward has been begun."""
     hidden: bool = False

@@ -63,3 +63,49 @@ def test_discovery_asks_only_for_path_and_host() -> None:
     assert fits_any_target(head("OPTIONS"), rules)
     assert not fits_any_target(head("OPTIONS", "/other"), rules)
     assert fits_any_target(head("OPTIONS"), ())
+
+
+@pytest.mark.parametrize(
+    ("rule", "given", "takes"),
+    [
+        (Rule(methods=("POST",), paths=("/photos",)), head("OPTIONS"), True),
+        (Rule(media_types=("image/*",), host="h.example"), head("OPTIONS"), True),
+        (Rule(methods=("POST",), paths=("/other",)), head("OPTIONS"), False),
+        (Rule(methods=("POST",), paths=("/photos",)), head("PUT"), False),
+        (Rule(methods=("POST",)), head("OPTIONS"), False),
+        (Rule(media_types=("image/*",)), head("OPTIONS"), False),
+        (Rule(methods=("OPTIONS",)), head("OPTIONS"), True),
+        (Rule(), head("OPTIONS"), True),
+    ],
+)
+def test_a_question_takes_the_route_of_its_target(
+    rule: Rule, given: Head, *, takes: bool
+) -> None:
+    """With which method and content an upload would come, OPTIONS does not say; a rule
+    that speaks of nothing else would take every question there is."""
+    assert rule.takes(given) is takes
+
+
+@pytest.mark.parametrize(
+    ("rule", "other", "covers"),
+    [
+        (Rule(), Rule(), True),
+        (Rule(), Rule(methods=("PUT",), host="a"), True),
+        (Rule(methods=("PUT", "POST")), Rule(methods=("PUT",), paths=("/a",)), True),
+        (Rule(methods=("PUT",)), Rule(methods=("PUT", "POST")), False),
+        (Rule(methods=("PUT",)), Rule(), False),
+        (Rule(paths=("/a/*",)), Rule(paths=("/a/b", "/a/*/c")), True),
+        (Rule(paths=("/a/*",)), Rule(paths=("/a/b", "/a")), False),
+        (Rule(paths=("/a/*",)), Rule(), False),
+        (Rule(paths=("/a",)), Rule(paths=("/*",)), False),
+        (Rule(media_types=("image/*",)), Rule(media_types=("image/png",)), True),
+        (Rule(media_types=("image/png",)), Rule(media_types=("image/*",)), False),
+        (Rule(host="*.a"), Rule(host="*.b.a"), True),
+        (Rule(host="*.a"), Rule(host="a"), False),
+        (Rule(host="*.a"), Rule(), False),
+    ],
+)
+def test_a_rule_covers_another_when_it_takes_all_that_fits_it(
+    rule: Rule, other: Rule, *, covers: bool
+) -> None:
+    assert rule.covers(other) is covers
