@@ -21,7 +21,7 @@ from structlog.typing import FilteringBoundLogger
 from proxy.core.errors import Problem
 from proxy.core.intents import Create, Intent
 from proxy.core.target import origin_form
-from proxy.core.upload import Token, shortened, without_tokens
+from proxy.core.upload import Token, Upload, shortened, without_tokens
 from proxy.visit import Visit
 from proxy.wire import Sent
 
@@ -41,14 +41,24 @@ class Access:
         "_log",
         "_request",
         "_request_id",
+        "_tells_routes",
         "intent",
         "refused",
+        "route",
         "token",
         "version",
         "visit",
     )
 
-    def __init__(self, log: FilteringBoundLogger, request: web.BaseRequest) -> None:
+    def __init__(
+        self,
+        log: FilteringBoundLogger,
+        request: web.BaseRequest,
+        *,
+        tells_routes: bool = False,
+    ) -> None:
+        """`tells_routes`: there are some, so that the line tells which was taken."""
+        self._tells_routes = tells_routes
         self._log = log
         self._request = request
         self._began = time.monotonic()
@@ -60,6 +70,9 @@ class Access:
         self.version: int | None = None
         self.token: Token | None = None
         """The upload it was about, or that it began."""
+        self.route = ""
+        """The route that the request takes, or that its upload took; empty when it is
+        about neither."""
         self.refused = ""
         """Why the head could not be read."""
 
@@ -67,9 +80,10 @@ class Access:
     def request_id(self) -> str:
         return self._request_id if self.visit is None else self.visit.request_id
 
-    def begun(self, token: Token) -> None:
-        """The request has begun an upload, whatever becomes of it."""
-        self.token = token
+    def about(self, upload: Upload) -> None:
+        """The request has begun this upload, or is about it, whatever comes of it."""
+        self.token = upload.token
+        self.route = upload.route
 
     def tell(self, sent: Sent) -> None:
         request, level = self._request, _level(sent)
@@ -83,6 +97,7 @@ class Access:
             status=sent.status,
             duration_s=round(time.monotonic() - self._began, 4),
             **self._of_upload(),
+            **({"route": self.route} if self.route and self._tells_routes else {}),
             **_of_trouble(sent, self.refused),
             **self._of_visit(),
             bytes_in=request.content.total_bytes,

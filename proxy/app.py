@@ -144,7 +144,7 @@ class App:
         await self._tasks.cancel_all()
         await self._runner.cleanup()
         await self._admin.cleanup()
-        await self._road.origin.close()
+        await self._road.routing.close()
         await self._premises.leave()
         self._log.info("stopped")
 

@@ -13,16 +13,15 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.config import Config
+from proxy.config import Config, Route
+from proxy.config.model import RouteUploads
 from proxy.core.front import Family, Trust
 from proxy.core.headers import Passage
 from proxy.core.matching import Rule, fits_any_rule
 from proxy.core.room import Bounds, default_floor
-from proxy.core.upload import Limits, Token
+from proxy.core.upload import DEFAULT_ROUTE, Limits, Token
 from proxy.dialects import Dialects
-from proxy.forward import Terms as ForwardTerms
 from proxy.tally import Tally
-from proxy.uploads import Terms as UploadTerms
 from proxy.visit import Manners
 from proxy.wire import Shortcut, lacking
 
@@ -30,13 +29,32 @@ TOKEN_BYTES: Final = 32
 """256 random bits (R93, P11)."""
 
 
-def passage(config: Config, authority: bytes) -> Passage:
-    """How requests go on to the origin, whose host and port are `authority`."""
+def routes(config: Config) -> tuple[Route, ...]:
+    """Every way for requests, in order; the last is that of the top level, for what is
+    left."""
+    default = Route.model_construct(
+        name=DEFAULT_ROUTE,
+        origin=config.origin,
+        uploads=RouteUploads(limits=config.uploads.limits),
+    )
+    return (*config.routes, default)
+
+
+def new_pseudonym() -> bytes:
+    """Our name in `Via`, the same for all that this process passes on."""
+    return f"upload-proxy-{secrets.token_hex(4)}".encode()
+
+
+def passage(
+    config: Config, route: Route, authority: bytes, pseudonym: bytes
+) -> Passage:
+    """How requests of `route` go on to its origin, whose host and port are
+    `authority`."""
     return Passage(
         authority=authority,
-        pseudonym=f"upload-proxy-{secrets.token_hex(4)}".encode(),
+        pseudonym=pseudonym,
         family=Family(config.forwarded_header),
-        preserve_host=config.origin.preserve_host,
+        preserve_host=route.origin.preserve_host,
     )
 
 
@@ -52,18 +70,15 @@ def dialects(config: Config) -> Dialects:
 
 def rules(config: Config) -> tuple[Rule, ...]:
     """Which requests may become uploads."""
-    return tuple(
-        Rule(item.methods, item.paths, item.media_types, item.host)
-        for item in config.uploads.match
-    )
+    return tuple(match.rule for match in config.uploads.match)
 
 
-def limits(config: Config) -> Limits:
-    """Those of every new upload.
+def limits(config: Config, route: Route) -> Limits:
+    """Those of every new upload of `route`.
 
     What could never be stored is not promised: no upload is larger than the quota.
     """
-    told = config.uploads.limits
+    told = route.uploads.limits
     bounds = [size for size in (told.max_size, config.spool.quota) if size is not None]
     return Limits(
         max_size=min(bounds, default=None),
@@ -91,21 +106,9 @@ def tally(config: Config, share: int) -> Tally:
     )
 
 
-def upload_terms(config: Config) -> UploadTerms:
-    """How uploads are made and kept."""
-    return UploadTerms(
-        limits=limits(config),
-        finishing_credentials=config.origin.credentials == "finishing",
-        mint=new_token,
-    )
-
-
-def forward_terms(config: Config) -> ForwardTerms:
-    """How they are sent on."""
-    return ForwardTerms(
-        repeatable=config.origin.unknown_outcome == "repeat",
-        keep_answer_size=config.uploads.keep_answer_size,
-    )
+def longest_age_s(config: Config) -> float:
+    """Seconds that an upload may be kept of which nobody can tell the route."""
+    return max(route.uploads.limits.max_age for route in routes(config))
 
 
 def manners(config: Config, log: FilteringBoundLogger) -> Manners:

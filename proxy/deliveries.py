@@ -2,9 +2,9 @@
 
 A delivery is a task of the process, not of a request: clients join it and leave it, and
 it goes on without them (P4). While the origin is down it is tried again with growing
-pauses, which who waits for the answer ends (P5). The one invariant: an upload has at
-most one delivery, in whatever process, and it is started only by whoever holds its
-lease.
+pauses, which who waits for the answer ends (P5); those to other origins go on. The one
+invariant: an upload has at most one delivery, in whatever process, and it is started
+only by whoever holds its lease.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from proxy.core.lifecycle import Event
 from proxy.core.upload import State, Token, Upload, shortened
 from proxy.delivery import Delivery
 from proxy.followers import Follower
-from proxy.forward import AnswerStream, Forward
+from proxy.forward import Forward
+from proxy.lanes import AnswerStream, Courses, Lane
 from proxy.ledger import Ledger
 from proxy.spool.claims import TokenLocks, Unshared
 
@@ -50,37 +51,23 @@ class Deliveries:
         self,
         forward: Forward,
         ledger: Ledger,
+        courses: Courses,
         *,
-        retry_for_s: float,
-        max_forwards: int,
         spawn: Spawn,
         log: FilteringBoundLogger,
         locks: TokenLocks | None = None,
     ) -> None:
-        """`retry_for_s`: how long a waiting client is held while the origin is down.
-
-        `max_forwards`: in flight at the same time; the rest wait, oldest first.
-        `locks`: taken on what is delivered here; None where no process shares the
-        spool.
-        """
+        """`locks`: taken on what is delivered here; None where no process shares the
+        spool."""
         self._forward = forward
         self._ledger = ledger
-        self._retry_for_s = retry_for_s
+        self._courses = courses
         self._spawn = spawn
         self._log = log
         self._locks = Unshared() if locks is None else locks
-        self._slots = asyncio.Semaphore(max_forwards)
         self._live: dict[Token, Delivery] = {}
         self._tasks: dict[Token, asyncio.Task[None]] = {}
         self._stopping = False
-        self._origin_down = False
-        """The last attempt did not reach the origin: who comes now is held no longer
-        than `retry_for`, even if its own turn comes later than that."""
-
-    @property
-    def repeatable(self) -> bool:
-        """The operator declared that the origin may get a request twice."""
-        return self._forward.repeatable
 
     @property
     def in_flight(self) -> int:
@@ -112,12 +99,13 @@ class Deliveries:
         record while there was none: nobody else can have forwarded it meanwhile.
 
         Raises:
+            Refusal: its route is configured no more.
             SpoolError: another process is at it, which that rules out.
         """
         token = upload.token
         delivery = self._live.get(token)
         if delivery is None:
-            delivery = Delivery(upload, self._ledger)
+            delivery = Delivery(upload, self._ledger, self._courses.needed(upload))
             if not self._stopping:
                 if not self._locks.try_lock(token):
                     raise SpoolError("the upload is being sent on by another process")
@@ -142,7 +130,7 @@ class Deliveries:
             return _refused(stopping())
         follower = Follower()
         delivery.add(follower)
-        if self._origin_down:
+        if delivery.course.lane.is_down:
             self._hold(delivery)
         return follower
 
@@ -253,7 +241,8 @@ class Deliveries:
 
     async def _attempt_in_turn(self, delivery: Delivery) -> AnswerStream | bool:
         """The answer, its head recorded; or whether to try again."""
-        async with self._slots:
+        lane = delivery.course.lane
+        async with lane.slots:
             if expired(delivery.upload, self._ledger.now()):
                 await delivery.advance(Event.LIFETIME_ENDED)
                 delivery.refuse_all(unknown_upload)
@@ -262,14 +251,17 @@ class Deliveries:
             delivery.hurry.clear()
             stream = await self._forward.attempt(delivery)
             again = delivery.upload.state is State.COMPLETE
-            self._origin_down = stream is None and again
+            lane.is_down = stream is None and again
             if stream is not None:
                 return stream
             delivery.in_attempt = False
             if again:
-                for waiting in self._live.values():
+                for waiting in self._in(lane):
                     self._hold(waiting)
             return again
+
+    def _in(self, lane: Lane) -> Iterator[Delivery]:
+        return (one for one in self._live.values() if one.course.lane is lane)
 
     async def _lose(self, delivery: Delivery, why: str) -> None:
         await delivery.advance(
@@ -286,16 +278,21 @@ class Deliveries:
         if delivery.in_attempt:
             return
 
+        lane, retry_for_s = delivery.course.lane, delivery.course.retry_for_s
+
+        def may_come() -> bool:
+            return any(other.in_attempt for other in self._in(lane))
+
         def down() -> Refusal:
             return Refusal(
                 Problem.ORIGIN_DOWN,
                 "The upload is complete, but the server behind cannot be reached; "
                 "it is tried on.",
-                retry_after_s=max(1, math.ceil(self._retry_for_s)),
+                retry_after_s=max(1, math.ceil(retry_for_s)),
             )
 
         for follower in delivery.followers:
-            follower.hold(self._retry_for_s, lambda: self.in_flight > 0, down)
+            follower.hold(retry_for_s, may_come, down)
 
 
 async def _pause(delivery: Delivery, pause_s: float) -> float:

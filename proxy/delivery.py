@@ -16,6 +16,7 @@ from proxy.core.errors import Refusal
 from proxy.core.lifecycle import TERMINAL, Event, next_state
 from proxy.core.upload import Upload
 from proxy.followers import Follower
+from proxy.lanes import Course
 from proxy.ledger import Ledger
 
 Change = Callable[[Upload], Upload]
@@ -30,8 +31,9 @@ def _as_it_is(upload: Upload) -> Upload:
 class Delivery:
     """The forward of one upload, from its first attempt to its end."""
 
-    def __init__(self, upload: Upload, ledger: Ledger) -> None:
+    def __init__(self, upload: Upload, ledger: Ledger, course: Course) -> None:
         self.upload = upload
+        self.course = course
         self.in_attempt = False
         """From before FORWARDING is saved until the attempt's outcome has been dealt
         with; then it can no longer be withdrawn."""

@@ -33,6 +33,7 @@ class Discovery:
 
     dialects: Dialects
     limits: Limits
+    """Of uploads that fit no route."""
     rules: tuple[Rule, ...]
     allow_origins: Sequence[str]
 
@@ -46,7 +47,7 @@ class Discovery:
         """What we answer without asking the application, or None.
 
         A preflight from an origin that is listed (R85), and the question about the
-        server as a whole (R83), whose limits are the same for all resources.
+        server as a whole (R83), whose limits are those of no route in particular.
         """
         preflight = self._preflight(head)
         of_server = origin_form(head.method, head.target) == ASTERISK
@@ -69,16 +70,19 @@ class Discovery:
             and fits_any_target(head, self.rules)
         )
 
-    def reply(self, head: Head, answer: Answer | None, content: bytes) -> Reply:
+    def reply(
+        self, head: Head, limits: Limits, answer: Answer | None, content: bytes
+    ) -> Reply:
         """The application's `answer` with ours added, or ours alone (R81).
 
-        `answer` is None when the application could not be asked.
+        `limits`: of uploads that are made there. `answer` is None when the application
+        could not be asked.
         """
         if answer is None or self._says_nothing(answer, content):
-            return Reply(200, self.dialects.discovery(head, self.limits))
+            return Reply(200, self.dialects.discovery(head, limits))
         fields = answer.fields
         if 200 <= answer.status < 300:
-            fields = with_discovery(fields, self.limits, self.dialects.version(head))
+            fields = with_discovery(fields, limits, self.dialects.version(head))
         return Reply(answer.status, fields, content, answer.reason)
 
     @staticmethod

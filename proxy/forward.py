@@ -11,9 +11,7 @@ invariant: a request leaves only from here, and only after that first save.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -34,68 +32,9 @@ from proxy.core.upload import Answer, Head, State, Upload, shortened
 from proxy.delivery import Change, Delivery
 from proxy.followers import Follower
 from proxy.keeper import Keeper
+from proxy.lanes import AnswerStream
 from proxy.ledger import Ledger
 from proxy.spool import Reader, Spool
-
-
-class AnswerStream(Protocol):
-    """The origin's answer: its head is here, its content still comes."""
-
-    @property
-    def answer(self) -> Answer: ...
-
-    @property
-    def length(self) -> bytes | None:
-        """The `Content-Length` of the content; None without one."""
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        """The content.
-
-        Raises:
-            OriginError: it broke off.
-        """
-        ...
-
-    async def close(self) -> None: ...
-
-
-class Channel(Protocol):
-    """A way to the origin for one request."""
-
-    async def send(self, head: Head, body: Reader) -> AnswerStream:
-        """The answer to `head` with the whole of `body`, sent once.
-
-        Raises:
-            OriginUnreached, OriginCut, OriginLost: each says what the origin can have
-            seen.
-            UploadLost: `head` cannot be sent.
-        """
-        ...
-
-    def close(self) -> None:
-        """Nothing is to be sent; does nothing after `send`."""
-
-
-class Sender(Protocol):
-    """Knows the way to the origin."""
-
-    async def connect(self, size: int) -> Channel:
-        """The way for one request, with `size` bytes of content.
-
-        Raises:
-            OriginUnreached: there is none.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the operator decided about forwarding."""
-
-    repeatable: bool
-    """The origin may get a request twice; an Idempotency-Key lets it find out."""
-    keep_answer_size: int
-    """Bytes of an answer's content that are kept for replay."""
 
 
 class Forward:
@@ -105,20 +44,14 @@ class Forward:
         self,
         spool: Spool,
         ledger: Ledger,
-        sender: Sender,
-        terms: Terms,
+        keep_answer_size: int,
         log: FilteringBoundLogger,
     ) -> None:
+        """`keep_answer_size`: bytes of an answer's content that are kept for replay."""
         self._spool = spool
         self._ledger = ledger
-        self._sender = sender
-        self._terms = terms
+        self._keep_answer_size = keep_answer_size
         self._log = log
-
-    @property
-    def repeatable(self) -> bool:
-        """The operator declared that the origin may get a request twice."""
-        return self._terms.repeatable
 
     async def attempt(self, delivery: Delivery) -> AnswerStream | None:
         """Send the request once; the answer, its head recorded, or None without one.
@@ -138,7 +71,7 @@ class Forward:
                 raise UploadLost(
                     f"the body has {reader.size} bytes, expected {upload.length}"
                 )
-            if self._terms.repeatable:
+            if delivery.course.repeatable:
                 # After a power loss this very body may be sent again: it must be whole.
                 await self._sync(delivery)
             try:
@@ -161,10 +94,10 @@ class Forward:
 
     async def _exchange(self, delivery: Delivery, body: Reader) -> AnswerStream:
         """Connect, record that the forward begins, send."""
-        channel = await self._sender.connect(body.size)
+        channel = await delivery.course.lane.sender.connect(body.size)
         try:
             await delivery.advance(Event.FORWARD_BEGAN, _one_more, durable=True)
-            return await channel.send(self._request(delivery.upload), body)
+            return await channel.send(_request(delivery), body)
         finally:
             channel.close()
 
@@ -173,17 +106,6 @@ class Forward:
         if delivery.upload.acknowledged != delivery.upload.length:
             synced = await self._ledger.sync_body(delivery.upload)
             await delivery.amend(lambda current: replace(current, acknowledged=synced))
-
-    def _request(self, upload: Upload) -> Head:
-        """What the origin gets; where it may come twice, with a key that tells so."""
-        head = upload.request
-        if not self._terms.repeatable or head.has(b"idempotency-key"):
-            return head
-        # Made from the token, so that every attempt and every process sends the same
-        # one, and hashed, because the token itself is the capability to the upload.
-        digest = hashlib.sha256(b"idempotency-key " + upload.token.encode()).hexdigest()
-        key = (b"Idempotency-Key", f'"{digest[:32]}"'.encode())
-        return replace(head, fields=(*head.fields, key))
 
     async def _failed(self, delivery: Delivery, exc: OriginError) -> None:
         """Record what is known of the failed attempt.
@@ -199,7 +121,7 @@ class Forward:
                 event = Event.ORIGIN_UNREACHED
             case OriginCut():
                 event = Event.ORIGIN_CUT
-            case OriginLost() if self._terms.repeatable:
+            case OriginLost() if delivery.course.repeatable:
                 event = Event.ORIGIN_LOST_REPEATABLE
             case _:
                 event = Event.ORIGIN_LOST
@@ -298,9 +220,7 @@ class Forward:
         if stream.length is None:
             return stream.answer
         size = int(stream.length)
-        return replace(
-            stream.answer, size=size, kept=size <= self._terms.keep_answer_size
-        )
+        return replace(stream.answer, size=size, kept=size <= self._keep_answer_size)
 
     async def pass_on(self, delivery: Delivery, stream: AnswerStream) -> None:
         """Pass the answer's content on as it comes, and be done with the upload."""
@@ -351,7 +271,7 @@ class Forward:
     ) -> None:
         """Feed the content to who follows and to the spool; record what was kept."""
         token = delivery.upload.token
-        keeper = Keeper(self._spool, token, self._terms.keep_answer_size)
+        keeper = Keeper(self._spool, token, self._keep_answer_size)
         try:
             async for chunk in stream.chunks():
                 keeper.keep(chunk)
@@ -397,6 +317,19 @@ class Forward:
 
 class _CancelledMeanwhileError(Exception):
     """The client has given the upload up: nothing of it may leave any more."""
+
+
+def _request(delivery: Delivery) -> Head:
+    """What the origin gets; where it may come twice, with a key that tells so."""
+    head = delivery.upload.request
+    if not delivery.course.repeatable or head.has(b"idempotency-key"):
+        return head
+    # Made from the token, so that every attempt and every process sends the same one,
+    # and hashed, because the token itself is the capability to the upload.
+    secret = b"idempotency-key " + delivery.upload.token.encode()
+    digest = hashlib.sha256(secret).hexdigest()
+    key = (b"Idempotency-Key", f'"{digest[:32]}"'.encode())
+    return replace(head, fields=(*head.fields, key))
 
 
 def _one_more(upload: Upload) -> Upload:

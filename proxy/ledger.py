@@ -42,14 +42,18 @@ class Ledger:
         log: FilteringBoundLogger,
         tally: Tally | None = None,
         noted: Callable[[Upload], None] = lambda upload: None,
+        *,
+        tells_routes: bool = False,
     ) -> None:
-        """`tally`: None when nobody counts. `noted` is told of every new state."""
+        """`tally`: None when nobody counts. `noted` is told of every new state.
+        `tells_routes`: there are some, so that the log tells them apart."""
         self._spool = spool
         self._tally = Tally(None) if tally is None else tally
         self._noted = noted
         self.now = now
         """Seconds of the lifetime clock."""
         self._log = log
+        self._tells_routes = tells_routes
 
     def admit(self, upload: Upload) -> None:
         """Make sure that there may be one more, and that its client may have it.
@@ -204,6 +208,7 @@ class Ledger:
             state=after.state.value,
             offset=after.offset,
             length=after.length,
+            **({"route": after.route} if self._tells_routes else {}),
             **(_origins(after) if _is_told_whole(before, event) else {}),
             **({"why": after.why} if after.why else {}),
             **({"attempts": after.attempts} if after.state in _FORWARD else {}),

@@ -39,6 +39,9 @@ class Premises:
         self.spool = TieredSpool(
             self.disk,
             threshold=config.spool.memory_threshold,
+            thresholds={
+                route.name: route.spool.memory_threshold for route in config.routes
+            },
             shared=config.workers > 1,
             spawn=tasks.spawn,
             log=log,
@@ -46,7 +49,8 @@ class Premises:
         # Where the system does not tell its boot, each process takes another one's
         # uploads for those of an earlier boot: then there can be no other one.
         goes_by = {"origin": config.origin.url, "boot": boot}
-        self._owner = Owner(directory, goes_by)
+        routes = {f"route {route.name}": route.origin.url for route in config.routes}
+        self._owner = Owner(directory, goes_by, routes)
         root = os.path.realpath(directory)
         try:
             self.claims = Claims(root)

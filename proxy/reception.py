@@ -22,7 +22,7 @@ from proxy.core.decide import Ending, Receive, Settled
 from proxy.core.errors import ClientGone, Gone, SpoolError
 from proxy.core.intents import Part
 from proxy.core.lifecycle import Event
-from proxy.core.upload import Head, Token, Upload
+from proxy.core.upload import Head, Upload
 from proxy.intake import Body, receive
 from proxy.leases import Lease
 from proxy.ledger import Ledger
@@ -53,10 +53,12 @@ class Exchange:
     """Sends an interim response, in the client's dialect, if it may have one."""
     peer: str
     """Address of the client, for the record and the log."""
-    begun: Callable[[Token], None]
-    """Told the token of the upload that the request begins, for the log."""
+    about: Callable[[Upload], None]
+    """Told the upload that the request begins, or is about, for the log."""
     to_origin: Callable[[], Head]
     """The head as the origin is to get it, should this become an upload."""
+    route: str
+    """The route it takes, should this become an upload."""
     present: Present
     """As long as the client is there."""
 

@@ -19,12 +19,11 @@ from proxy.discovery import Discovery
 from proxy.elsewhere import Elsewhere
 from proxy.forward import Forward
 from proxy.ledger import Ledger
-from proxy.origin import Origin
 from proxy.premises import Premises
 from proxy.reception import Reception
 from proxy.reckoning import Reckoning
-from proxy.relay import Relay
 from proxy.replays import Replays
+from proxy.routing import Routing
 from proxy.server import Server
 from proxy.shared_leases import SharedLeases
 from proxy.standings import Standings
@@ -51,19 +50,20 @@ class Road:
         self._premises = premises
         self._tasks = tasks
         self._log = log
-        self.origin = Origin(
-            config.origin.url,
-            connect_timeout_s=config.origin.connect_timeout,
-            response_timeout_s=config.origin.response_timeout,
-        )
+        self.routing = Routing(config, log, share=share)
         self.admission = self._make_admission()
         self._ledger = self._make_ledger(share)
-        self.deliveries = self._make_deliveries(share)
+        self.deliveries = self._make_deliveries()
         claims, peers = premises.claims, premises.peers
         self._leases = SharedLeases(claims.leases, peers)
         self._elsewhere = Elsewhere(claims.deliveries, peers)
         self._standings = Standings(
-            premises.spool, self._ledger, self.deliveries, log, self._elsewhere
+            premises.spool,
+            self._ledger,
+            self.deliveries,
+            self.routing.courses,
+            log,
+            self._elsewhere,
         )
         spool = premises.spool
         self.reception = Reception(spool, spool, self._ledger, tasks.spawn, log)
@@ -90,16 +90,17 @@ class Road:
     def _make_ledger(self, share: int) -> Ledger:
         premises, tally = self._premises, choices.tally(self._config, share)
         now, noted = premises.clock.now, self.admission.note
-        return Ledger(premises.spool, now, self._log, tally, noted)
+        several = self.routing.routes.are_several
+        return Ledger(
+            premises.spool, now, self._log, tally, noted, tells_routes=several
+        )
 
-    def _make_deliveries(self, share: int) -> Deliveries:
-        config, spool = self._config, self._premises.spool
-        terms = choices.forward_terms(config)
+    def _make_deliveries(self) -> Deliveries:
+        keep = self._config.uploads.keep_answer_size
         return Deliveries(
-            Forward(spool, self._ledger, self.origin, terms, self._log),
+            Forward(self._premises.spool, self._ledger, keep, self._log),
             self._ledger,
-            retry_for_s=config.origin.retry_for,
-            max_forwards=max(1, config.origin.max_forwards // share),
+            self.routing.courses,
             spawn=self._tasks.spawn,
             log=self._log,
             locks=self._premises.claims.deliveries,
@@ -123,31 +124,25 @@ class Road:
             reception=self.reception,
             admission=self.admission,
             replays=replays,
-            terms=choices.upload_terms(self._config),
+            courses=self.routing.courses,
+            mint=choices.new_token,
             log=self._log,
         )
 
     def _make_server(self) -> Server:
-        config = self._config
+        config, routes = self._config, self.routing.routes
         dialects = choices.dialects(config)
-        passage = choices.passage(config, self.origin.authority)
         return Server(
             dialects=dialects,
             uploads=self._make_uploads(),
-            relay=Relay(
-                self.origin,
-                passage,
-                idle_timeout_s=config.uploads.idle_timeout,
-                minimum_rate=config.uploads.minimum_rate,
-            ),
+            routes=routes,
             discovery=Discovery(
                 dialects,
-                choices.limits(config),
+                routes.default.limits,
                 choices.rules(config),
                 config.cors.allow_origins,
             ),
             manners=choices.manners(config, self._log),
-            passage=passage,
             log=self._log,
         )
 
@@ -160,9 +155,10 @@ class Road:
             deliveries=self.deliveries,
             elsewhere=self._elsewhere,
             standings=self._standings,
+            courses=self.routing.courses,
             keep_answer_s=uploads.keep_answer,
             finish_stalled_after_s=uploads.finish_stalled_after,
-            max_age_s=uploads.limits.max_age,
+            max_age_s=choices.longest_age_s(self._config),
             log=self._log,
         )
         return Sweep(

@@ -19,14 +19,14 @@ from structlog.typing import FilteringBoundLogger
 from proxy.access import INTERNAL_ERROR, Access
 from proxy.core.errors import ClientGone, OriginError, Refusal
 from proxy.core.front import given_request_id
-from proxy.core.headers import Passage, upload_to_origin
-from proxy.core.intents import Answered, Intent, Outcome, Refused
+from proxy.core.headers import upload_to_origin
+from proxy.core.intents import Answered, Create, Intent, Outcome, Refused
 from proxy.core.target import origin_form, resolved
 from proxy.core.upload import Head, Reply
 from proxy.dialects import Dialect, Dialects
 from proxy.discovery import Discovery
 from proxy.reception import Exchange
-from proxy.relay import Relay
+from proxy.routes import Route, Routes
 from proxy.uploads import Uploads
 from proxy.visit import Manners, Visit
 from proxy.wire import (
@@ -51,18 +51,16 @@ class Server:
         *,
         dialects: Dialects,
         uploads: Uploads,
-        relay: Relay,
+        routes: Routes,
         discovery: Discovery,
         manners: Manners,
-        passage: Passage,
         log: FilteringBoundLogger,
     ) -> None:
         self._dialects = dialects
         self._uploads = uploads
-        self._relay = relay
+        self._routes = routes
         self._discovery = discovery
         self._manners = manners
-        self._passage = passage
         self._log = log
         self.busy = 0
         """Requests being answered just now."""
@@ -75,7 +73,8 @@ class Server:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         self.busy += 1
         self.idle.clear()
-        access = Access(self._log, request)
+        several = self._routes.are_several
+        access = Access(self._log, request, tells_routes=several)
         try:
             sent = await self._answer(request, access)
         finally:
@@ -145,9 +144,11 @@ class Server:
             access.intent = intent
             access.version = dialect.version
             return await self._upload(visit, dialect, intent, access)
-        if self._discovery.concerns(head) and self._relay.own_answer(head) is None:
-            return await self._discover(visit)
-        return await self._relay.pass_through(
+        route = self._routes.of(head)
+        access.route = route.name
+        if self._discovery.concerns(head) and route.relay.own_answer(head) is None:
+            return await self._discover(visit, route)
+        return await route.relay.pass_through(
             visit.request,
             head,
             visit.front,
@@ -163,7 +164,10 @@ class Server:
     async def _upload(
         self, visit: Visit, dialect: Dialect, intent: Intent, access: Access
     ) -> Sent:
-        manners = self._manners
+        manners, route = self._manners, self._routes.default
+        if isinstance(intent, Create):
+            route = self._routes.of(visit.head)
+            access.route = route.name
         body = Body(
             visit.request,
             manners.idle_timeout_s,
@@ -175,8 +179,9 @@ class Server:
             body=body,
             tell=visit.teller(dialect),
             peer=visit.front.client,
-            begun=access.begun,
-            to_origin=partial(self._to_origin, visit),
+            about=access.about,
+            to_origin=partial(_to_origin, visit, route),
+            route=route.name,
             present=partial(client_present, visit.request),
         )
         outcome: Outcome
@@ -200,25 +205,14 @@ class Server:
             visit.request.protocol.force_close()
         return sent
 
-    def _to_origin(self, visit: Visit) -> Head:
-        """The request the origin will get, should this one become an upload (R19)."""
-        head = visit.head
-        return Head(
-            head.method,
-            origin_form(head.method, head.target),
-            upload_to_origin(head, visit.front, self._passage, visit.request_id),
-        )
-
-    async def _discover(self, visit: Visit) -> Sent:
+    async def _discover(self, visit: Visit, route: Route) -> Sent:
+        head, answer, content = visit.head, None, b""
         try:
-            answer, content = await self._relay.ask(
-                visit.head, visit.front, visit.request_id
-            )
+            answer, content = await route.relay.ask(head, visit.front, visit.request_id)
         except OriginError:
-            return await self._send(visit, self._discovery.reply(visit.head, None, b""))
-        return await self._send(
-            visit, self._discovery.reply(visit.head, answer, content)
-        )
+            pass  # then what we say is all there is
+        told = self._discovery.reply(head, route.limits, answer, content)
+        return await self._send(visit, told)
 
     async def _send(self, visit: Visit, reply: Reply, *, close: bool = False) -> Sent:
         fields = self._discovery.allowed(visit.head, reply.fields)
@@ -226,6 +220,16 @@ class Server:
         if (close or self.closing) and not reply.close:
             reply = replace(reply, close=True)
         return await send(visit.request, reply, head_only=visit.head.method == "HEAD")
+
+
+def _to_origin(visit: Visit, route: Route) -> Head:
+    """The request the origin will get, should this one become an upload (R19)."""
+    head = visit.head
+    return Head(
+        head.method,
+        origin_form(head.method, head.target),
+        upload_to_origin(head, visit.front, route.passage, visit.request_id),
+    )
 
 
 def _framed(reply: Reply, outcome: Outcome) -> Reply:

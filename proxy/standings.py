@@ -28,6 +28,7 @@ from proxy.core.upload import Standing, State, Token, Upload, shortened
 from proxy.deliveries import Deliveries
 from proxy.delivery import Delivery
 from proxy.elsewhere import Elsewhere
+from proxy.lanes import Courses
 from proxy.ledger import Ledger
 from proxy.spool import Spool
 
@@ -35,6 +36,8 @@ _LOOKED_AT: Final = 32
 """Uploads that are looked at when there seem to be too many: enough to find one that is
 over, few enough for a client that asks again and again."""
 _IN_DELIVERY: Final = {State.COMPLETE, State.FORWARDING}
+_TO_BE_SENT: Final = {State.RECEIVING, State.INTERRUPTED, *_IN_DELIVERY}
+"""These need their route some day."""
 _NOT_RESUMABLE: Final = {State.RESPONDED, State.UNKNOWN}
 """There its offset is the total, and no promise that could be taken up."""
 
@@ -47,6 +50,7 @@ class Standings:
         spool: Spool,
         ledger: Ledger,
         deliveries: Deliveries,
+        courses: Courses,
         log: FilteringBoundLogger,
         elsewhere: Elsewhere | None = None,
     ) -> None:
@@ -55,6 +59,7 @@ class Standings:
         self._elsewhere = Elsewhere() if elsewhere is None else elsewhere
         self._ledger = ledger
         self._deliveries = deliveries
+        self._courses = courses
         self._log = log
         self._told_lost: set[Token] = set()
         """Uploads whose loss has been logged: once is loud enough."""
@@ -127,8 +132,14 @@ class Standings:
         return await self.read(token, change=change)
 
     async def _set_right(self, upload: Upload, *, to_remove: bool) -> Upload:
-        """`upload`, which nobody works on but us, as it has to go on."""
-        event = event_after_crash(upload, repeatable=self._deliveries.repeatable)
+        """`upload`, which nobody works on but us, as it has to go on.
+
+        One whose route is configured no more stays where it is, to go on when that is
+        back: until then nobody can say whether it may be sent once more.
+        """
+        course = self._courses.of(upload) if upload.state in _TO_BE_SENT else None
+        repeatable = course is not None and course.repeatable
+        event = event_after_crash(upload, repeatable=repeatable)
         found = upload if event is None else self._found(upload)
         if to_remove or self._is_over(found, event):
             if event is Event.ORIGIN_LOST:
@@ -136,10 +147,12 @@ class Standings:
             state = found.state if event is None else next_state(found.state, event)
             return replace(found, state=state)
         if event is Event.ORIGIN_LOST:
+            if course is None:
+                return upload
             found = await self._ledger.made_durable(found)
         if event is not None:
             found = await self._ledger.advance(found, event, durable=True)
-        if found.state is State.COMPLETE:
+        if found.state is State.COMPLETE and course is not None:
             self._deliveries.start(found)
         return found
 

@@ -18,6 +18,7 @@ from proxy.core.lifecycle import TERMINAL, Event
 from proxy.core.upload import Token, Upload, shortened
 from proxy.deliveries import Deliveries
 from proxy.elsewhere import Elsewhere
+from proxy.lanes import Courses
 from proxy.leases import Leases
 from proxy.ledger import Ledger
 from proxy.spool import Spool
@@ -36,6 +37,7 @@ class Upkeep:
         deliveries: Deliveries,
         elsewhere: Elsewhere,
         standings: Standings,
+        courses: Courses,
         keep_answer_s: float,
         finish_stalled_after_s: float | None,
         max_age_s: float,
@@ -49,6 +51,7 @@ class Upkeep:
         self._leases = leases
         self._deliveries = deliveries
         self._standings = standings
+        self._courses = courses
         self._keep_answer_s = keep_answer_s
         self._finish_stalled_after_s = finish_stalled_after_s
         self._max_age_s = max_age_s
@@ -117,6 +120,8 @@ class Upkeep:
         elif expired(upload, now):
             await self._ledger.advance(upload, Event.LIFETIME_ENDED)
         elif stalled(upload, now, self._finish_stalled_after_s):
+            if self._courses.of(upload) is None:
+                return  # it stays as it is until its route is back
             finished = await self._ledger.advance(upload, Event.FINISHED_INTERNALLY)
             self._deliveries.start(finished)
         elif answer_is_old(upload, now, self._keep_answer_s):

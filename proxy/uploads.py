@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -47,12 +47,13 @@ from proxy.core.intents import (
     Resumable,
 )
 from proxy.core.lifecycle import Event
-from proxy.core.upload import Head, Limits, State, Token, Upload
+from proxy.core.upload import Head, State, Token, Upload
 from proxy.deliveries import Deliveries, stopping
 from proxy.elsewhere import Elsewhere
 from proxy.followers import Follower
 from proxy.handover import Handover
 from proxy.intake import Body
+from proxy.lanes import Courses
 from proxy.leases import Lease, Leases
 from proxy.ledger import Ledger
 from proxy.reception import Exchange, Reception
@@ -69,19 +70,6 @@ _MOST_LOOKS: Final = 8
 _ALL_IN: Final = {State.COMPLETE, State.FORWARDING, State.RESPONDED}
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the operator decided about uploads."""
-
-    limits: Limits
-    """Those of every new upload."""
-    finishing_credentials: bool
-    """The origin gets the credentials of the finishing request, where the creation had
-    any."""
-    mint: Callable[[], Token]
-    """Makes a token: random, never twice the same."""
-
-
 class Uploads:
     """What can be done with uploads. One for the process."""
 
@@ -96,9 +84,11 @@ class Uploads:
         reception: Reception,
         replays: Replays,
         admission: Admission,
-        terms: Terms,
+        courses: Courses,
+        mint: Callable[[], Token],
         log: FilteringBoundLogger,
     ) -> None:
+        """`mint` makes a token: random, never twice the same."""
         self._elsewhere = elsewhere
         self._ledger = ledger
         self._leases = leases
@@ -108,7 +98,8 @@ class Uploads:
         self._replays = replays
         self._handover = Handover(ledger, standings, log)
         self._admission = admission
-        self._terms = terms
+        self._courses = courses
+        self._mint = mint
         self._log = log
 
     async def fulfil(self, intent: Intent, exchange: Exchange) -> Outcome:
@@ -135,22 +126,22 @@ class Uploads:
             case Append():
                 return self._append(intent, exchange)
             case AskOffset():
-                return self._tell_offset(intent)
+                return self._tell_offset(intent, exchange)
             case Cancel():
-                return self._cancel(intent)
+                return self._cancel(intent, exchange)
             case AskLimits():
-                return self._tell_limits(intent)
+                return self._tell_limits(intent, exchange)
             case Malformed():
                 return self._refuse(intent)
 
     async def _create(self, intent: Create, exchange: Exchange) -> Outcome:
-        plan = decide.creation(intent, self._terms.limits)
+        plan = decide.creation(intent, self._courses.named(exchange.route).limits)
         await self._reception.ready()
         new = self._new(plan, intent, exchange)
         async with self._leases.hold(new.token) as lease:
             with self._admission.grant(new, plan, intent.content_length) as grant:
                 await self._admit(new)
-                exchange.begun(new.token)
+                exchange.about(new)
                 upload = await self._begin(new, plan, exchange)
                 upload = await self._reception.receive(
                     upload, plan, intent, lease, exchange, grant
@@ -190,16 +181,17 @@ class Uploads:
     def _new(self, plan: Receive, intent: Create, exchange: Exchange) -> Upload:
         now = self._ledger.now()
         return Upload(
-            token=self._terms.mint(),
+            token=self._mint(),
             state=State.CREATED,
             request=exchange.to_origin(),
-            limits=self._terms.limits,
+            limits=self._courses.named(exchange.route).limits,
             created_at=now,
             fed_at=now,
             length=plan.length,
             finishing=plan.finishing,
             version=intent.version,
             peer=exchange.peer,
+            route=exchange.route,
         )
 
     async def _append(self, intent: Append, exchange: Exchange) -> Outcome:
@@ -234,6 +226,7 @@ class Uploads:
         brief = intent.content_length == 0
         async with self._leases.hold(intent.token, brief=brief) as lease:
             upload = await self._standings.load(intent.token)
+            exchange.about(upload)
             if _may_turn_out_empty(intent, upload):
                 intent = await self._counted(intent, lease, exchange.body)
                 # Its delivery went on meanwhile: what was loaded before is stale.
@@ -242,6 +235,7 @@ class Uploads:
             follower = None
             match plan:
                 case Receive():
+                    await self._check_route(upload)
                     with await self._granted(upload, plan, intent) as grant:
                         upload = await self._attach(upload, plan, exchange.head)
                         upload = await self._reception.receive(
@@ -251,6 +245,8 @@ class Uploads:
                 case Deliver():
                     follower = self._deliveries.join(intent.token)
                     if follower is None:
+                        if not self._elsewhere.has(intent.token):
+                            await self._check_route(upload)
                         return intent
                 case _:
                     assert isinstance(plan, Replay)
@@ -263,6 +259,19 @@ class Uploads:
                 return await self._replays.outcome(upload)
         return Appended(self._standings.of(upload))
 
+    async def _check_route(self, upload: Upload) -> None:
+        """Take nothing of an upload, and wait for no answer, that cannot go on.
+
+        Raises:
+            Refusal: its route is configured no more.
+        """
+        try:
+            self._courses.needed(upload)
+        except Refusal as refusal:
+            upload = await self._standings.acknowledge(upload)
+            refusal.standing = self._standings.of(upload)
+            raise
+
     async def _counted(self, intent: Append, lease: Lease, body: Body) -> Append:
         """`intent`, with its content known to be empty if that is how it turns out."""
         try:
@@ -274,28 +283,30 @@ class Uploads:
             return intent
         return intent if chunk else replace(intent, content_length=0)
 
-    async def _tell_offset(self, intent: AskOffset) -> Outcome:
+    async def _tell_offset(self, intent: AskOffset, exchange: Exchange) -> Outcome:
         async with self._leases.hold(intent.token, brief=True):
             upload = await self._standings.load(intent.token)
+            exchange.about(upload)
             await self._plan(upload, intent)
             upload = await self._standings.acknowledge(upload)
         return OffsetTold(self._standings.of(upload))
 
-    async def _cancel(self, intent: Cancel) -> Outcome:
+    async def _cancel(self, intent: Cancel, exchange: Exchange) -> Outcome:
         async with self._leases.hold(intent.token, brief=True):
             if self._elsewhere.has(intent.token):
                 upload = await self._standings.recorded(intent.token)
                 await self._plan(upload, intent)
                 if await self._elsewhere.cancel(intent.token):
                     return Cancelled()
-            await self._give_up(intent)
+            await self._give_up(intent, exchange)
         return Cancelled()
 
-    async def _give_up(self, intent: Cancel) -> None:
+    async def _give_up(self, intent: Cancel, exchange: Exchange) -> None:
         """Remove the upload, which no other process delivers; or hide it while its
         forward is in flight, which removes it. The caller holds the lease."""
         while True:
             upload = await self._standings.load(intent.token, to_remove=True)
+            exchange.about(upload)
             plan = await self._plan(upload, intent)
             assert isinstance(plan, Drop)
             delivery = self._deliveries.live(intent.token)
@@ -308,9 +319,10 @@ class Uploads:
                 return
             # It has ended meanwhile, and says where the upload stands now.
 
-    async def _tell_limits(self, intent: AskLimits) -> Outcome:
+    async def _tell_limits(self, intent: AskLimits, exchange: Exchange) -> Outcome:
         """Without the lease: discovery disturbs no transfer (R84)."""
         upload = await self._standings.glance(intent.token)
+        exchange.about(upload)
         return LimitsTold(self._standings.of(upload))
 
     async def _refuse(self, intent: Malformed) -> Outcome:
@@ -368,7 +380,7 @@ class Uploads:
         """`upload` with the append's body attached, its length and credentials
         saved."""
         upload = replace(upload, length=plan.length, finishing=plan.finishing, why="")
-        if plan.finishing and self._terms.finishing_credentials:
+        if plan.finishing and self._courses.needed(upload).finishing_credentials:
             fields = with_credentials_of(upload.request.fields, head)
             upload = replace(upload, request=replace(upload.request, fields=fields))
         return await self._ledger.advance(upload, Event.BODY_ATTACHED)

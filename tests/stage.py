@@ -7,18 +7,27 @@ tested on it is who saves what, in which order, and who hears what.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 
 import pytest
 import structlog
 
 from proxy.core.errors import OriginCut, OriginError, OriginUnreached, Refusal
-from proxy.core.upload import Answer, Head, Limits, State, Token, Upload
+from proxy.core.upload import (
+    DEFAULT_ROUTE,
+    Answer,
+    Head,
+    Limits,
+    State,
+    Token,
+    Upload,
+)
 from proxy.deliveries import Deliveries
 from proxy.elsewhere import Elsewhere
 from proxy.followers import Follower
-from proxy.forward import Forward, Terms
+from proxy.forward import Forward
+from proxy.lanes import Course, Courses, Lane
 from proxy.leases import LocalLeases
 from proxy.ledger import Ledger
 from proxy.spool import Reader
@@ -115,6 +124,7 @@ class Stage:
         retry_for_s: float = 5,
         max_forwards: int = 16,
         finish_stalled_after_s: float | None = None,
+        routes: Mapping[str, Course] | None = None,
     ) -> None:
         log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
             structlog.ReturnLogger(),
@@ -126,17 +136,25 @@ class Stage:
         self.spool = spool or MemorySpool()
         self.ledger = Ledger(self.spool, lambda: self.now, log)
         self.tasks = Tasks(log)
-        terms = Terms(repeatable=repeatable, keep_answer_size=100)
-        self.deliveries = Deliveries(
-            Forward(self.spool, self.ledger, origin, terms, log),
-            self.ledger,
+        course = Course(
+            lane=Lane(origin, max_forwards),
+            limits=Limits(),
             retry_for_s=retry_for_s,
-            max_forwards=max_forwards,
+            repeatable=repeatable,
+            finishing_credentials=False,
+        )
+        self.courses = Courses({DEFAULT_ROUTE: course, **(routes or {})}, log)
+        self.deliveries = Deliveries(
+            Forward(self.spool, self.ledger, 100, log),
+            self.ledger,
+            self.courses,
             spawn=self.tasks.spawn,
             log=log,
         )
 
-        self.standings = Standings(self.spool, self.ledger, self.deliveries, log)
+        self.standings = Standings(
+            self.spool, self.ledger, self.deliveries, self.courses, log
+        )
         self.leases = LocalLeases()
         self.upkeep = Upkeep(
             spool=self.spool,
@@ -145,16 +163,19 @@ class Stage:
             deliveries=self.deliveries,
             elsewhere=Elsewhere(),
             standings=self.standings,
+            courses=self.courses,
             keep_answer_s=3600,
             finish_stalled_after_s=finish_stalled_after_s,
             max_age_s=MAX_AGE_S,
             log=log,
         )
 
-    async def complete(self, letter: str = "t", body: bytes = b"body") -> Upload:
+    async def complete(
+        self, letter: str = "t", body: bytes = b"body", route: str = DEFAULT_ROUTE
+    ) -> Upload:
         """An upload that is COMPLETE, in the spool."""
-        token = Token(letter * 43)
-        upload = Upload(token, State.COMPLETE, REQUEST, Limits(), self.now, self.now)
+        token, now = Token(letter * 43), self.now
+        upload = Upload(token, State.COMPLETE, REQUEST, Limits(), now, now, route=route)
         await self.spool.create(replace(upload, state=State.RECEIVING))
         writer = self.spool.writer(token)
         writer.write(body)

@@ -13,7 +13,7 @@ from proxy.core.errors import Problem
 from proxy.core.intents import Create
 from proxy.core.lifecycle import Event
 from proxy.core.room import Bounds
-from proxy.core.upload import Head, Limits, State, Token, Upload
+from proxy.core.upload import DEFAULT_ROUTE, Head, Limits, State, Token, Upload
 from proxy.leases import LocalLeases
 from proxy.ledger import Ledger
 from proxy.reception import Exchange, Reception
@@ -69,8 +69,9 @@ async def test_the_disk_keeps_up_with_parts_at_whose_end_an_offset_is_told(
         Whole(b"abc"),
         lambda interim: None,
         "",
-        lambda token: None,
+        lambda upload: None,
         lambda: HEAD,
+        DEFAULT_ROUTE,
         nullcontext,
     )
     async with LocalLeases().hold(UPLOAD.token) as lease:

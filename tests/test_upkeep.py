@@ -274,7 +274,7 @@ async def test_only_what_was_promised_is_lost_loudly(
     heard: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
         log, processors=[], wrapper_class=structlog.make_filtering_bound_logger(0)
     )
-    standings = Standings(disk, stage.ledger, stage.deliveries, heard)
+    standings = Standings(disk, stage.ledger, stage.deliveries, stage.courses, heard)
     for _ in range(2):
         with pytest.raises(Refusal):
             await standings.read(T)

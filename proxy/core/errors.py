@@ -47,6 +47,8 @@ class Problem(StrEnum):
     """What is missing of the upload would take the spool over a bound (R38)."""
     TOO_MANY = "too-many-uploads"
     """The client has as many open uploads as it may have."""
+    ROUTE_MISSING = "route-missing"
+    """The route that the upload began with is not configured any more."""
     UNAVAILABLE = "unavailable"
     """Stopping, or an older request of the same upload does not let go."""
 

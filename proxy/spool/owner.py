@@ -2,10 +2,11 @@
 
 Two processes that send uploads to different places would forward each other's, with
 the credentials in them. So the first one that opens a spool writes down what it goes
-by, and who comes while somebody lives has to say the same. Whether somebody lives, a
-lock tells, which the kernel frees when its holder ends, however it ends: nothing is
-ever left behind. The one invariant: what is written down is what every living process
-goes by.
+by, and who comes while somebody lives has to say the same. Routes may come and go, as
+each has its name in the records of its uploads: who comes adds those that nobody has
+had so far. Whether somebody lives, a lock tells, which the kernel frees when its holder
+ends, however it ends: nothing is ever left behind. The one invariant: no living process
+goes by anything else than what is written down.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import fcntl
 import json
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from proxy.core.errors import SpoolError
 
@@ -26,8 +27,9 @@ from . import files
 from .ballast import Ballast
 from .failures import translated
 
-_LONGEST: Final = 16 * 1024
-"""Bytes of what is written down; a URL may be long."""
+_ROUTES: Final = "routes"
+_LONGEST: Final = 1024 * 1024
+"""Bytes of what is written down; a URL may be long, and there is one a route."""
 _FIRST_BYTE: Final = struct.pack("@hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
 
 
@@ -35,19 +37,27 @@ class Owner:
     """One of the processes that own the spool in `directory`, until `release`.
 
     `goes_by`: what all of them have to say the same, each with a name for people.
+    `routes`: where uploads of each route go; what two of them both know of has to be
+    the same.
 
     Raises:
         SpoolError: a process that goes by something else is at work on it, or the lock
             cannot be made.
     """
 
-    def __init__(self, directory: Path, goes_by: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        goes_by: Mapping[str, str],
+        routes: Mapping[str, str] | None = None,
+    ) -> None:
+        self._directory = directory
         with translated("the spool cannot be locked"):
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
             self._fd = os.open(f"{directory}/lock", flags, files.PRIVATE_FILE)
         try:
             with translated("the spool cannot be locked"), _alone(self._fd):
-                self._enter(directory, goes_by)
+                self._enter(goes_by, routes or {})
         except SpoolError:
             os.close(self._fd)
             raise
@@ -55,23 +65,39 @@ class Owner:
     def release(self) -> None:
         os.close(self._fd)
 
-    def _enter(self, directory: Path, goes_by: Mapping[str, str]) -> None:
+    def _enter(self, goes_by: Mapping[str, str], routes: Mapping[str, str]) -> None:
         """Be one of the owners. Raises OSError, SpoolError."""
-        if self._try(fcntl.LOCK_EX):
-            content = json.dumps(dict(goes_by)).encode()
-            os.ftruncate(self._fd, 0)
-            Ballast(directory).spend(partial(files.write_all, self._fd, content))
-            others = goes_by
-        else:
-            others = _written(self._fd)
+        is_first = self._try(fcntl.LOCK_EX)
+        if is_first:
+            self._write(goes_by, routes)
         # Nobody else can take it in between: for that they have to be alone as well.
         if not self._try(fcntl.LOCK_SH):
             raise SpoolError(
-                f"the spool {directory} is in use by a process that shares it with "
-                "nobody; stop that one first"
+                f"the spool {self._directory} is in use by a process that shares it "
+                "with nobody; stop that one first"
             )
-        if others != goes_by:
-            raise SpoolError(_differs(directory, goes_by, others))
+        if not is_first:
+            self._join(goes_by, routes)
+
+    def _join(self, goes_by: Mapping[str, str], routes: Mapping[str, str]) -> None:
+        """Go by the same as those who live. Raises OSError, SpoolError."""
+        others = dict(_written(self._fd))
+        theirs = others.pop(_ROUTES, {})
+        known = {name: url for name, url in routes.items() if name in theirs}
+        differences = [*_differences(goes_by, others), *_differences(known, theirs)]
+        if differences or others.keys() != goes_by.keys():
+            raise SpoolError(_told(self._directory, differences))
+        if routes.keys() - theirs.keys():
+            self._write(goes_by, {**theirs, **routes})
+
+    def _write(self, goes_by: Mapping[str, str], routes: Mapping[str, str]) -> None:
+        told = {**goes_by, _ROUTES: dict(routes)} if routes else goes_by
+        content = json.dumps(dict(told)).encode()
+        if len(content) > _LONGEST:
+            raise SpoolError("the names and URLs of all routes are too long")
+        os.ftruncate(self._fd, 0)
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        Ballast(self._directory).spend(partial(files.write_all, self._fd, content))
 
     def _try(self, kind: int) -> bool:
         try:
@@ -81,7 +107,7 @@ class Owner:
         return True
 
 
-def living(directory: Path) -> Mapping[str, str] | None:
+def living(directory: Path) -> Mapping[str, Any] | None:
     """What the owners of the spool in `directory` go by, empty when they do not say;
     None when it has none just now.
 
@@ -110,7 +136,7 @@ def living(directory: Path) -> Mapping[str, str] | None:
     return None
 
 
-def _written(fd: int) -> Mapping[str, str]:
+def _written(fd: int) -> Mapping[str, Any]:
     """What the living go by; empty when it cannot be read."""
     try:
         told = json.loads(os.pread(fd, _LONGEST, 0))
@@ -130,15 +156,16 @@ def _alone(fd: int) -> Iterator[None]:
         fcntl.fcntl(fd, fcntl.F_OFD_SETLK, unlocked)
 
 
-def _differs(
-    directory: Path, goes_by: Mapping[str, str], others: Mapping[str, str]
-) -> str:
+def _differences(ours: Mapping[str, str], theirs: Mapping[str, Any]) -> Iterator[str]:
+    """What others say otherwise, or do not say."""
+    for name, value in ours.items():
+        other = theirs.get(name, "not known")
+        if other != value:
+            yield f"its {name} is {other}, here it is {value}"
+
+
+def _told(directory: Path, differences: Sequence[str]) -> str:
     """What is told to an operator who would let two proxies mix up their uploads."""
-    differences = [
-        f"its {name} is {others.get(name, 'not known')}, here it is {value}"
-        for name, value in goes_by.items()
-        if others.get(name) != value
-    ]
     return (
         f"the spool {directory} is in use by another process: "
         f"{'; '.join(differences) or 'it goes by more than this one'}. Give each proxy "

@@ -15,7 +15,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.core.errors import SpoolError, UploadLost, UploadTooNew, UploadTorn
-from proxy.core.upload import Answer, Fields, Head, Limits, Moment, State, Token, Upload
+from proxy.core.upload import (
+    DEFAULT_ROUTE,
+    Answer,
+    Fields,
+    Head,
+    Limits,
+    Moment,
+    State,
+    Token,
+    Upload,
+)
 
 from . import envelope
 
@@ -62,6 +72,7 @@ def encode(written: Record) -> bytes:
         "finishing": upload.finishing,
         "version": upload.version,
         "peer": upload.peer,
+        "route": upload.route,
         "attempts": upload.attempts,
         "hidden": upload.hidden,
         "limits": _limits_out(upload.limits),
@@ -154,6 +165,7 @@ def _upload_in(content: Any) -> Upload:
         finishing=content["finishing"],
         version=content["version"],
         peer=content["peer"],
+        route=content.get("route", DEFAULT_ROUTE),
         attempts=content["attempts"],
         hidden=content["hidden"],
         answer=None if answer is None else _answer_in(answer),

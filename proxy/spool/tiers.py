@@ -16,7 +16,7 @@ moves; so nothing is forwarded from the one that was forwarded from the other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from itertools import chain
 from typing import Any, Final, Protocol
 
@@ -55,6 +55,7 @@ class TieredSpool:
         disk: Disk,
         *,
         threshold: int,
+        thresholds: Mapping[str, int] | None = None,
         shared: bool,
         spawn: Spawn,
         log: FilteringBoundLogger,
@@ -62,6 +63,7 @@ class TieredSpool:
         answers: int = ANSWERS,
     ) -> None:
         """`threshold`: bytes of the longest body that is kept in memory; 0: none is.
+        `thresholds`: the same for uploads of some routes; None: of none.
 
         `shared`: other processes use the spool, so that nothing may be forwarded that
         they cannot see; only what is being received is in memory then. `bodies`,
@@ -72,6 +74,7 @@ class TieredSpool:
         self.bodies = Budget(bodies)
         self.answers = Budget(answers)
         self._threshold = threshold
+        self._thresholds = dict(thresholds or {})
         self._kept = frozenset({State.RECEIVING}) if shared else _SHORT_ROAD
         """States in which an upload stays in memory."""
         self._spawn = spawn
@@ -111,7 +114,7 @@ class TieredSpool:
         """The new `upload` with room taken for it; None when it has to go to the
         disk."""
         length = upload.length or 0
-        if not 0 < self._threshold >= length or not self._may_stay(upload):
+        if not 0 < self._longest(upload) >= length or not self._may_stay(upload):
             return None
         own = weight(upload)
         taken = self._take(own + length, length)
@@ -122,6 +125,9 @@ class TieredSpool:
         known; False when they are not to be had."""
         spared = self.bodies.most // 2 if length > SMALL else 0
         return self.bodies.take(size, spared=spared)
+
+    def _longest(self, upload: Upload) -> int:
+        return self._thresholds.get(upload.route, self._threshold)
 
     def _may_stay(self, upload: Upload) -> bool:
         return upload.state in self._kept and not upload.acknowledged
@@ -265,6 +271,7 @@ class TieredSpool:
         has not been answered. May be called again, for what could not be moved, and for
         the answers that were given meanwhile."""
         self._threshold, self._kept = 0, frozenset()
+        self._thresholds.clear()
         left = [token for token in self._held if token not in self._settled]
         await asyncio.gather(*map(self._secure_aloud, left))
         await self._move_latest()
@@ -296,7 +303,7 @@ class TieredSpool:
         if not held.is_here or held.body is None:
             return False
         length = len(held.body) + size
-        if length > self._threshold:
+        if length > self._longest(held.upload):
             return False
         if length > held.reserved:
             if not self._take(length - held.reserved, length):

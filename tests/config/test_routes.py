@@ -59,7 +59,8 @@ def test_a_route_has_what_a_flag_or_a_variable_says(
 def test_routes_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(
         "UPLOAD_PROXY_ROUTES",
-        '[{"name": "a", "match": {"host": "a.example"}, "origin": {"retry_for": "9s"}}]',
+        '[{"name": "a", "match": {"host": "a.example"}, "origin": '
+        '{"retry_for": "9s"}}]',
     )
     [route] = load(None, {"origin.url": "http://flag"}).routes
     assert (route.match.host, route.origin.retry_for) == ("a.example", 9.0)

@@ -8,7 +8,7 @@ import pytest
 
 from proxy.core.decide import Ending, settle
 from proxy.core.errors import Refusal
-from proxy.core.room import Bounds, Demand, Space, never_room
+from proxy.core.room import Bounds, Demand, Space, never_room, own
 from proxy.core.upload import Limits
 
 from .samples import append, asked, create, created, planned, upload
@@ -132,10 +132,14 @@ def test_what_ends_too_early_is_told_by_a_name(
 
 
 def test_what_no_file_system_could_hold_is_told_by_a_name() -> None:
-    space = Space(used=0, promised=0, free=100, size=100)
-    refusal = never_room(Limits(), Demand(91, 91), space, Bounds(None, 10))
+    created, size = upload(), 10**6
+    space = Space(used=0, promised=0, free=size, size=size)
+    most = size - 10 - own(created.request)
+    wanted = Demand(most + 1, most + 1)
+    refusal = never_room(created, wanted, space, Bounds(None, 10))
     assert refusal is not None
-    assert _missing(refusal, ("max-size of Upload-Limit", "90", "91")) == []
+    said = ("max-size of Upload-Limit", str(most), str(most + 1))
+    assert _missing(refusal, said) == []
 
 
 def _missing(refusal: Refusal, said: tuple[str, ...]) -> list[str]:

@@ -42,11 +42,11 @@ from proxy.core.intents import (
     Progress,
 )
 from proxy.core.room import Bounds
-from proxy.core.upload import Head, Limits, State, Token
+from proxy.core.upload import DEFAULT_ROUTE, Head, Limits, State, Token, Upload
 from proxy.deliveries import Deliveries
 from proxy.elsewhere import Elsewhere
 from proxy.forward import Forward
-from proxy.forward import Terms as ForwardTerms
+from proxy.lanes import Course, Courses, Lane
 from proxy.leases import LocalLeases
 from proxy.ledger import Ledger
 from proxy.reception import Exchange, Reception
@@ -56,7 +56,7 @@ from proxy.spool.tiers import TieredSpool
 from proxy.standings import Standings
 from proxy.tasks import Tasks
 from proxy.upkeep import Upkeep
-from proxy.uploads import Terms, Uploads
+from proxy.uploads import Uploads
 
 from ..space import PlayedFigures
 from .content import Content
@@ -109,17 +109,23 @@ class World:
 
     def _build(self, log: structlog.typing.FilteringBoundLogger) -> None:
         ledger = Ledger(self.spool, self.loop.time, log)
-        kept = ForwardTerms(repeatable=self.shore.repeatable, keep_answer_size=100)
-        self.deliveries = Deliveries(
-            Forward(self.spool, ledger, Origin(self.shore, self.disk), kept, log),
-            ledger,
+        course = Course(
+            lane=Lane(Origin(self.shore, self.disk), 2),
+            limits=Limits(max_age_s=_NEVER),
             retry_for_s=5,
-            max_forwards=2,
+            repeatable=self.shore.repeatable,
+            finishing_credentials=False,
+        )
+        courses = Courses({DEFAULT_ROUTE: course}, log)
+        self.deliveries = Deliveries(
+            Forward(self.spool, ledger, 100, log),
+            ledger,
+            courses,
             spawn=self._tasks.spawn,
             log=log,
         )
         leases, elsewhere = LocalLeases(), Elsewhere()
-        standings = Standings(self.spool, ledger, self.deliveries, log)
+        standings = Standings(self.spool, ledger, self.deliveries, courses, log)
         self._uploads = Uploads(
             ledger=ledger,
             leases=leases,
@@ -135,7 +141,8 @@ class World:
                 standings=standings,
                 keep_answer_s=_NEVER,
             ),
-            terms=Terms(Limits(max_age_s=_NEVER), False, self._mint),
+            courses=courses,
+            mint=self._mint,
             admission=Admission(PlayedFigures(), Bounds(None, 0), self.loop.time, log),
             log=log,
         )
@@ -146,6 +153,7 @@ class World:
             deliveries=self.deliveries,
             elsewhere=elsewhere,
             standings=standings,
+            courses=courses,
             keep_answer_s=_NEVER,
             finish_stalled_after_s=None,
             max_age_s=_NEVER,
@@ -302,14 +310,16 @@ class _Request:
             body=self.content,
             tell=self._tell,
             peer="",
-            begun=self._begun,
+            about=self._about,
             to_origin=partial(Head, "POST", path, ()),
+            route=DEFAULT_ROUTE,
             present=self.world.present,
         )
 
-    def _begun(self, token: Token) -> None:
-        self.token = token
-        self.content.belongs_to(self.promise)
+    def _about(self, upload: Upload) -> None:
+        if self.token is None:
+            self.token = upload.token
+            self.content.belongs_to(self.promise)
 
     def _tell(self, interim: Interim) -> None:
         if self.world.disk.dead:

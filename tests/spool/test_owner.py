@@ -99,3 +99,49 @@ def test_of_one_that_shares_with_nobody_nothing_is_heard(tmp_path: Path) -> None
     with (tmp_path / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert living(tmp_path) == {}
+
+
+ROUTES = {"route a": "http://a:1", "route b": "http://b:2"}
+
+
+def test_routes_may_be_added_and_left_out(tmp_path: Path) -> None:
+    """An old proxy and its successor overlap; neither has to know all of them."""
+    first = Owner(tmp_path, OURS)
+    second = Owner(tmp_path, OURS, ROUTES)
+    third = Owner(tmp_path, OURS, {"route b": "http://b:2", "route c": "http://c:3"})
+    Owner(tmp_path, OURS).release()
+    for owner in (first, second, third):
+        owner.release()
+
+
+@pytest.mark.parametrize("first", [ROUTES, {}])
+def test_a_route_that_leads_elsewhere_is_refused(
+    tmp_path: Path, first: dict[str, str]
+) -> None:
+    """Also when it was not the first process that brought it."""
+    owners = [Owner(tmp_path, OURS, first), Owner(tmp_path, OURS, ROUTES)]
+    with pytest.raises(SpoolError) as refused:
+        Owner(tmp_path, OURS, {"route c": "http://c:3", "route b": "http://z:9"})
+    assert "its route b is http://b:2, here it is http://z:9. Give each proxy" in str(
+        refused.value
+    )
+    Owner(tmp_path, OURS, {"route c": "http://x:8"}).release()  # it brought nothing
+    for owner in owners:
+        owner.release()
+    Owner(tmp_path, OURS, {"route b": "http://z:9"}).release()
+
+
+def test_what_it_goes_by_beside_its_routes_has_to_be_the_same(tmp_path: Path) -> None:
+    owner = Owner(tmp_path, OURS, ROUTES)
+    with pytest.raises(SpoolError, match="its origin is http://a:1, here it is"):
+        Owner(tmp_path, THEIRS, ROUTES)
+    with pytest.raises(SpoolError, match="it goes by more than this one"):
+        Owner(tmp_path, {"boot": "b"}, ROUTES)
+    owner.release()
+
+
+def test_names_and_urls_are_bounded(tmp_path: Path) -> None:
+    routes = {f"route {n}": "http://" + "a" * 9000 for n in range(120)}
+    with pytest.raises(SpoolError, match="too long"):
+        Owner(tmp_path, OURS, routes)
+    Owner(tmp_path, OURS).release()

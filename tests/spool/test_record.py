@@ -41,6 +41,7 @@ uploads = st.builds(
     length=maybe_counts,
     version=st.none() | st.integers(0, 20),
     peer=texts,
+    route=texts,
     attempts=counts,
     hidden=st.booleans(),
     answer=st.none()
@@ -227,3 +228,11 @@ def _is_lost(sealed: bytes) -> None:
         decode(sealed, SAMPLE.upload.token)
     assert type(raised.value) in (UploadLost, UploadTorn)
     assert raised.value.upload is None
+
+
+def test_a_record_that_names_no_route_is_of_the_default_one() -> None:
+    """As all were before there were routes."""
+    content = json.loads(envelope.unseal(SEALED))
+    del content["route"]
+    sealed = envelope.seal(json.dumps(content).encode())
+    assert decode(sealed, SAMPLE.upload.token).upload.route == "default"

@@ -134,6 +134,24 @@ async def test_an_upload_too_long_is_on_the_disk_from_the_start(
         assert is_below(spool, created.token) is below
 
 
+async def test_a_route_may_have_a_threshold_of_its_own(disk: DiskSpool) -> None:
+    spool = tiered(disk, threshold=10, thresholds={"none": 0, "more": 20})
+    for route, length, below in (
+        ("default", 10, False),
+        ("default", 11, True),
+        ("none", 1, True),
+        ("more", 20, False),
+        ("more", 21, True),
+    ):
+        created = upload(length=length, route=route)
+        await spool.create(created)
+        assert is_below(spool, created.token) is below
+    await spool.drain()
+    created = upload(length=1, route="more")
+    await spool.create(created)
+    assert is_below(spool, created.token)
+
+
 async def test_without_a_threshold_nothing_is_in_memory(disk: DiskSpool) -> None:
     spool = tiered(disk, threshold=0)
     empty = upload(length=0)

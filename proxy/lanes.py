@@ -1,0 +1,149 @@
+"""The ways to the origins: which one an upload takes, and how it is treated there.
+
+Uploads of one route are sent on by its course; courses to the same origin share a lane:
+how many go at once, and whether the last one found the origin down. So an origin that
+is down holds up nobody else's uploads. The one invariant: an upload goes by the course
+of the route it began with, and where that is configured no more, by none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.core.errors import Problem, Refusal
+from proxy.core.upload import Answer, Head, Limits, Token, Upload, shortened
+from proxy.spool import Reader
+
+RETRY_AFTER_S: Final = 30
+"""Seconds a client is asked to wait for a route that is missing: a person has to put it
+right, and what waits for that should not ask all the time. Picked by hand."""
+
+
+class AnswerStream(Protocol):
+    """The origin's answer: its head is here, its content still comes."""
+
+    @property
+    def answer(self) -> Answer: ...
+
+    @property
+    def length(self) -> bytes | None:
+        """The `Content-Length` of the content; None without one."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The content.
+
+        Raises:
+            OriginError: it broke off.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Channel(Protocol):
+    """A way to the origin for one request."""
+
+    async def send(self, head: Head, body: Reader) -> AnswerStream:
+        """The answer to `head` with the whole of `body`, sent once.
+
+        Raises:
+            OriginUnreached, OriginCut, OriginLost: each says what the origin can have
+            seen.
+            UploadLost: `head` cannot be sent.
+        """
+        ...
+
+    def close(self) -> None:
+        """Nothing is to be sent; does nothing after `send`."""
+
+
+class Sender(Protocol):
+    """Knows the way to the origin."""
+
+    async def connect(self, size: int) -> Channel:
+        """The way for one request, with `size` bytes of content.
+
+        Raises:
+            OriginUnreached: there is none.
+        """
+        ...
+
+
+class Lane:
+    """The way to one origin, for all whose uploads go there."""
+
+    def __init__(self, sender: Sender, max_forwards: int) -> None:
+        """`max_forwards`: in flight at the same time; the rest wait, oldest first."""
+        self.sender = sender
+        self.slots = asyncio.Semaphore(max_forwards)
+        self.is_down = False
+        """The last attempt did not reach the origin: who comes now is held no longer
+        than `retry_for`, even if its own turn comes later than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What the operator decided about the uploads of one route."""
+
+    lane: Lane
+    limits: Limits
+    """Those of every new upload."""
+    retry_for_s: float
+    """How long a waiting client is held while the origin is down."""
+    repeatable: bool
+    """The origin may get a request twice; an Idempotency-Key lets it find out."""
+    finishing_credentials: bool
+    """The origin gets the credentials of the finishing request, where the creation had
+    any."""
+
+
+class Courses:
+    """The course of every route."""
+
+    def __init__(
+        self, courses: Mapping[str, Course], log: FilteringBoundLogger
+    ) -> None:
+        """`courses`: by the names of the routes."""
+        self._courses = courses
+        self._log = log
+        self._told: set[Token] = set()
+        """Uploads whose route was said to be missing: once is loud enough."""
+
+    def named(self, route: str) -> Course:
+        """The course of a route that is configured, for a new upload."""
+        return self._courses[route]
+
+    def of(self, upload: Upload) -> Course | None:
+        """The course that `upload` takes; None, and the log says so, when its route is
+        not configured: then it waits for that, or for the end of its life."""
+        course = self._courses.get(upload.route)
+        if course is None and upload.token not in self._told:
+            self._told.add(upload.token)
+            self._log.error(
+                "route of an upload is missing",
+                upload=shortened(upload.token),
+                route=upload.route,
+                state=upload.state.value,
+            )
+        return course
+
+    def needed(self, upload: Upload) -> Course:
+        """The same for a request that cannot go on without.
+
+        Raises:
+            Refusal: it is missing.
+        """
+        course = self.of(upload)
+        if course is None:
+            raise Refusal(
+                Problem.ROUTE_MISSING,
+                "This upload is kept, but the server does not know at present where "
+                "to send it.",
+                retry_after_s=RETRY_AFTER_S,
+            )
+        return course

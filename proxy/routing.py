@@ -1,0 +1,84 @@
+"""Origins, lanes, courses and routes, made from the configuration and joined.
+
+Routes that name the same origin with the same settings share it and its connections,
+and with the same bound a lane as well. The one invariant: nothing else is shared, so
+that what happens to one origin is felt only by those who go there.
+"""
+
+from __future__ import annotations
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy import choices
+from proxy.config import Config
+from proxy.config import Route as Wanted
+from proxy.lanes import Course, Courses, Lane
+from proxy.origin import Origin
+from proxy.relay import Relay
+from proxy.routes import Route, Routes
+
+
+class Routing:
+    """The ways to all origins. Made while an event loop runs."""
+
+    def __init__(
+        self, config: Config, log: FilteringBoundLogger, *, share: int
+    ) -> None:
+        """`share`: processes among which the bounds on all of them are divided."""
+        self._config = config
+        self._share = share
+        self._pseudonym = choices.new_pseudonym()
+        self._origins: dict[tuple[str, float, float], Origin] = {}
+        self._lanes: dict[tuple[Origin, int], Lane] = {}
+        wanted = choices.routes(config)
+        self.courses = Courses({one.name: self._course(one) for one in wanted}, log)
+        self.routes = Routes([self._route(one) for one in wanted])
+
+    async def close(self) -> None:
+        """End every connection that carries nothing, and those that pass through."""
+        for origin in self._origins.values():
+            await origin.close()
+
+    def _origin(self, wanted: Wanted) -> Origin:
+        told = wanted.origin
+        key = (told.url, told.connect_timeout, told.response_timeout)
+        if key not in self._origins:
+            self._origins[key] = Origin(
+                told.url,
+                connect_timeout_s=told.connect_timeout,
+                response_timeout_s=told.response_timeout,
+            )
+        return self._origins[key]
+
+    def _lane(self, wanted: Wanted) -> Lane:
+        origin, most = self._origin(wanted), wanted.origin.max_forwards
+        key = (origin, max(1, most // self._share))
+        if key not in self._lanes:
+            self._lanes[key] = Lane(*key)
+        return self._lanes[key]
+
+    def _course(self, wanted: Wanted) -> Course:
+        told = wanted.origin
+        return Course(
+            lane=self._lane(wanted),
+            limits=choices.limits(self._config, wanted),
+            retry_for_s=told.retry_for,
+            repeatable=told.unknown_outcome == "repeat",
+            finishing_credentials=told.credentials == "finishing",
+        )
+
+    def _route(self, wanted: Wanted) -> Route:
+        config, origin = self._config, self._origin(wanted)
+        passage = choices.passage(config, wanted, origin.authority, self._pseudonym)
+        return Route(
+            name=wanted.name,
+            rule=wanted.match.rule,
+            relay=Relay(
+                origin,
+                passage,
+                idle_timeout_s=config.uploads.idle_timeout,
+                minimum_rate=config.uploads.minimum_rate,
+            ),
+            passage=passage,
+            limits=choices.limits(config, wanted),
+        )
