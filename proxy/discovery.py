@@ -33,7 +33,7 @@ class Discovery:
 
     dialects: Dialects
     limits: Limits
-    """Of uploads that fit no route."""
+    """Those that hold for all uploads."""
     rules: tuple[Rule, ...]
     allow_origins: Sequence[str]
 
@@ -47,7 +47,7 @@ class Discovery:
         """What we answer without asking the application, or None.
 
         A preflight from an origin that is listed (R85), and the question about the
-        server as a whole (R83), whose limits are those of no route in particular.
+        server as a whole (R83), for which only limits of all uploads are told.
         """
         preflight = self._preflight(head)
         of_server = origin_form(head.method, head.target) == ASTERISK

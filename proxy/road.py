@@ -138,7 +138,7 @@ class Road:
             routes=routes,
             discovery=Discovery(
                 dialects,
-                routes.default.limits,
+                routes.limits,
                 choices.rules(config),
                 config.cors.allow_origins,
             ),

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from proxy.core.headers import Passage
 from proxy.core.matching import Rule
 from proxy.core.upload import Head, Limits
 from proxy.relay import Relay
 
+Size = TypeVar("Size", int, int | None)
 EVERYTHING: Final = Rule()
 """The rule of the last route."""
 
@@ -42,6 +43,17 @@ class Routes:
         assert self.default.rule == EVERYTHING
 
     @property
+    def limits(self) -> Limits:
+        """What holds wherever an upload is made; what does not is as without limits."""
+        told = {route.limits for route in (*self._special, self.default)}
+        return Limits(
+            max_size=_shared({one.max_size for one in told}, None),
+            min_size=_shared({one.min_size for one in told}, 0),
+            max_append_size=_shared({one.max_append_size for one in told}, None),
+            min_append_size=_shared({one.min_append_size for one in told}, 0),
+        )
+
+    @property
     def are_several(self) -> bool:
         """There is something to tell apart."""
         return bool(self._special)
@@ -52,3 +64,8 @@ class Routes:
             if route.rule.takes(head):
                 return route
         return self.default
+
+
+def _shared(values: set[Size], otherwise: Size) -> Size:
+    """The one of `values`, when there is only one."""
+    return values.pop() if len(values) == 1 else otherwise

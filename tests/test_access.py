@@ -54,9 +54,14 @@ def lines() -> Lines:
 
 @pytest.fixture
 async def client(
-    origin: RecordingOrigin, tmp_path: Path, lines: Lines
+    origin: RecordingOrigin,
+    tmp_path: Path,
+    lines: Lines,
+    request: pytest.FixtureRequest,
 ) -> AsyncIterator[Client]:
+    marker = request.node.get_closest_marker("configured")
     settings = merged(base(origin, tmp_path), {"origin": {"response_timeout": "1s"}})
+    settings = merged(settings, marker.kwargs if marker else {})
     app = App(Config.model_validate(settings), logger("debug", "json", lines.out))
     await app.start()
     speaking = Client(app.addresses[0])
@@ -215,3 +220,38 @@ async def test_an_unknown_outcome_is_an_error_that_says_whose(
     assert (asked["level"], asked["problem"]) == ("error", "outcome-unknown")
     assert line["request_id"] == asked["request_id"]
     gate.set()
+
+
+@pytest.mark.configured(routes=[{"name": "photos", "match": {"paths": "/photos/*"}}])
+async def test_where_there_are_routes_every_line_names_one(
+    client: Client, lines: Lines
+) -> None:
+    """Also that of a request on an upload, which takes none itself."""
+    there = await client.create(9, path="/photos/1", last=False, sends=b"a")
+    await there.append(at=1, sends=b"b")
+    await there.head()
+    await there.cancel()
+    await client.create(9, path="/files", sends=b"a")
+    for path in ("/photos/1", "/files"):
+        await client.ask("GET", path)
+    await lines.one("request", method="GET", path="/files")
+    assert [(line["method"], line["route"]) for line in lines.of("request")] == [
+        ("POST", "photos"),
+        ("PATCH", "photos"),
+        ("HEAD", "photos"),
+        ("DELETE", "photos"),
+        ("POST", "default"),
+        ("GET", "photos"),
+        ("GET", "default"),
+    ]
+    assert {
+        line["route"] for line in lines.of("upload", upload=there.path[-43:-37])
+    } == {"photos"}
+
+
+async def test_where_there_are_none_no_line_names_one(
+    client: Client, lines: Lines
+) -> None:
+    await client.create(9, sends=b"a")
+    assert "route" not in await lines.one("request")
+    assert all("route" not in line for line in lines.of("upload"))

@@ -15,8 +15,11 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 
-FORMAT = 1
-"""The format this release writes, and the newest it reads."""
+PLAIN = 1
+"""The format that every release reads."""
+FORMAT = 2
+"""The newest that this one reads: the same, of an upload with a route. A release that
+knows none leaves it alone, and does not send it to the one origin that it knows."""
 
 LIMIT = 8 * 1024 * 1024
 """Bytes of one file; picked by hand, far above what a request head can be."""
@@ -47,7 +50,7 @@ class TooNew(Unreadable):
     """They were sealed by a newer release, in a format this one does not know."""
 
 
-def seal(content: bytes, number: int = FORMAT) -> bytes:
+def seal(content: bytes, number: int = PLAIN) -> bytes:
     """The file that holds `content`."""
     digits = b"%d" % number
     return b'{"format":%b,"blake2b":"%b"}\n%b' % (
@@ -71,7 +74,7 @@ def unseal(sealed: bytes) -> bytes:
     content = sealed[first_line.end() :]
     if _checksum(digits, content) != checksum:
         raise _broken(sealed, f"the checksum of {len(content)} bytes is wrong")
-    if int(digits) != FORMAT:
+    if not PLAIN <= int(digits) <= FORMAT:
         raise TooNew(f"format {int(digits)}, this release reads {FORMAT}")
     return content
 

@@ -81,7 +81,8 @@ def encode(written: Record) -> bytes:
         "answered_at": upload.answered_at,
         "history": [(m.at, m.event, m.offset, m.why) for m in upload.history],
     }
-    sealed = envelope.seal(_to_json(content).encode("ascii") + b"\n")
+    number = envelope.PLAIN if upload.route == DEFAULT_ROUTE else envelope.FORMAT
+    sealed = envelope.seal(_to_json(content).encode("ascii") + b"\n", number)
     if len(sealed) > envelope.LIMIT:
         raise SpoolError(
             f"the record has {len(sealed)} bytes, it may have {envelope.LIMIT}"

@@ -154,7 +154,7 @@ def test_what_somebody_has_changed_is_not(found: bytes) -> None:
 
 def test_a_newer_format_is_told_apart() -> None:
     newer = envelope.seal(b"who knows", envelope.FORMAT + 1)
-    with pytest.raises(UploadTooNew, match="format 2, this release reads 1"):
+    with pytest.raises(UploadTooNew, match="format 3, this release reads 2"):
         decode(newer, SAMPLE.upload.token)
 
 
@@ -228,6 +228,13 @@ def _is_lost(sealed: bytes) -> None:
         decode(sealed, SAMPLE.upload.token)
     assert type(raised.value) in (UploadLost, UploadTorn)
     assert raised.value.upload is None
+
+
+def test_only_a_record_with_a_route_is_of_the_newer_format() -> None:
+    """A release without routes would send it to the one origin that it knows."""
+    routed = replace(SAMPLE.upload, route="photos")
+    assert SEALED.startswith(b'{"format":1,')
+    assert encode(replace(SAMPLE, upload=routed)).startswith(b'{"format":2,')
 
 
 def test_a_record_that_names_no_route_is_of_the_default_one() -> None:

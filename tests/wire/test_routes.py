@@ -126,6 +126,16 @@ async def test_a_route_has_its_own_limits_and_tells_them(
     assert [request.method for request in photos.requests] == ["OPTIONS"]
 
 
+async def test_of_the_server_as_a_whole_only_common_limits_are_told(
+    start_proxy: StartProxy, photos: RecordingOrigin, speaking: Speaking
+) -> None:
+    """R83."""
+    limits = {"max_size": 1000, "max_append_size": 50}
+    app = await start_proxy(routes=[route(photos)], uploads={"limits": limits})
+    told = await speaking.to(app).ask("OPTIONS", "*", (VERSION_FIELD, str(VERSION)))
+    assert told.bounds == {"max-append-size": 50}
+
+
 async def test_an_upload_keeps_the_limits_it_began_with(
     routed: Client, photos: RecordingOrigin
 ) -> None:
