@@ -74,10 +74,12 @@ class Courtesy:
         """Of all the processes that are asked at once, one is first."""
         try:
             async with self._leases.hold(token, politely=True):
-                await self._standings.load(token)
+                upload = await self._standings.load(token)
         except Refusal:
             return Said(Word.NONE)
-        return Said(Word.DONE)
+        # Its route may be known to another process only.
+        left = upload.state is State.COMPLETE and not self._deliveries.live(token)
+        return Said(Word.NONE if left else Word.DONE)
 
     async def _cancel(self, delivery: Delivery) -> Said:
         """Who asks holds the lease, and removes what has been withdrawn here."""
