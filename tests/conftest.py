@@ -63,8 +63,17 @@ async def running() -> AsyncIterator[list[App]]:
 
 
 @pytest.fixture
+def everywhere() -> dict[str, Any]:
+    """Settings of every proxy, for directories that run tests another way."""
+    return {}
+
+
+@pytest.fixture
 def start_proxy(
-    origin: RecordingOrigin, tmp_path: Path, running: list[App]
+    origin: RecordingOrigin,
+    tmp_path: Path,
+    running: list[App],
+    everywhere: dict[str, Any],
 ) -> StartProxy:
     """Starts proxies before `origin`, all over one spool."""
     # here, so that the tests of pure rules do not load the whole program
@@ -72,7 +81,8 @@ def start_proxy(
     from proxy.config import Config
 
     async def start(**settings: Any) -> App:
-        app = App(Config.model_validate(merged(base(origin, tmp_path), settings)))
+        basic = merged(base(origin, tmp_path), everywhere)
+        app = App(Config.model_validate(merged(basic, settings)))
         await app.start()
         running.append(app)
         return app

@@ -5,7 +5,8 @@ we answer is written by us, byte for byte. The one invariant: a client sees eith
 whole response, or a connection that visibly broke.
 
     door      the server and its connections; who waits learns when a client has gone
-    turned    connections over the limit
+    gate      from a connection to one that speaks TLS
+    turned    connections that are not served
     turns     the requests of one connection, answered one after the other
     waits     who waits for the same thing, with one timer for all
     heads     a request's head, with every check that RFC 9110 and 9112 leave to us
@@ -17,6 +18,8 @@ whole response, or a connection that visibly broke.
 
 from .bodies import Body
 from .door import Door, client_present
+from .gate import GateSite
+from .gate import Terms as TlsTerms
 from .heads import BadRequest, front_of_request, read_head
 from .problems import problem_reply, with_request_id
 from .replies import Sent, abort, send, send_interim, send_switch
@@ -26,8 +29,10 @@ __all__ = [
     "BadRequest",
     "Body",
     "Door",
+    "GateSite",
     "Sent",
     "Shortcut",
+    "TlsTerms",
     "abort",
     "client_present",
     "front_of_request",

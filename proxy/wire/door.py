@@ -82,13 +82,30 @@ class Door(web.Server):
 
     # Wider than what it overrides: asyncio, which calls it, is content with a protocol.
     def __call__(self) -> Connection | TurnedAway:  # type: ignore[override]
-        if self._max_connections is not None and self.open >= self._max_connections:
-            if self._crowded is not None:
-                self._crowded()
+        if not self.admits():
             return TurnedAway(self._turned_away)
         # Counted before it is made: several may be accepted in one turn of the loop.
         self.open += 1
         return Connection(self, loop=asyncio.get_running_loop(), **self._options)
+
+    def admits(self) -> bool:
+        """There may be one more connection; tells `crowded` when there may not."""
+        if self._max_connections is None or self.open < self._max_connections:
+            return True
+        if self._crowded is not None:
+            self._crowded()
+        return False
+
+    def refuse_plain(self, transport: asyncio.Transport) -> None:
+        """Tell a client that speaks plain HTTP that this is no place for it."""
+        reply = _expects_tls()
+        peer = transport.get_extra_info("peername")
+        refused = TurnedAway(self._turned_away, rendered(reply))
+        transport.set_protocol(refused)
+        refused.connection_made(transport)
+        if self.unparsed is not None:
+            sent = Sent(reply.status, goes_on=False, problem=reply.problem)
+            self.unparsed(peer[0] if peer else "", sent, "plain HTTP where TLS is due")
 
     def connection_lost(
         self, handler: RequestHandler, exc: BaseException | None = None
@@ -250,6 +267,11 @@ def _unparsed(exc: BaseException | None) -> Reply:
     if str(exc).endswith("Too many headers received"):
         return problem_reply(431, "head-too-large", "The head has too many fields.")
     return problem_reply(400, "bad-request", "What was received is not valid HTTP/1.1.")
+
+
+def _expects_tls() -> Reply:
+    detail = "Plain HTTP is not spoken here: ask again with https."
+    return problem_reply(400, "tls-expected", detail)
 
 
 def _late_head() -> Reply:

@@ -92,6 +92,10 @@ class Shortcut:
             return None
         if transport.get_protocol() is not connection:
             return None
+        if transport.get_extra_info("sslcontext") is not None:
+            # There the loop decrypts more than it gives us in one turn, and forgets
+            # what is left when the connection is lost in between.
+            return None
         self.joined()
         return Pour(self, request, transport, store)
 

@@ -1,4 +1,7 @@
-"""Connections over the limit: told to come back, and closed, without being parsed.
+"""Connections that are told why they are not served, and closed, without being parsed.
+
+Those over the limit are told to come back; what else there is to say comes from the
+door.
 
 A connection that is turned away costs a write and, for a moment, a descriptor: it is
 kept until its client has heard us, because closing at once would take the answer away
@@ -26,9 +29,11 @@ MOST_LINGERING: Final = 64
 class TurnedAway(asyncio.Protocol):
     """One connection over the limit."""
 
-    def __init__(self, lingering: set[TurnedAway]) -> None:
-        """`lingering`: all that are kept for their answer's sake just now."""
+    def __init__(self, lingering: set[TurnedAway], answer: bytes | None = None) -> None:
+        """`lingering`: all that are kept for their answer's sake just now. `answer`:
+        what it is told; None: that there is no room."""
         self._lingering = lingering
+        self._answer = answer
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -39,7 +44,7 @@ class TurnedAway(asyncio.Protocol):
             transport.abort()
             return
         self._lingering.add(self)
-        transport.write(_no_room())
+        transport.write(self._answer or _no_room())
         transport.write_eof()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(LINGER_S, transport.abort)

@@ -16,6 +16,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from .bounds import BOUND_S
+from .sealed import trusting
 
 Lines = tuple[tuple[str, str], ...]
 """Field lines in the order of the wire, decoded as Latin-1."""
@@ -64,10 +65,14 @@ class Connection:
 
     @classmethod
     async def open(cls, address: str) -> Self:
-        """Connect to `address`, such as ``http://127.0.0.1:8080``."""
+        """Connect to `address`, such as ``http://127.0.0.1:8080``; with https to who
+        shows a certificate of the kit."""
         parts = urlsplit(address)
+        tls = trusting() if parts.scheme == "https" else None
         async with asyncio.timeout(BOUND_S):
-            return cls(*await asyncio.open_connection(parts.hostname, parts.port))
+            return cls(
+                *await asyncio.open_connection(parts.hostname, parts.port, ssl=tls)
+            )
 
     async def send(self, *pieces: bytes) -> None:
         """Say these bytes. An ended connection swallows them, as networks do."""
@@ -142,9 +147,15 @@ class Connection:
         return bytes(said)
 
     def finish(self) -> None:
-        """Half-close: a FIN, after which the server can still be heard."""
+        """Half-close: a FIN, after which the server can still be heard.
+
+        With TLS the FIN comes without its goodbye, as from a process that died.
+        """
         try:
-            self._writer.write_eof()
+            if self._writer.can_write_eof():
+                self._writer.write_eof()
+            else:
+                self._writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
         except OSError:
             pass  # the server was faster
 
