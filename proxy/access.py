@@ -155,6 +155,15 @@ def tell_unparsed(
     return tell
 
 
+def tell_unsealed(log: FilteringBoundLogger) -> Callable[[str, str], None]:
+    """A line for a connection on which TLS did not come about."""
+
+    def tell(peer: str, why: str) -> None:
+        log.info("no tls", why=why, peer=peer)
+
+    return tell
+
+
 def tell_crowded(
     log: FilteringBoundLogger, now: Callable[[], float] = time.monotonic
 ) -> Callable[[], None]:

@@ -22,6 +22,8 @@ FIRST_DESCRIPTOR: Final = 3
 """0, 1 and 2 are the standard streams; sockets that are handed over start here."""
 
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?", re.ASCII)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.@-]{0,254}", re.ASCII)
+"""Of a descriptor: systemd allows more, of which nobody has need."""
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
@@ -55,7 +57,17 @@ class Descriptor:
         return f"fd:{self.number}"
 
 
-Address = TcpAddress | UnixAddress | Descriptor
+@dataclass(frozen=True, slots=True)
+class NamedDescriptors:
+    name: str
+    """What systemd calls one or more listening sockets that it hands over
+    (FileDescriptorName; without it, the name of the socket unit)."""
+
+    def __str__(self) -> str:
+        return f"fd:{self.name}"
+
+
+Address = TcpAddress | UnixAddress | Descriptor | NamedDescriptors
 
 
 def parse_address(text: str) -> Address:
@@ -67,7 +79,7 @@ def parse_address(text: str) -> Address:
     if text.startswith("unix:"):
         return UnixAddress(unix_path(text))
     if text.startswith("fd:"):
-        return Descriptor(_descriptor(text.removeprefix("fd:")))
+        return _handed_over(text.removeprefix("fd:"))
     if "://" in text:
         raise ValueError("an address has no scheme and no path")
     host, colon, port = text.rpartition(":")
@@ -112,10 +124,14 @@ def port_number(text: str) -> int:
     return int(text)
 
 
-def _descriptor(text: str) -> int:
+def _handed_over(text: str) -> Descriptor | NamedDescriptors:
+    if _NAME.fullmatch(text):
+        return NamedDescriptors(text)
     if not _PORT.fullmatch(text) or int(text) < FIRST_DESCRIPTOR:
-        raise ValueError(f"after fd: comes a number from {FIRST_DESCRIPTOR} on")
-    return int(text)
+        raise ValueError(
+            f"after fd: comes a number from {FIRST_DESCRIPTOR} on or a name"
+        )
+    return Descriptor(int(text))
 
 
 def _host(text: str) -> str:

@@ -17,21 +17,26 @@ from typing import Final
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
-from proxy.access import tell_crowded, tell_unparsed
+from proxy import choices
+from proxy import log as logs
+from proxy.access import tell_crowded, tell_unparsed, tell_unsealed
 from proxy.admin.listener import AdminHandler, Vitals
+from proxy.certificates import Unusable
 from proxy.config import Config
 from proxy.core.errors import SpoolError
-from proxy.log import logger
 from proxy.premises import Premises
+from proxy.renewal import Renewal, Sealing
 from proxy.road import Road
 from proxy.sockets import (
     BACKLOG,
     CannotListen,
     address_of,
     listening_sockets,
+    resolved,
+    takes_tls,
 )
 from proxy.tasks import Tasks
-from proxy.wire import Door
+from proxy.wire import Door, GateSite, TlsTerms
 
 ADMIN_KEEPALIVE_S: Final = 15.0
 _TAKEN_AT_ONCE: Final = 8
@@ -41,6 +46,15 @@ else the first to wake up would serve all of a crowd."""
 
 class CannotStart(Exception):
     """The proxy cannot be started; the message says what is in the way."""
+
+    configured = False
+    """It is something that the configuration names: to start again would not help."""
+
+
+class WrongFile(CannotStart):
+    """A file that the configuration names cannot be used."""
+
+    configured = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +79,27 @@ class App:
         log: FilteringBoundLogger | None = None,
         part: Part = WHOLE,
     ) -> None:
+        """Raises CannotStart: the log cannot be written."""
         self._config = config
         self._part = part
-        self._log = log or logger(config.log.level, config.log.format)
+        self._log = log or logger_of(config)
         self._tasks = Tasks(self._log)
         self._draining = False
         self.addresses: list[str] = []
         """Where clients are served, such as ``http://127.0.0.1:8080``."""
         self.admin_address: str | None = None
         """Where operators ask; None when that is turned off."""
+        self.renewals: tuple[Renewal, ...] = ()
+        """The certificates in use, that for clients first."""
+        self._sealing: Sealing | None = None
 
     async def start(self) -> None:
         """Serve, and recover what the spool holds meanwhile.
 
         Raises:
-            CannotStart: the spool or an address cannot be used.
+            CannotStart: the spool, an address or a certificate cannot be used.
         """
+        check_files(self._config)
         try:
             public, admin = await bound(self._config)
         except CannotListen as exc:
@@ -94,9 +113,10 @@ class App:
         """The same on sockets that listen already; `vitals` is what operators see.
 
         Raises:
-            CannotStart: the spool cannot be used.
+            CannotStart: the spool or a certificate cannot be used.
         """
         try:
+            self._sealing = self._sealed()
             self._premises = Premises(self._config, self._tasks, self._log)
             self._road = Road(
                 self._config,
@@ -106,14 +126,50 @@ class App:
                 share=self._part.share,
             )
             await self._premises.peers.listen(self._road.courtesy)
-        except SpoolError as exc:
+        except (SpoolError, Unusable) as exc:
             for sock in [*public, *admin]:
                 sock.close()
             raise CannotStart(str(exc)) from exc
+        self._renew_certificates()
         await self._serve_on(public, admin, vitals)
         if self._part.sweeps:
             self._tasks.spawn(self._road.sweep.run())
             self._tasks.spawn(self._road.reckoning.run())
+
+    def renew(self) -> None:
+        """Look whether there are new certificates."""
+        for renewal in self.renewals:
+            renewal.look()
+
+    def reopen(self) -> None:
+        """Write the log to the file that has its name now."""
+        try:
+            logs.reopen()
+        except OSError as exc:
+            self._log.error("log not reopened", error=exc.strerror)
+
+    async def begun(self) -> None:
+        """Wait until clients are served: so they are, once it has been started."""
+
+    async def is_well(self) -> bool:
+        """Clients are being served: asked for on the event loop, by which they are."""
+        return True
+
+    def _sealed(self) -> Sealing | None:
+        """How clients are spoken to, with TLS.
+
+        Raises:
+            Unusable: by the files of the configuration, they cannot be.
+        """
+        files = choices.tls_files(self._config)
+        return None if files is None else Sealing(files, self._log)
+
+    def _renew_certificates(self) -> None:
+        """From now on."""
+        ours = () if self._sealing is None else (self._sealing.renewal,)
+        self.renewals = (*ours, *self._road.routing.renewals)
+        for renewal in self.renewals:
+            self._tasks.spawn(renewal.run())
 
     async def stop(self) -> None:
         """End bodies durably, let forwards finish within the grace, close all."""
@@ -213,9 +269,52 @@ class App:
         handler = AdminHandler(vitals)
         operators = web.Server(handler, keepalive_timeout=ADMIN_KEEPALIVE_S)
         at_once = BACKLOG if self._part.share == 1 else _TAKEN_AT_ONCE
-        self._runner, self.addresses = await _serving(door, public, at_once)
-        self._admin, found = await _serving(operators, admin, BACKLOG)
-        self.admin_address = found[0] if found else None
+        self._runner = await _running(door)
+        for sock in public:
+            await _listen(self._site(door, sock, at_once), sock)
+        tls = self._sealing is not None
+        self.addresses = [address_of(sock, tls=tls) for sock in public]
+        self._admin = await _running(operators)
+        for sock in admin:
+            await _listen(web.SockSite(self._admin, sock, backlog=BACKLOG), sock)
+            self.admin_address = address_of(sock)
+
+    def _site(self, door: Door, sock: socket, at_once: int) -> web.SockSite:
+        """Where clients that come by `sock` are served."""
+        sealing = self._sealing
+        if sealing is None or not takes_tls(sock):
+            return web.SockSite(self._runner, sock, backlog=at_once)
+        terms = TlsTerms(
+            context=lambda: sealing.context,
+            timeout_s=self._config.header_timeout,
+            failed=tell_unsealed(self._log),
+        )
+        return GateSite(self._runner, sock, door, terms, backlog=at_once)
+
+
+def logger_of(config: Config) -> FilteringBoundLogger:
+    """The log of this process.
+
+    Raises:
+        CannotStart: its file cannot be opened.
+    """
+    told = config.log
+    try:
+        return logs.logger(told.level, told.format, told.file)
+    except OSError as exc:
+        raise WrongFile(f"log.file: {told.file}: {exc.strerror}") from exc
+
+
+def check_files(config: Config) -> None:
+    """See whether the certificates and keys that are named can be used.
+
+    Raises:
+        CannotStart: they cannot.
+    """
+    try:
+        choices.check_files(config)
+    except Unusable as exc:
+        raise WrongFile(str(exc)) from exc
 
 
 async def bound(config: Config) -> tuple[list[socket], list[socket]]:
@@ -224,21 +323,19 @@ async def bound(config: Config) -> tuple[list[socket], list[socket]]:
     Raises:
         CannotListen: an address cannot be used.
     """
-    admin = [config.admin.listen] if config.admin else []
-    wanted = [*config.listen, *admin]
-    sockets = await listening_sockets(wanted, shared=config.reuse_port)
-    count = len(config.listen)
-    return sockets[:count], sockets[count:]
+    public = resolved(config.listen)
+    admin = resolved([config.admin.listen] if config.admin else [])
+    sockets = await listening_sockets([*public, *admin], shared=config.reuse_port)
+    return sockets[: len(public)], sockets[len(public) :]
 
 
-async def _serving(
-    server: web.Server, sockets: list[socket], at_once: int
-) -> tuple[web.ServerRunner, list[str]]:
-    """`server` on every one of `sockets`, and where they can be reached."""
+async def _running(server: web.Server) -> web.ServerRunner:
     runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
-    for sock in sockets:
-        await web.SockSite(runner, sock, backlog=at_once).start()
-        # The loop means one number by how many may wait and how many it takes at once.
-        sock.listen(BACKLOG)
-    return runner, [address_of(sock) for sock in sockets]
+    return runner
+
+
+async def _listen(site: web.SockSite, sock: socket) -> None:
+    await site.start()
+    # The loop means one number by how many may wait and how many it takes at once.
+    sock.listen(BACKLOG)

@@ -7,13 +7,15 @@ values, never the configuration. The one invariant: a key is handed on in one pl
 from __future__ import annotations
 
 import secrets
+import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.config import Config, Route
+from proxy.certificates import Files, client_context, server_context
+from proxy.config import Config, Origin, Route
 from proxy.config.model import RouteUploads
 from proxy.core.front import Family, Trust
 from proxy.core.headers import Passage
@@ -138,6 +140,44 @@ def shortcut(config: Config, log: FilteringBoundLogger) -> Shortcut | None:
         log.debug("long bodies take the ordinary way", lacking=lacks)
         return None
     return Shortcut()
+
+
+def tls_files(config: Config) -> Files | None:
+    """What clients are shown; None: they are served without TLS."""
+    told = config.tls
+    if told.certificate is None:
+        return None
+    return Files("tls", told.certificate, told.key, told.client_ca)
+
+
+def origin_files(origin: Origin) -> Files:
+    """What an origin is shown, and who may vouch for it."""
+    told = origin.tls
+    return Files("origin.tls", told.certificate, told.key, told.ca, "ca")
+
+
+def origin_context(origin: Origin) -> ssl.SSLContext | None:
+    """How an origin is spoken to; None: without TLS.
+
+    Raises:
+        Unusable: by the files of the configuration, it cannot be.
+    """
+    if not origin.url.startswith("https:"):
+        return None
+    return client_context(origin_files(origin), verify=origin.tls.verify)
+
+
+def check_files(config: Config) -> None:
+    """See whether everything that the configuration names can be used.
+
+    Raises:
+        Unusable: the first that cannot.
+    """
+    files = tls_files(config)
+    if files is not None:
+        server_context(files)
+    for route in routes(config):
+        origin_context(route.origin)
 
 
 def new_token() -> Token:

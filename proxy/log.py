@@ -1,8 +1,8 @@
 """How log lines look: for people on a console, or one JSON object a line for machines.
 
-Lines go to standard error, in the order they are written. Rooms get a logger handed in
-and never configure anything. Tokens are capabilities: wherever they stand, in the path
-of an upload URL too, they appear shortened.
+Lines go to standard error or a file, in the order they are written. Rooms get a logger
+handed in and never configure anything. Tokens are capabilities: wherever they stand, in
+the path of an upload URL too, they appear shortened.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import Any, Final, Literal, TextIO
+from pathlib import Path
+from typing import Any, Final, Literal, TextIO, cast
+from weakref import WeakSet
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+from proxy.logfile import LogFile
 
 Level = Literal["debug", "info", "warning", "error"]
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -25,11 +29,22 @@ _PLAIN: Final = re.compile(r"[!#-&(-<>-~]*")
 the equals sign."""
 
 
+_files: Final = WeakSet[LogFile]()
+"""Those that loggers of this process write to."""
+
+
 def logger(
-    level: Level, form: Literal["console", "json"], out: TextIO | None = None
+    level: Level, form: Literal["console", "json"], out: TextIO | Path | None = None
 ) -> FilteringBoundLogger:
-    """A logger that writes lines of at least `level` to `out`, standard error if
-    None."""
+    """A logger that writes lines of at least `level` to `out`, standard error if None.
+
+    Raises:
+        OSError: `out` is a file that cannot be opened.
+    """
+    if isinstance(out, Path):
+        file = LogFile(out)
+        _files.add(file)
+        out = cast("TextIO", file)
     stream = sys.stderr if out is None else out
     bound: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(stream),
@@ -38,6 +53,16 @@ def logger(
         context_class=dict,
     ).bind()  # the logger itself, not one that makes it for every line
     return bound
+
+
+def reopen() -> None:
+    """Open every log file of this process anew, for one that was renamed.
+
+    Raises:
+        OSError: one cannot be opened; it is written on where it was.
+    """
+    for file in tuple(_files):
+        file.reopen()
 
 
 def _processors(form: Literal["console", "json"], *, colors: bool) -> list[Processor]:

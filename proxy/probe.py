@@ -15,7 +15,13 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Final, assert_never
 
-from proxy.addresses import Address, Descriptor, TcpAddress, UnixAddress
+from proxy.addresses import (
+    Address,
+    Descriptor,
+    NamedDescriptors,
+    TcpAddress,
+    UnixAddress,
+)
 
 DEFAULT_ADMIN: Final = TcpAddress("127.0.0.1", 9090)
 """Where the admin listener is unless the configuration says otherwise."""
@@ -78,7 +84,7 @@ def _connection(admin: Address, timeout_s: float) -> HTTPConnection:
             return HTTPConnection(where, port, timeout=timeout_s)
         case UnixAddress(path):
             return _UnixConnection(path, timeout_s)
-        case Descriptor():
+        case Descriptor() | NamedDescriptors():
             reason = "where a socket listens that was handed over, only --admin can say"
             raise Unreachable(admin, reason)
         case _:  # pragma: no cover

@@ -45,7 +45,11 @@ class Road:
         *,
         share: int,
     ) -> None:
-        """`share`: processes among which the bounds on all of them are divided."""
+        """`share`: processes among which the bounds on all of them are divided.
+
+        Raises:
+            Unusable: a certificate of the configuration cannot be used.
+        """
         self._config = config
         self._premises = premises
         self._tasks = tasks

@@ -7,14 +7,18 @@ that what happens to one origin is felt only by those who go there.
 
 from __future__ import annotations
 
+from ssl import SSLContext
+
 from structlog.typing import FilteringBoundLogger
 
 from proxy import choices
-from proxy.config import Config
+from proxy.config import Config, OriginTls
+from proxy.config import Origin as Told
 from proxy.config import Route as Wanted
 from proxy.lanes import Course, Courses, Lane
 from proxy.origin import Origin
 from proxy.relay import Relay
+from proxy.renewal import Renewal, renewed_at_the_origin
 from proxy.routes import Route, Routes
 
 
@@ -24,11 +28,18 @@ class Routing:
     def __init__(
         self, config: Config, log: FilteringBoundLogger, *, share: int
     ) -> None:
-        """`share`: processes among which the bounds on all of them are divided."""
+        """`share`: processes among which the bounds on all of them are divided.
+
+        Raises:
+            Unusable: a certificate of the configuration cannot be used.
+        """
         self._config = config
+        self._log = log
         self._share = share
         self._pseudonym = choices.new_pseudonym()
-        self._origins: dict[tuple[str, float, float], Origin] = {}
+        self._origins: dict[tuple[str, float, float, OriginTls], Origin] = {}
+        self.renewals: list[Renewal] = []
+        """Of what the origins are shown."""
         self._lanes: dict[tuple[Origin, int], Lane] = {}
         wanted = choices.routes(config)
         self.courses = Courses({one.name: self._course(one) for one in wanted}, log)
@@ -41,14 +52,28 @@ class Routing:
 
     def _origin(self, wanted: Wanted) -> Origin:
         told = wanted.origin
-        key = (told.url, told.connect_timeout, told.response_timeout)
+        key = (told.url, told.connect_timeout, told.response_timeout, told.tls)
         if key not in self._origins:
             self._origins[key] = Origin(
                 told.url,
                 connect_timeout_s=told.connect_timeout,
                 response_timeout_s=told.response_timeout,
+                tls=self._context(told),
+                server_name=told.tls.server_name,
             )
         return self._origins[key]
+
+    def _context(self, told: Told) -> SSLContext | None:
+        """How that origin is spoken to; None: without TLS."""
+        sealed = choices.origin_context(told)
+        if sealed is None:
+            return None
+        if not told.tls.verify:
+            self._log.warning("origin not verified", url=told.url)
+        files = choices.origin_files(told)
+        if files.certificate is not None:
+            self.renewals.append(renewed_at_the_origin(sealed, files, self._log))
+        return sealed
 
     def _lane(self, wanted: Wanted) -> Lane:
         origin, most = self._origin(wanted), wanted.origin.max_forwards

@@ -15,8 +15,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from proxy.addresses import Address, Descriptor, TcpAddress, UnixAddress
+from proxy.addresses import (
+    Address,
+    Descriptor,
+    NamedDescriptors,
+    TcpAddress,
+    UnixAddress,
+)
+from proxy.systemd import handed_over
 
+Listenable = TcpAddress | UnixAddress | Descriptor
+"""What stands for one socket; see `resolved`."""
 BACKLOG: Final = 1024
 """Connections that may wait to be accepted; the kernel cuts it to its own bound."""
 
@@ -36,7 +45,7 @@ class CannotListen(Exception):
         self.in_use = exc.errno == errno.EADDRINUSE
 
 
-def listening_socket(address: Address, *, shared: bool = False) -> socket.socket:
+def listening_socket(address: Listenable, *, shared: bool = False) -> socket.socket:
     """A socket that listens on `address`.
 
     `shared`: other processes of this user that say so, too, may listen there as well.
@@ -56,8 +65,30 @@ def listening_socket(address: Address, *, shared: bool = False) -> socket.socket
         raise CannotListen(address, exc) from exc
 
 
+def resolved(addresses: Iterable[Address]) -> list[Listenable]:
+    """`addresses`, with each name replaced by the descriptors that have it.
+
+    Raises:
+        CannotListen: no socket of that name was handed over.
+    """
+    given = handed_over()
+    found: list[Listenable] = []
+    for address in addresses:
+        if not isinstance(address, NamedDescriptors):
+            found.append(address)
+            continue
+        if address.name not in given:
+            there = ", ".join(given) or "none"
+            missing = OSError(
+                f"no socket of that name was handed over; there is {there}"
+            )
+            raise CannotListen(address, missing)
+        found.extend(Descriptor(number) for number in given[address.name])
+    return found
+
+
 async def listening_sockets(
-    addresses: Iterable[Address], *, shared: bool
+    addresses: Iterable[Listenable], *, shared: bool
 ) -> list[socket.socket]:
     """One for each of `addresses`, all of them or none; one in use is waited for.
 
@@ -75,7 +106,7 @@ async def listening_sockets(
     return bound
 
 
-async def _soon_listening(address: Address, *, shared: bool) -> socket.socket:
+async def _soon_listening(address: Listenable, *, shared: bool) -> socket.socket:
     for _ in range(TRIES):
         try:
             return listening_socket(address, shared=shared)
@@ -86,13 +117,22 @@ async def _soon_listening(address: Address, *, shared: bool) -> socket.socket:
     return listening_socket(address, shared=shared)
 
 
-def address_of(sock: socket.socket) -> str:
-    """What a client asks to reach `sock`: ``http://host:port`` or ``unix:/path``."""
+def takes_tls(sock: socket.socket) -> bool:
+    """False for a unix socket: who connects there is on this machine, and what stands
+    in front of us does not expect TLS there."""
+    return sock.family != socket.AF_UNIX
+
+
+def address_of(sock: socket.socket, *, tls: bool = False) -> str:
+    """What a client asks to reach `sock`: ``http://host:port`` or ``unix:/path``.
+
+    `tls`: it is spoken wherever it can be.
+    """
     name = sock.getsockname()
     if sock.family == socket.AF_UNIX:
         return f"unix:{name}"
     host = f"[{name[0]}]" if sock.family == socket.AF_INET6 else name[0]
-    return f"http://{host}:{name[1]}"
+    return f"{'https' if tls else 'http'}://{host}:{name[1]}"
 
 
 def _tcp(address: TcpAddress, *, shared: bool) -> socket.socket:
@@ -141,5 +181,8 @@ def _left_over(path: str) -> bool:
 
 def _handed_over(number: int) -> socket.socket:
     sock = socket.socket(fileno=number)
+    if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        sock.detach()
+        raise OSError("the socket does not listen")
     sock.setblocking(False)
     return sock

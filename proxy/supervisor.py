@@ -14,9 +14,8 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.app import App, CannotStart, Part, bound
+from proxy.app import App, CannotStart, Part, bound, check_files, logger_of
 from proxy.config import Config
-from proxy.log import logger
 from proxy.sockets import CannotListen, address_of
 from proxy.workforce import Workforce
 
@@ -29,28 +28,33 @@ class Supervisor:
 
     def __init__(self, config: Config, log: FilteringBoundLogger | None = None) -> None:
         self._config = config
-        self._log = log or logger(config.log.level, config.log.format)
+        self._log = log or logger_of(config)
         share = config.workers + OURS
         self._app = App(config, self._log, Part(share=share))
         self._workforce = Workforce(
             config, share=share, lost=self._app.look_soon, log=self._log
         )
+        self.addresses: list[str] = []
+        """See ``App``."""
 
     async def start(self) -> None:
         """Bind, sweep, and have the workers serve.
 
         Raises:
-            CannotStart: the spool or an address cannot be used.
+            CannotStart: the spool, an address or a certificate cannot be used.
         """
+        check_files(self._config)
         try:
             self._public, admin = await bound(self._config)
         except CannotListen as exc:
             raise CannotStart(str(exc)) from exc
         await self._app.start_on([], admin, self)
         self._workforce.start(self._public)
+        tls = self._config.tls.certificate is not None
+        self.addresses = [address_of(sock, tls=tls) for sock in self._public]
         self._log.info(
             "serving",
-            addresses=[address_of(sock) for sock in self._public],
+            addresses=self.addresses,
             admin=self._app.admin_address,
             workers=self._config.workers,
         )
@@ -62,8 +66,22 @@ class Supervisor:
         await self._app.close()
 
     def renew(self) -> None:
-        """Replace one worker after the other, soon."""
+        """Replace one worker after the other, soon, with what files say by then."""
+        self._app.renew()
         self._workforce.renew()
+
+    def reopen(self) -> None:
+        """See ``App``: in all processes."""
+        self._app.reopen()
+        self._workforce.reopen()
+
+    async def begun(self) -> None:
+        """See ``App``: by one worker at least."""
+        await self._workforce.begun()
+
+    async def is_well(self) -> bool:
+        """See ``App``: of this process and one worker at least."""
+        return await self._workforce.is_awake()
 
     def kill(self) -> None:
         """End the workers at once."""

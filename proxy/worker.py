@@ -15,12 +15,16 @@ import sys
 from typing import Final
 
 from proxy import collection
-from proxy.app import App, CannotStart, Part
+from proxy.app import App, CannotStart, Part, logger_of
 from proxy.config import Config
-from proxy.log import logger
 from proxy.wires import Wire
 
-GROUP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+GROUP_SIGNALS: Final = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+)
 """Blocked by the supervisor while it starts a worker, so that none is in time to end
 it."""
 
@@ -39,10 +43,10 @@ async def _work(descriptor: int) -> int:
     if told is None:
         return 0
     config = Config.model_validate(told["config"])
-    log = logger(config.log.level, config.log.format).bind(worker=told["worker"])
-    app = App(config, log, Part(share=told["share"], sweeps=False))
     public = [socket.socket(fileno=number) for number in told["sockets"]]
     try:
+        log = logger_of(config).bind(worker=told["worker"])
+        app = App(config, log, Part(share=told["share"], sweeps=False))
         await app.start_on(public, [], app)
     except CannotStart as exc:
         print(f"upload-proxy: worker {told['worker']}: {exc}", file=sys.stderr)
@@ -67,6 +71,8 @@ async def _heed(wire: Wire, app: App, stop: asyncio.Event) -> None:
                 stop.set()
             case "drain":
                 app.drain()
+            case "reopen":
+                app.reopen()
             case "counts":
                 wire.say({"word": "counts", "counts": app.counts})
     stop.set()

@@ -31,6 +31,9 @@ SETTLED_S: Final = 30.0
 """A worker that has lived so long has not failed to start. Picked by hand."""
 COUNTS_S: Final = 1.0
 """Seconds a worker has to tell its counts: one that is too busy has those it had."""
+BEGINS_S: Final = 0.05
+"""Seconds between two looks whether the first worker serves: a tenth of what it takes
+to start one."""
 READY_S: Final = 30.0
 """Seconds a new worker has until it serves; the old one stays if it does not."""
 LATE_S: Final = 5.0
@@ -99,14 +102,20 @@ class Worker:
 
     async def count(self) -> dict[str, int]:
         """How much it has in flight."""
+        # What it said last has to do when it does not answer.
+        await self.is_awake()
+        return self.counts
+
+    async def is_awake(self) -> bool:
+        """Its event loop turns: it tells its counts when it is asked."""
         self._counted.clear()
         self.tell("counts")
         try:
             async with asyncio.timeout(COUNTS_S):
                 await self._counted.wait()
         except TimeoutError:
-            pass  # what it said last will have to do
-        return self.counts
+            return False
+        return True
 
     def tell(self, wish: str) -> None:
         self._wire.say({"wish": wish})
@@ -168,6 +177,21 @@ class Workforce:
         """What each of them has in flight."""
         workers = self._all()
         return await asyncio.gather(*(worker.count() for worker in workers))
+
+    async def begun(self) -> None:
+        """Wait until one of them serves."""
+        while not self.serving:  # noqa: ASYNC110 - workers come and go meanwhile
+            await asyncio.sleep(BEGINS_S)
+
+    async def is_awake(self) -> bool:
+        """One of those that serve, at least, is not stuck."""
+        serving = [one for one in self._places.values() if one.serving.is_set()]
+        return any(await asyncio.gather(*(worker.is_awake() for worker in serving)))
+
+    def reopen(self) -> None:
+        """Have all of them open the log anew."""
+        for worker in self._all():
+            worker.tell("reopen")
 
     def drain(self) -> None:
         self._draining = True

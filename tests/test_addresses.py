@@ -9,6 +9,7 @@ import pytest
 from proxy.addresses import (
     Address,
     Descriptor,
+    NamedDescriptors,
     TcpAddress,
     UnixAddress,
     parse_address,
@@ -26,6 +27,8 @@ from proxy.addresses import (
         ("[fe80::1%eth0]:80", TcpAddress("fe80::1%eth0", 80)),
         ("unix:/run/upload-proxy.sock", UnixAddress("/run/upload-proxy.sock")),
         ("fd:3", Descriptor(3)),
+        ("fd:web", NamedDescriptors("web")),
+        ("fd:upload-proxy.socket", NamedDescriptors("upload-proxy.socket")),
     ],
 )
 def test_what_is_written_is_read_and_written_the_same(
@@ -58,7 +61,7 @@ def test_an_ipv6_address_gets_its_shortest_form() -> None:
         ("a b:80", '"a b" is no host'),
         ("-a:80", '"-a" is no host'),
         ("fd:2", "after fd: comes a number from 3 on"),
-        ("fd:x", "after fd: comes a number from 3 on"),
+        ("fd:-x", "after fd: comes a number from 3 on or a name"),
         ("unix:", "the absolute path of a socket"),
         ("unix:run/x", "the absolute path of a socket"),
         ("unix:/run/", "the absolute path of a socket"),

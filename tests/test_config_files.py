@@ -22,7 +22,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from proxy import __version__
-from proxy.addresses import TcpAddress
+from proxy.addresses import NamedDescriptors, TcpAddress, parse_address
 from proxy.config import Config, load
 from proxy.config.places import default_directory
 from proxy.config.quantities import duration
@@ -226,6 +226,22 @@ def test_systemd_leaves_time_to_stop_and_does_not_restart_in_vain(
     grace_s = container(monkeypatch).shutdown_grace
     assert duration(unit()["TimeoutStopSec"]) > grace_s
     assert unit()["RestartPreventExitStatus"].split() == ["2", "78"]
+
+
+def test_the_service_and_its_socket_fit_the_program() -> None:
+    assert unit()["Type"] == "notify"
+    assert duration(unit()["WatchdogSec"]) >= 10
+    socket = (CONFIG / "upload-proxy.socket").read_text()
+    (listen,) = re.findall(r"^#   listen: (\S+)$", socket, re.MULTILINE)
+    (name,) = re.findall(r"^FileDescriptorName=(\S+)$", socket, re.MULTILINE)
+    assert parse_address(listen) == NamedDescriptors(name)
+
+
+def test_the_example_with_tls_is_right() -> None:
+    config = load(CONFIG / "tls.yaml", {})
+    assert config.tls.certificate
+    assert config.tls.client_ca
+    assert config.origin.tls.ca
 
 
 def test_the_spool_under_systemd_is_the_state_directory(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .arguments import load
+from .arguments import WRONG_CONFIGURATION, load
 
 
 def check(
@@ -21,7 +21,8 @@ def check(
     """Check a configuration and print what would be in effect.
 
     Prints every key with its value, as YAML, the environment included. A wrong
-    configuration prints every error with file, line and column instead.
+    configuration prints every error with file, line and column instead, a certificate
+    or a key that cannot be used its key and its file.
 
     \b
     Example:
@@ -30,7 +31,15 @@ def check(
     Exit codes: 0 it is right, 78 it is wrong.
     """
     checked = load(config, {})
+    from proxy import choices
+    from proxy.certificates import Unusable
     from proxy.config import effective
+
+    try:
+        choices.check_files(checked)
+    except Unusable as exc:
+        typer.echo(str(exc), err=True)
+        raise typer.Exit(WRONG_CONFIGURATION) from None
 
     typer.echo(effective(checked), nl=False)
 

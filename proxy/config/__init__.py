@@ -21,8 +21,10 @@ from .model import (
     Log,
     Match,
     Origin,
+    OriginTls,
     Route,
     Spool,
+    Tls,
     Uploads,
 )
 from .report import effective, schema
@@ -37,8 +39,10 @@ __all__ = [
     "Match",
     "Mistake",
     "Origin",
+    "OriginTls",
     "Route",
     "Spool",
+    "Tls",
     "Uploads",
     "effective",
     "load",

@@ -95,7 +95,7 @@ def _or_reference(**schema: Any) -> dict[str, Any]:
 
 _SIZE_TITLE: Final = "size; a plain number is bytes"
 _DURATION_TITLE: Final = "duration; a plain number is seconds"
-_ADDRESS_TITLE: Final = "address; host:port, unix:/path or fd:number"
+_ADDRESS_TITLE: Final = "address; host:port, unix:/path, fd:number or fd:name"
 _SIZE = _quantity(quantities.SIZE_PATTERN, "64KiB", "10GiB")
 _DURATION = _quantity(quantities.DURATION_PATTERN, "10s", "1h30m", "7d")
 _ADDRESS = _text("127.0.0.1:8080", "[::1]:8080", "unix:/run/upload-proxy.sock", "fd:3")
@@ -176,7 +176,7 @@ Address = Annotated[
 Addresses = Annotated[
     tuple[addresses.Address, ...],
     Kind(
-        "list of addresses; host:port, unix:/path or fd:number",
+        "list of addresses; host:port, unix:/path, fd:number or fd:name",
         places.address,
         str,
         _ADDRESS,
@@ -212,6 +212,11 @@ UploadsPath = Annotated[str, Kind("path", places.uploads_path)]
 Directory = Annotated[
     Path, Kind("directory", places.directory, schema={"type": ["string", "null"]})
 ]
+File = Annotated[
+    Path | None,
+    Kind("file", places.file, schema=_text("/etc/upload-proxy/tls.pem"), nullable=True),
+]
+ServerName = Annotated[str | None, Kind("host", places.host, nullable=True)]
 Methods = Annotated[tuple[str, ...], Kind("list of methods", places.method, many=True)]
 Paths = Annotated[
     tuple[str, ...], Kind("list of paths", places.path_pattern, many=True)

@@ -48,6 +48,67 @@ class Section(BaseModel):
         return {} if value is None else value
 
 
+def _not_alone(value: Any, info: ValidationInfo) -> Any:
+    """`value`, unless it goes with a certificate that is not there.
+
+    Raises:
+        WrongValue: so it is.
+    """
+    if value is not None and info.data.get("certificate", value) is None:
+        raise WrongValue("a certificate to go with it", 'the key is "certificate"')
+    return value
+
+
+class Tls(Section):
+    """TLS for clients, version 1.2 or newer. For every TCP listener there is, those of
+    clients and not that of operators; unix sockets stay plain."""
+
+    certificate: kinds.File = None
+    """The certificate and those that lead to an authority, in this order, in PEM; null:
+    no TLS. It is looked at every few seconds: a new one is served to the connections
+    that come after, and one that cannot be used is told and not taken."""
+    key: kinds.File = None
+    """Its private key, in PEM and without a password; null: in the same file.
+
+    Danger: whoever can read it can pass for this server."""
+    client_ca: kinds.File = None
+    """Authorities, in PEM, of which every client has to show a certificate; null:
+    clients need none. Who it is that the certificate names is not looked at.
+
+    Danger: with the authorities of the public web in it, everybody has such a one."""
+
+    @field_validator("key", "client_ca")
+    @classmethod
+    def _with_certificate(cls, value: Any, info: ValidationInfo) -> Any:
+        return _not_alone(value, info)
+
+
+class OriginTls(Section):
+    """How https origins are trusted, and how they are shown who asks."""
+
+    ca: kinds.File = None
+    """Authorities that may vouch for it, in PEM; null: those of the system."""
+    certificate: kinds.File = None
+    """The certificate that it is shown when it asks for one, in PEM; null: none. A new
+    one is taken as that of `tls.certificate` is."""
+    key: kinds.File = None
+    """Its private key, in PEM and without a password; null: in the same file."""
+    server_name: kinds.ServerName = None
+    """The name that it is asked for and that its certificate has to have; null: the
+    host of `url`."""
+    verify: kinds.Switch = True
+    """Whether its certificate has to be valid for that name.
+
+    Danger: with false anybody on the way can pass for the origin, and read and change
+    every request, credentials and answers among them. Say whom to believe by `ca`
+    instead."""
+
+    @field_validator("key")
+    @classmethod
+    def _with_certificate(cls, value: Any, info: ValidationInfo) -> Any:
+        return _not_alone(value, info)
+
+
 class Admin(Section):
     """What operators and containers ask."""
 
@@ -87,6 +148,8 @@ class Origin(Section):
     credentials: Literal["creation", "finishing"] = "creation"
     """Whose Authorization and Cookie it gets: those of the request that began the
     upload, or those of the one that finished it, if the first had them at all."""
+    tls: OriginTls = OriginTls()
+    """How https origins are trusted, and how they are shown who asks."""
 
 
 class Match(Section):
@@ -262,6 +325,9 @@ class Log(Section):
     """The least that is written."""
     format: Literal["console", "json"] = "console"
     """Lines for people, or one JSON object a line."""
+    file: kinds.File = None
+    """A file to which lines are added; null: standard error. It is opened anew on
+    SIGUSR1, so that it can be renamed before: see docs/operations.md."""
 
 
 class RouteUploads(Section):
@@ -302,8 +368,9 @@ class Config(Section):
     """The configuration of upload-proxy."""
 
     listen: kinds.Addresses = (TcpAddress("127.0.0.1", 8080),)
-    """Where clients are served: host:port, unix:/path or fd:number, or a list of these.
-    [::]:8080 has to stand in quotes."""
+    """Where clients are served: host:port, unix:/path, or sockets that were handed over
+    by systemd or another parent: fd:number, or fd:name for all of that name. Or a list
+    of these. [::]:8080 has to stand in quotes."""
     workers: kinds.Workers = 1
     """Processes that serve clients, up to 31. With more than one, another process
     starts them, sweeps the spool and answers operators. About as many as there are
@@ -362,6 +429,9 @@ class Config(Section):
 
     Danger: what stops the proxy has to wait longer than this, or it kills it, and the
     outcome of the uploads that were being forwarded is unknown."""
+    tls: Tls = Tls()
+    """TLS for clients, version 1.2 or newer. For every TCP listener there is, those of
+    clients and not that of operators; unix sockets stay plain."""
     admin: Annotated[Admin | None, BeforeValidator(_nowhere)] = Admin()
     """The listener for operators and containers; null turns it off."""
     origin: Origin

@@ -167,6 +167,27 @@ def directory(value: object) -> Path:
         raise WrongValue(expected, "no home directory is known for ~") from None
 
 
+def file(value: object) -> Path:
+    """A file, absolute; a relative path starts where the command was started. Whether
+    it is there is not asked here."""
+    expected = "the path of a file such as /etc/upload-proxy/tls.pem"
+    if not isinstance(value, str | Path) or not str(value) or "\0" in str(value):
+        raise WrongValue(expected)
+    if str(value).endswith("/"):
+        raise WrongValue(expected, "this is a directory")
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError:
+        raise WrongValue(expected, "no home directory is known for ~") from None
+
+
+def host(value: object) -> str:
+    """A host without port, in lower case; a name or an IP address."""
+    if not isinstance(value, str) or not _is_host(value.lower()):
+        raise WrongValue("a host such as app.example, without port")
+    return value.lower()
+
+
 def default_directory() -> Path:
     """Where the spool is when nothing is said: the state directory of this user.
 

@@ -72,22 +72,26 @@ class Origin:
         connect_timeout_s: float,
         response_timeout_s: float,
         tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
     ) -> None:
         """`url`: scheme, host and port, or ``unix:/path``.
 
         `response_timeout_s`: how long the origin may be silent, or take nothing of a
         request. `tls`: whom to believe; None for the system's authorities.
+        `server_name`: what its certificate has to say; None: the host of `url`.
         """
         unix_path = url.removeprefix("unix:") if url.startswith("unix:") else None
         parts = urlsplit("http://localhost" if unix_path else url)
         self._scheme = parts.scheme
         self._netloc = parts.netloc
+        self._server_name = server_name
         self._stall_s = response_timeout_s
         self._dialer = Dialer(
             unix_path,
             parts.hostname or "",
             parts.port or _PORTS[parts.scheme],
             (tls or _believing_the_system()) if parts.scheme == "https" else None,
+            server_name=server_name,
             connect_timeout_s=connect_timeout_s,
             silence_s=response_timeout_s,
         )
@@ -192,6 +196,7 @@ class Origin:
             headers=headers,
             data=content,
             chunked=None if framed else True,
+            server_hostname=self._server_name,
             allow_redirects=False,
             middlewares=middlewares(
                 headers, once=session is self._fresh, expect="Expect" in headers

@@ -36,10 +36,12 @@ class Dialer:
         port: int,
         tls: ssl.SSLContext | None,
         *,
+        server_name: str | None = None,
         connect_timeout_s: float,
         silence_s: float,
     ) -> None:
-        """`unix_path`: None for `host` and `port`. `tls`: None without.
+        """`unix_path`: None for `host` and `port`. `tls`: None without. `server_name`:
+        whom to expect by it; None: `host`.
 
         `silence_s`: how long the origin may say nothing when it is its turn.
         """
@@ -47,6 +49,7 @@ class Dialer:
         self._host = host
         self._port = port
         self._tls = tls
+        self._server_name = server_name or host
         self._timeout_s = connect_timeout_s
         self._silence_s = silence_s
         self._addresses: list[_Address] = []
@@ -102,7 +105,7 @@ class Dialer:
                 self._connection,
                 sock=sock,
                 ssl=self._tls,
-                server_hostname=None if self._tls is None else self._host,
+                server_hostname=None if self._tls is None else self._server_name,
             )
         except BaseException:  # cancelled too: the socket is nobody's yet
             sock.close()

@@ -1,0 +1,1 @@
+"""Conversations over TLS: those of ``tests/wire`` again, and what is special to it."""

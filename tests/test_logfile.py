@@ -1,0 +1,112 @@
+"""The log in a file that is renamed while processes write to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from proxy import log as logs
+from proxy.app import App, CannotStart
+from proxy.config import Config
+from proxy.log import logger
+from proxy.logfile import LogFile
+from tests.kit.bounds import until
+from tests.kit.process import ProxyProcess
+from tests.kit.raw import Connection, request
+
+
+def test_lines_go_to_the_renamed_file_until_it_is_reopened(tmp_path: Path) -> None:
+    file, old = tmp_path / "log", tmp_path / "log.1"
+    log = logger("info", "json", file)
+    log.info("first")
+    file.rename(old)
+    log.info("second")
+    logs.reopen()
+    log.info("third")
+    assert told_in(old) == ["first", "second"]
+    assert told_in(file) == ["third"]
+    assert file.stat().st_mode & 0o007 == 0
+
+
+def told_in(file: Path) -> list[str]:
+    return [json.loads(line)["event"] for line in file.read_text().splitlines()]
+
+
+def requests_in(file: Path) -> list[str]:
+    """The paths that were asked for, as its lines tell."""
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    return [line["path"] for line in lines if line["event"] == "request"]
+
+
+def test_a_file_is_added_to(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_text("before\n")
+    logger("info", "console", file).info("after")
+    assert file.read_text().startswith("before\n")
+
+
+def test_what_the_file_cannot_take_goes_to_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    LogFile(Path("/dev/full")).write("a line\n")
+    assert capsys.readouterr().err == "a line\n"
+
+
+def test_one_that_cannot_be_reopened_is_written_on(tmp_path: Path) -> None:
+    directory = tmp_path / "logs"
+    directory.mkdir()
+    file = LogFile(directory / "log")
+    directory.rename(tmp_path / "old")
+    with pytest.raises(FileNotFoundError):
+        file.reopen()
+    file.write("still here\n")
+    assert (tmp_path / "old" / "log").read_text() == "still here\n"
+
+
+def test_one_that_cannot_be_opened_is_told_at_the_start(tmp_path: Path) -> None:
+    config = {
+        "origin": {"url": "http://127.0.0.1:9"},
+        "log": {"file": f"{tmp_path}/no/log"},
+    }
+    with pytest.raises(CannotStart, match=r"log\.file: .*/no/log: No such file"):
+        App(Config.model_validate(config))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_no_line_is_lost_or_doubled_by_a_rotation(
+    tmp_path: Path, workers: int
+) -> None:
+    file, old = tmp_path / "proxy.log", tmp_path / "proxy.log.1"
+    settings = {
+        "origin": {"url": "http://127.0.0.1:9"},
+        "workers": workers,
+        "log": {"file": str(file), "format": "json"},
+    }
+    proxy = ProxyProcess(tmp_path, settings)
+    try:
+        await proxy.start()
+        for turn in range(40):
+            if turn == 20:
+                file.rename(old)
+                # as systemctl does it, to all of the service
+                for pid in (proxy.pid, *proxy.workers):
+                    os.kill(pid, signal.SIGUSR1)
+
+                async def renewed() -> bool | None:
+                    return True if file.exists() else None
+
+                await until(renewed)
+            connection = await Connection.open(proxy.address)
+            await connection.send(request("GET", f"/{turn}"))
+            assert (await connection.hear("GET")).status == 502
+            await connection.close()
+        assert await proxy.terminate() == 0
+    finally:
+        await proxy.end()
+    assert sorted(
+        [*requests_in(old), *requests_in(file)], key=lambda path: int(path[1:])
+    ) == [f"/{n}" for n in range(40)]
