@@ -78,6 +78,21 @@ def test_a_file_that_is_not_there_is_a_wrong_configuration() -> None:
     ]
 
 
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_certificate_that_cannot_be_used_is_a_wrong_configuration(
+    tmp_path: Path, command: str
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "origin: {url: http://127.0.0.1:9}\ntls: {certificate: /nowhere.pem}\n"
+        "admin: null\nlisten: 127.0.0.1:0\n"
+    )
+    done = run(command, "-c", str(file))
+    assert (done.returncode, done.stdout) == (78, "")
+    said = "tls.certificate: /nowhere.pem: No such file or directory"
+    assert done.stderr.strip().removeprefix("upload-proxy: ") == said
+
+
 def test_serving_needs_an_origin() -> None:
     done = run("serve")
     assert (done.returncode, done.stdout) == (78, "")
