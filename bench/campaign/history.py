@@ -41,6 +41,8 @@ class Try:
     """Where the upload lives; None: not heard."""
     begun_at: float | None = None
     """When a connection took its creation, which may have arrived; None: none did."""
+    named_at: float | None = None
+    """When `path` was heard."""
     highest: int = 0
     """Highest offset that was told, but for the one in the origin's answer: that is
     told of bytes that are needed no more (P1)."""
@@ -57,8 +59,9 @@ class Try:
 
 
 UNREAD_S: Final = 0.5
-"""Seconds in which a proxy that was not stopped by anything has read what was sent,
-with all clients at work. In the longest run the kills in question came within 0.2 s."""
+"""Seconds after an upload's URL was told in which a proxy that was not stopped by
+anything has read what was sent, with all clients at work on a busy machine. In the two
+longest runs the kills in question came within 0.3 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +130,11 @@ class Timeline:
         """One was killed after that."""
         return self._last_death > when
 
-    def death_within(self, when: float, seconds: float) -> bool:
-        """One was killed so soon after that, and after the proxy had begun to serve."""
+    def death_within(self, since: float, named: float, seconds: float) -> bool:
+        """One was killed after `since`, and so many seconds after `named` and after the
+        proxy had begun to serve, at most."""
         return any(
-            ended >= when and began <= max(when, started) + seconds
+            ended >= since and began <= max(named, started) + seconds
             for started, began, ended in self._deaths
         )
 
@@ -188,16 +192,17 @@ class History:
         """A 404 for it is right: all of it was in memory, and the process has died.
 
         That is so as long as no offset was told and no more had been read than may stay
-        in memory. What was sent lies unread until the proxy serves, and for a moment
-        more on a busy machine: of more than that it is believed only when the kill came
-        by then. Its client starts over, under another key.
+        in memory. What was sent lies unread until the proxy serves, until it has told
+        where the upload is, and for a moment more on a busy machine: of more than that
+        it is believed only when the kill came by then. Its client starts over, under
+        another key.
         """
         if one.highest or not (self._world.memory or self._world.power):
             return False
         timeline, begun = self._world.timeline, one.begun_at or 0.0
         if one.sent <= self._world.memory or self._world.power:
             return timeline.death_since(begun)
-        return timeline.death_within(begun, UNREAD_S)
+        return timeline.death_within(begun, one.named_at or begun, UNREAD_S)
 
     def told(
         self, one: Try, offset: int, *, floor: int, answered: bool = False

@@ -107,6 +107,7 @@ class Speaker:
             self._history.note(f"< {_told(answer)}")
             if answer.location is not None and one.path is None:
                 one.path = urlsplit(answer.location).path
+                one.named_at = clock()
                 named.set()
             if answer.offset is not None:
                 answered = answer.one(KEY_FIELD) is not None

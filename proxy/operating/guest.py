@@ -90,7 +90,7 @@ class Guest:
         peers = Peers(self.directory, tasks.spawn, log)
         figures = Figures(self.directory)
         # What is removed is room for others at once.
-        spool.changed = spool.recorded = figures.changed
+        spool.changed = figures.changed
         try:
             yield Rights(self, spool, self._claims, peers, figures, log)
         finally:

@@ -241,6 +241,14 @@ def test_what_waited_for_the_proxy_to_serve_was_not_read_before() -> None:
     assert history.may_be_forgotten(one)
 
 
+@pytest.mark.parametrize(("ago_s", "may_be"), [(0.0, True), (0.7, False)])
+def test_nor_what_came_before_its_url_was_told(ago_s: float, may_be: bool) -> None:
+    """On a machine that has much to do that takes a second."""
+    history, one = _mortal(sent=101, highest=0, died=True, ago_s=9)
+    one.named_at = clock() - ago_s
+    assert history.may_be_forgotten(one) == may_be
+
+
 def test_without_memory_nothing_may_be_forgotten() -> None:
     history, one = _mortal(sent=1, highest=0, died=True, memory=0)
     assert not history.may_be_forgotten(one)

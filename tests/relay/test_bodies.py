@@ -255,10 +255,14 @@ async def test_a_body_that_nobody_reads_to_its_end_is_let_go(
     run_door: RunDoor, rest: bytes
 ) -> None:
     """Its timer would otherwise keep the request for ever."""
+
+    class Watched(Body):
+        __slots__ = ("__weakref__",)
+
     bodies: list[weakref.ref[Body]] = []
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
-        body = Body(request, 0.05)
+        body = Watched(request, 0.05)
         bodies.append(weakref.ref(body))
         await body.read()
         return await send(request, Reply(413, close=not rest))
