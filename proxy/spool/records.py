@@ -329,7 +329,9 @@ class Records:
                 return
             if found.upload.state in UNFINISHED:
                 self._mark(token)
-            self._secure_answer(stem, found.upload)
+            if found.boot_id == self._boot_id:
+                # After a power loss its size may be that of all, and not its bytes.
+                self._secure_answer(stem, found.upload)
             files.sync(stem + RECORD)
             self._before_it_stands(found.upload)
             self._shards.sync(token)

@@ -10,6 +10,7 @@ import pytest
 
 from proxy.core.errors import UploadLost
 from proxy.core.upload import State, Token
+from proxy.spool import envelope
 from proxy.spool.disk import DiskSpool
 
 from .samples import (
@@ -168,6 +169,27 @@ async def test_content_of_an_answer_that_was_not_synced_is_not_replayed(
     not_kept = replace(saved, answer=replace(ANSWER, kept=False))
     assert await after.load(saved.token) == not_kept
     after.close()
+
+
+async def test_nor_is_it_once_that_upload_has_been_secured(
+    root: Path, spool: DiskSpool
+) -> None:
+    """Whose record was not known to be durable when the power went."""
+    saved = await stored(spool, state=State.RESPONDED, length=0, answer=ANSWER)
+    await spool.save(saved, durable=True)
+    _make_unsure(root)
+    keep_answer(spool, saved.token, b"gone")
+    after = rebooted(spool, root)
+    await after.secure(saved.token)
+    answer = (await after.load(saved.token)).answer
+    assert answer is not None
+    assert not answer.kept
+    after.close()
+
+
+def _make_unsure(root: Path) -> None:
+    record = next(root.glob("*/*.record"))
+    record.write_bytes(record.read_bytes()[:-1] + envelope.UNSURE)
 
 
 async def _keep_durably(spool: DiskSpool, token: Token, content: bytes) -> None:
