@@ -67,6 +67,8 @@ class Deliveries:
         self._locks = Unshared() if locks is None else locks
         self._live: dict[Token, Delivery] = {}
         self._tasks: dict[Token, asyncio.Task[None]] = {}
+        self._awaited: set[Delivery] = set()
+        """Those that somebody waits for, or did not long ago."""
         self._stopping = False
 
     @property
@@ -130,6 +132,7 @@ class Deliveries:
             return _refused(stopping())
         follower = Follower()
         delivery.add(follower)
+        self._awaited.add(delivery)
         if delivery.course.lane.is_down:
             self._hold(delivery)
         return follower
@@ -200,6 +203,7 @@ class Deliveries:
         if self._live.get(token) is delivery:
             self._drop(token)
             self._tasks.pop(token, None)
+        self._awaited.discard(delivery)
         delivery.over.set()
         if withdrawn:
             delivery.refuse_all(unknown_upload)
@@ -249,19 +253,31 @@ class Deliveries:
                 return False
             delivery.in_attempt = True
             delivery.hurry.clear()
-            stream = await self._forward.attempt(delivery)
+            lane.trying += 1
+            try:
+                stream = await self._forward.attempt(delivery)
+            finally:
+                lane.trying -= 1
             again = delivery.upload.state is State.COMPLETE
             lane.is_down = stream is None and again
             if stream is not None:
                 return stream
             delivery.in_attempt = False
             if again:
-                for waiting in self._in(lane):
-                    self._hold(waiting)
+                self._hold_all(lane)
             return again
 
-    def _in(self, lane: Lane) -> Iterator[Delivery]:
-        return (one for one in self._live.values() if one.course.lane is lane)
+    def _hold_all(self, lane: Lane) -> None:
+        """Hold whoever waits for an answer of the origin of `lane`.
+
+        Not all that is to be sent there: of thousands of uploads that wait for an
+        origin that is down hardly one has a client, and each is tried again and again.
+        """
+        for delivery in [one for one in self._awaited if one.course.lane is lane]:
+            if delivery.is_awaited:
+                self._hold(delivery)
+            else:
+                self._awaited.discard(delivery)
 
     async def _lose(self, delivery: Delivery, why: str) -> None:
         await delivery.advance(
@@ -281,7 +297,7 @@ class Deliveries:
         lane, retry_for_s = delivery.course.lane, delivery.course.retry_for_s
 
         def may_come() -> bool:
-            return any(other.in_attempt for other in self._in(lane))
+            return lane.trying > 0
 
         def down() -> Refusal:
             return Refusal(

@@ -123,6 +123,11 @@ class Delivery:
             self.upload = replace(change(self.upload), state=state)
             self.is_believed = True
 
+    @property
+    def is_awaited(self) -> bool:
+        """Somebody waits for the answer."""
+        return any(not one.has_left for one in self.followers)
+
     def add(self, follower: Follower) -> None:
         """Somebody waits for the answer; forget those who have left."""
         self.followers = [one for one in self.followers if not one.has_left]

@@ -84,6 +84,8 @@ class Lane:
         self.is_down = False
         """The last attempt did not reach the origin: who comes now is held no longer
         than `retry_for`, even if its own turn comes later than that."""
+        self.trying = 0
+        """Attempts under way."""
 
 
 @dataclass(frozen=True, slots=True)
