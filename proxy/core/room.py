@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from .errors import Problem, Refusal
-from .upload import Head, Upload
+from .upload import MOMENTS, Head, Upload
 
 RETRY_AFTER_S: Final = 30
 """Seconds after which a refused client may try again: room comes back as others finish.
@@ -31,7 +31,7 @@ FLOOR_SHARE: Final = 20
 `MOST_FLOOR`: enough for records, logs and whoever has to clean up."""
 
 
-RECORD: Final = 1024
+RECORD: Final = 1024 + 80 * MOMENTS
 """Bytes of a record beside what the request brings, and rather more; measured."""
 _RECORD_OF_FIELD: Final = 6
 """Bytes of a field in a record beside its name and value."""

@@ -25,7 +25,7 @@ from proxy.core.room import (
     own,
     step,
 )
-from proxy.core.upload import Head, Limits, State, Token, Upload
+from proxy.core.upload import MOMENTS, Head, Limits, Moment, State, Token, Upload
 from proxy.spool.record import Record, encode
 
 SPACE = Space(used=300, promised=50, free=500, size=2000)
@@ -120,7 +120,13 @@ def test_a_record_is_estimated_to_be_no_smaller_than_it_is(fields: int) -> None:
     head = Head("POST", "/photos?album=7", told)
     limits = Limits(10**12, 10**12, 10**12, 10**12, 1e12)
     upload = Upload(Token("t" * 43), State.INTERRUPTED, head, limits, 1e9, 1e9)
-    long = replace(upload, peer="2001:db8::1234:5678", why="found after a crash")
+    moments = (Moment(1e9, "origin_lost_repeatable", 10**12, "found after a crash"),)
+    long = replace(
+        upload,
+        peer="2001:db8::1234:5678",
+        why="found after a crash",
+        history=moments * MOMENTS,
+    )
     size = len(encode(Record(long, "b" * 36, "c" * 32)))
     assert size <= own(head) / 2 <= size + 600
 
