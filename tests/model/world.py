@@ -353,7 +353,10 @@ class _Request:
 
     async def _hears_answer(self, outcome: Answered) -> None:
         content = outcome.content
-        assert not isinstance(content, bytes)
+        if isinstance(content, bytes):
+            # all of it was there: it leaves with its head
+            self._hears_content(content)
+            return
         got = b""
         try:
             async for chunk in content:
@@ -363,5 +366,8 @@ class _Request:
             return
         finally:
             await content.aclose()
+        self._hears_content(got)
+
+    def _hears_content(self, content: bytes) -> None:
         if not self.world.disk.dead:
-            self.promise.hears_answer(got)
+            self.promise.hears_answer(content)
