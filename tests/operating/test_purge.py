@@ -102,15 +102,15 @@ async def test_one_that_waits_for_the_origin_is_never_sent(
     assert operator.records() == []
 
 
-@pytest.mark.configured(workers=2, spool={"quota": 1000, **on_disk})
+@pytest.mark.configured(workers=2, spool={"quota": 1_000_000, **on_disk})
 async def test_its_room_is_free_at_once(
     process: ProxyProcess, speaker: Client, operator: Operator
 ) -> None:
-    upload = await speaker.create(VERSION, last=False, sends=b"a" * 900)
-    refused = await speaker.create(VERSION, last=False, sends=b"a" * 900)
+    upload = await speaker.create(VERSION, last=False, sends=b"a" * 900_000)
+    refused = await speaker.create(VERSION, last=False, sends=b"a" * 900_000)
     assert refused.answer.status == 507
     await operator.types("purge", "--yes", "--", name(upload))
-    again = await speaker.create(VERSION, last=False, sends=b"a" * 900)
+    again = await speaker.create(VERSION, last=False, sends=b"a" * 900_000)
     assert again.answer.status == 201
 
 
