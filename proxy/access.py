@@ -13,7 +13,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
@@ -33,16 +33,61 @@ _AGENT_LENGTH: Final = 200
 """Characters of a `User-Agent` that are logged; clients may send kilobytes of it."""
 
 
+class Audience(Protocol):
+    """Counts what clients ask and hear."""
+
+    def began(self, request: web.BaseRequest) -> str:
+        """A request has come; the name of the listener it came to."""
+
+    def ended(self, listener: str) -> None:
+        """It is being answered no more, however that ended."""
+
+    def answered(
+        self, access: Access, request: web.BaseRequest, sent: Sent, took_s: float
+    ) -> None:
+        """So it was answered, after so many seconds."""
+
+    def rejected(self, status: int) -> None:
+        """What was no request has been answered with `status`."""
+
+    def crowded(self) -> None:
+        """A connection was turned away, because there are too many."""
+
+
+class _Nobody:
+    def began(self, request: web.BaseRequest) -> str:
+        return ""
+
+    def ended(self, listener: str) -> None:
+        return
+
+    def answered(
+        self, access: Access, request: web.BaseRequest, sent: Sent, took_s: float
+    ) -> None:
+        return
+
+    def rejected(self, status: int) -> None:
+        return
+
+    def crowded(self) -> None:
+        return
+
+
+NOBODY: Final[Audience] = _Nobody()
+
+
 class Access:
     """What is to be said of one request."""
 
     __slots__ = (
+        "_audience",
         "_began",
         "_log",
         "_request",
         "_request_id",
         "_tells_routes",
         "intent",
+        "listener",
         "refused",
         "route",
         "token",
@@ -54,11 +99,15 @@ class Access:
         self,
         log: FilteringBoundLogger,
         request: web.BaseRequest,
+        audience: Audience = NOBODY,
         *,
         tells_routes: bool = False,
     ) -> None:
         """`tells_routes`: there are some, so that the line tells which was taken."""
         self._tells_routes = tells_routes
+        self._audience = audience
+        self.listener = audience.began(request)
+        """The name of the listener it came to."""
         self._log = log
         self._request = request
         self._began = time.monotonic()
@@ -85,8 +134,14 @@ class Access:
         self.token = upload.token
         self.route = upload.route
 
+    def ended(self) -> None:
+        """Nothing more is done for the request."""
+        self._audience.ended(self.listener)
+
     def tell(self, sent: Sent) -> None:
         request, level = self._request, _level(sent)
+        took_s = time.monotonic() - self._began
+        self._audience.answered(self, request, sent, took_s)
         if not self._log.is_enabled_for(level):
             return
         self._log.log(
@@ -95,7 +150,7 @@ class Access:
             method=request.method,
             path=_path(request),
             status=sent.status,
-            duration_s=round(time.monotonic() - self._began, 4),
+            duration_s=round(took_s, 4),
             **self._of_upload(),
             **({"route": self.route} if self.route and self._tells_routes else {}),
             **_of_trouble(sent, self.refused),
@@ -139,11 +194,12 @@ def _path(request: web.BaseRequest) -> str:
 
 
 def tell_unparsed(
-    log: FilteringBoundLogger,
+    log: FilteringBoundLogger, audience: Audience = NOBODY
 ) -> Callable[[str, Sent, str], None]:
     """A line for what was no HTTP, such as a TLS handshake on a plain port."""
 
     def tell(peer: str, sent: Sent, why: str) -> None:
+        audience.rejected(sent.status)
         log.log(
             _level(sent),
             "request",
@@ -165,7 +221,9 @@ def tell_unsealed(log: FilteringBoundLogger) -> Callable[[str, str], None]:
 
 
 def tell_crowded(
-    log: FilteringBoundLogger, now: Callable[[], float] = time.monotonic
+    log: FilteringBoundLogger,
+    now: Callable[[], float] = time.monotonic,
+    audience: Audience = NOBODY,
 ) -> Callable[[], None]:
     """A line for connections over the limit; one a minute at most, with how many have
     been turned away since the one before."""
@@ -175,6 +233,7 @@ def tell_crowded(
     def tell() -> None:
         nonlocal turned_away, silent_until
         turned_away += 1
+        audience.crowded()
         if now() >= silent_until:
             log.warning("connections turned away", connections=turned_away)
             turned_away, silent_until = 0, now() + CROWDED_PAUSE_S

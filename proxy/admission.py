@@ -146,6 +146,19 @@ class Admission:
             return True
         return self._figures.look(self._now()).free >= self._bounds.floor
 
+    @property
+    def bounds(self) -> Bounds:
+        """What the operator lets the spool take."""
+        return self._bounds
+
+    def space(self) -> Space:
+        """How the spool and its file system stand just now."""
+        return self._figures.look(self._now())
+
+    def receiving(self) -> list[Upload]:
+        """Uploads that have a body attached, here."""
+        return [grant.upload for grant in self._attached.values()]
+
     def grant(self, upload: Upload, plan: Receive, content_length: int | None) -> Grant:
         """Room for the content of a request that is planned to be received.
 

@@ -76,6 +76,18 @@ class Deliveries:
         """Forwards begun and not yet ended."""
         return sum(delivery.in_attempt for delivery in self._live.values())
 
+    def waiting(self) -> list[Upload]:
+        """Uploads that wait for an attempt: for their turn, or for the origin."""
+        return [
+            one.upload
+            for one in self._live.values()
+            if not one.in_attempt and one.upload.state is State.COMPLETE
+        ]
+
+    def forwarding(self) -> list[Upload]:
+        """Uploads with an attempt under way, until its answer has been passed on."""
+        return [one.upload for one in self._live.values() if one.in_attempt]
+
     def live(self, token: Token) -> Delivery | None:
         """The delivery of an upload, while there is one."""
         return self._live.get(token)

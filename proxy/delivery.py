@@ -117,11 +117,13 @@ class Delivery:
     async def believe(self, event: Event | None, change: Change = _as_it_is) -> None:
         """Know of `event` and `change` here, although the record could not be told."""
         async with self._saving:
-            state = self.upload.state
+            before, state = self.upload, self.upload.state
             if event is not None:
                 state = next_state(state, event)
             self.upload = replace(change(self.upload), state=state)
             self.is_believed = True
+            if event is not None:
+                self._ledger.witness.changed(before, self.upload, event)
 
     @property
     def is_awaited(self) -> bool:

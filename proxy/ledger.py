@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
@@ -32,6 +33,33 @@ _WORTH_A_LOOK = {Event.ORIGIN_UNREACHED, Event.ORIGIN_CUT, Event.ORIGIN_LOST_REP
 """Events that are trouble, which will be over by itself."""
 
 
+class Witness(Protocol):
+    """Counts what happens to uploads. Told once it has been saved, or is known."""
+
+    def changed(self, before: Upload, after: Upload, event: Event) -> None:
+        """`event` has made one of the other; their states may be the same."""
+
+    def resumed(self, upload: Upload) -> None:
+        """A part has begun where an earlier one had broken off."""
+
+    def recovered(self, result: str) -> None:
+        """An upload that nobody was at work on was found, and is now `result`."""
+
+
+class _Nobody:
+    def changed(self, before: Upload, after: Upload, event: Event) -> None:
+        return
+
+    def resumed(self, upload: Upload) -> None:
+        return
+
+    def recovered(self, result: str) -> None:
+        return
+
+
+NOBODY: Final[Witness] = _Nobody()
+
+
 class Ledger:
     """Records of uploads, changed by events."""
 
@@ -42,11 +70,14 @@ class Ledger:
         log: FilteringBoundLogger,
         tally: Tally | None = None,
         noted: Callable[[Upload], None] = lambda upload: None,
+        witness: Witness = NOBODY,
         *,
         tells_routes: bool = False,
     ) -> None:
         """`tally`: None when nobody counts. `noted` is told of every new state.
         `tells_routes`: there are some, so that the log tells them apart."""
+        self.witness = witness
+        """For those who know more than a record says."""
         self._spool = spool
         self._tally = Tally(None) if tally is None else tally
         self._noted = noted
@@ -89,6 +120,7 @@ class Ledger:
             self._tally.drop(upload)
             raise
         self._noted(opened)
+        self.witness.changed(upload, opened, Event.BODY_ATTACHED)
         self._tell(upload, opened, Event.BODY_ATTACHED)
         return opened
 
@@ -109,6 +141,7 @@ class Ledger:
             await self._spool.save(advanced, durable=durable)
         self._tally.note(advanced)
         self._noted(advanced)
+        self.witness.changed(upload, advanced, event)
         self._tell(upload, advanced, event)
         return advanced
 
@@ -119,6 +152,7 @@ class Ledger:
 
     def note(self, upload: Upload, event: Event) -> None:
         """Log an event that leaves the upload as it is."""
+        self.witness.changed(upload, upload, event)
         self._tell(
             upload, replace(upload, state=next_state(upload.state, event)), event
         )

@@ -176,7 +176,7 @@ class Reception:
             fed_at=self._ledger.now()
             if writer.offset > upload.offset
             else upload.fed_at,
-            why=body.gone.value if body.gone else "",
+            why=_why(settled.event, body),
         )
         told = settled.event in _CARRIES_OFFSET or body.gone is Gone.STOPPING
         try:
@@ -202,3 +202,10 @@ class Reception:
         self._bodies.add(body)
         if self._stopping:
             body.end(Gone.STOPPING)
+
+
+def _why(event: Event, body: Body) -> str:
+    """Why the part broke off; empty when it did not."""
+    if event is Event.STORAGE_FAILED:
+        return event.value
+    return body.gone.value if body.gone else ""

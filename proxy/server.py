@@ -16,7 +16,7 @@ from functools import partial
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
-from proxy.access import INTERNAL_ERROR, Access
+from proxy.access import INTERNAL_ERROR, NOBODY, Access, Audience
 from proxy.core.errors import ClientGone, OriginError, Refusal
 from proxy.core.front import given_request_id
 from proxy.core.headers import upload_to_origin
@@ -55,7 +55,9 @@ class Server:
         discovery: Discovery,
         manners: Manners,
         log: FilteringBoundLogger,
+        audience: Audience = NOBODY,
     ) -> None:
+        self._audience = audience
         self._dialects = dialects
         self._uploads = uploads
         self._routes = routes
@@ -74,10 +76,11 @@ class Server:
         self.busy += 1
         self.idle.clear()
         several = self._routes.are_several
-        access = Access(self._log, request, tells_routes=several)
+        access = Access(self._log, request, self._audience, tells_routes=several)
         try:
             sent = await self._answer(request, access)
         finally:
+            access.ended()
             self.busy -= 1
             if not self.busy:
                 self.idle.set()

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Final
@@ -34,7 +35,14 @@ died a moment ago."""
 class SharedLeases:
     """Leases among the requests of all processes."""
 
-    def __init__(self, locks: TokenLocks, peers: Peers) -> None:
+    def __init__(
+        self,
+        locks: TokenLocks,
+        peers: Peers,
+        waited: Callable[[float], None] = lambda took_s: None,
+    ) -> None:
+        """`waited`: told how many seconds each request has waited for its turn."""
+        self._waited = waited
         self._local = LocalLeases()
         self._locks = locks
         self._peers = peers
@@ -53,6 +61,8 @@ class SharedLeases:
         except BaseException:  # a cancelled one has its turn, too
             self.give_back(token, turn)
             raise
+        if not politely:
+            self._waited(time.monotonic() - turn.since)
         return turn
 
     async def _lock(self, token: Token, since: float | None, *, politely: bool) -> None:

@@ -85,6 +85,7 @@ class Standings:
                 self._told_lost.add(token)
                 # of one that is torn nothing was promised
                 torn = isinstance(exc, UploadTorn)
+                self._ledger.witness.recovered("torn" if torn else "lost")
                 say = self._log.warning if torn else self._log.error
                 say("upload lost", upload=shortened(token), error=str(exc))
             raise decide.unknown_upload() from exc
@@ -152,6 +153,8 @@ class Standings:
             found = await self._ledger.made_durable(found)
         if event is not None:
             found = await self._ledger.advance(found, event, durable=True)
+        if event is not None or found.state is State.COMPLETE:
+            self._ledger.witness.recovered(found.state.value)
         if found.state is State.COMPLETE and course is not None:
             self._deliveries.start(found)
         return found

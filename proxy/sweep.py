@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core.errors import SpoolError
-from proxy.core.upload import Token, shortened
+from proxy.core.upload import Token, Upload, shortened
 
 BATCH: Final = 50
 """Uploads per batch: each is one small file to read, some milliseconds together."""
@@ -36,8 +36,9 @@ TURN_PAUSE_S: Final = 1.0
 class Swept(Protocol):
     """What the sweep does to one upload."""
 
-    async def tidy(self, token: Token, *, thorough: bool = False) -> None:
-        """Recover it, or remove what its time has run out for.
+    async def tidy(self, token: Token, *, thorough: bool = False) -> Upload | None:
+        """Recover it, or remove what its time has run out for; the upload as it stood
+        before that, None when somebody is at work on it or it could not be read.
 
         Raises:
             SpoolError: try again next round.
@@ -48,6 +49,32 @@ class Listed(Protocol):
     def tokens(self) -> Iterator[Token]: ...
 
     def unfinished(self) -> Iterator[Token]: ...
+
+
+class Census(Protocol):
+    """Counts what a round through the whole spool finds."""
+
+    def begin(self) -> None: ...
+
+    def saw(self, upload: Upload | None) -> None:
+        """There is one more; see ``Swept.tidy``."""
+
+    def end(self) -> None:
+        """The round has come to its end: what was seen is all there is."""
+
+
+class _Nobody:
+    def begin(self) -> None:
+        return
+
+    def saw(self, upload: Upload | None) -> None:
+        return
+
+    def end(self) -> None:
+        return
+
+
+NOBODY: Final[Census] = _Nobody()
 
 
 class Sweep:
@@ -61,9 +88,11 @@ class Sweep:
         after_round: Callable[[], Awaitable[None]],
         log: FilteringBoundLogger,
         is_ours: Callable[[], bool] = lambda: True,
+        census: Census = NOBODY,
     ) -> None:
         """`is_ours`: becomes true when no other process sweeps, and stays so."""
         self._is_ours = is_ours
+        self._census = census
         self._spool = spool
         self._upkeep = upkeep
         self._after_round = after_round
@@ -76,7 +105,7 @@ class Sweep:
         """Until cancelled."""
         while not self._comes_to_us():  # noqa: ASYNC110 - the system tells nobody
             await asyncio.sleep(TURN_PAUSE_S)
-        await self._round(self._spool.unfinished, thorough=False)
+        await self._round(self._spool.unfinished)
         async with asyncio.TaskGroup() as both:
             both.create_task(self._rounds())
             both.create_task(self._looks())
@@ -98,7 +127,9 @@ class Sweep:
     async def _rounds(self) -> None:
         thorough = True
         while True:
-            await self._round(self._spool.tokens, thorough=thorough)
+            await self._round(
+                self._spool.tokens, thorough=thorough, census=self._census
+            )
             thorough = False
             await asyncio.sleep(ROUND_PAUSE_S)
 
@@ -110,31 +141,38 @@ class Sweep:
             except TimeoutError:
                 pass  # now and then in any case
             self._look.clear()
-            await self._round(self._spool.unfinished, thorough=False)
+            await self._round(self._spool.unfinished)
 
     async def _round(
-        self, tokens: Callable[[], Iterator[Token]], *, thorough: bool
+        self,
+        tokens: Callable[[], Iterator[Token]],
+        *,
+        thorough: bool = False,
+        census: Census = NOBODY,
     ) -> None:
+        census.begin()
         try:
             remaining = tokens()
             # In a thread: thousands of empty directories may lie between two uploads.
             while batch := await asyncio.to_thread(_next_batch, remaining):
                 for token in batch:
-                    await self._one(token, thorough=thorough)
+                    census.saw(await self._one(token, thorough=thorough))
                 await asyncio.sleep(BATCH_PAUSE_S)
+            census.end()
             await self._after_round()
         except SpoolError as exc:
             self._log.error("sweep interrupted", error=str(exc))
         except Exception:  # noqa: BLE001 - as long as we are there nobody else sweeps
             self._log.exception("sweep interrupted")
 
-    async def _one(self, token: Token, *, thorough: bool) -> None:
+    async def _one(self, token: Token, *, thorough: bool) -> Upload | None:
         try:
-            await self._upkeep.tidy(token, thorough=thorough)
+            return await self._upkeep.tidy(token, thorough=thorough)
         except SpoolError as exc:
             self._log.error("not swept", upload=shortened(token), error=str(exc))
         except Exception:  # noqa: BLE001 - one bad upload must not end all sweeping
             self._log.exception("not swept", upload=shortened(token))
+        return None
 
 
 def _next_batch(remaining: Iterator[Token]) -> list[Token]:

@@ -59,8 +59,9 @@ class Upkeep:
         self._lost_at: dict[Token, float] = {}
         """When uploads were first seen that do not tell their age."""
 
-    async def tidy(self, token: Token, *, thorough: bool = False) -> None:
-        """Do for the upload of `token` what its time has come for.
+    async def tidy(self, token: Token, *, thorough: bool = False) -> Upload | None:
+        """Do for the upload of `token` what its time has come for; the upload as it
+        stood before that, None when it was left alone.
 
         `thorough`: also free the body of one that has been answered, which a process
         that ended in between has left; once after a start is enough.
@@ -69,19 +70,20 @@ class Upkeep:
             SpoolError: nothing has changed, the next round tries again.
         """
         if not self._leases.is_free(token) or self._deliveries.live(token):
-            return
+            return None
         try:
             async with self._leases.hold(token, politely=True):
                 if self._elsewhere.has(token):
-                    return
+                    return None
                 upload = await self._load(token)
                 await self._tidy(upload)
                 if thorough and upload.finished:
                     await self._spool.drop_body(token)
+                return upload
         except Refusal:
             # Its record cannot be read, which has been logged; or a client's request is
             # at work on it, which recovers it as well.
-            return
+            return None
 
     async def _load(self, token: Token) -> Upload:
         try:

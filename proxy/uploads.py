@@ -379,11 +379,15 @@ class Uploads:
     async def _attach(self, upload: Upload, plan: Receive, head: Head) -> Upload:
         """`upload` with the append's body attached, its length and credentials
         saved."""
+        broke_off = bool(upload.why)
         upload = replace(upload, length=plan.length, finishing=plan.finishing, why="")
         if plan.finishing and self._courses.needed(upload).finishing_credentials:
             fields = with_credentials_of(upload.request.fields, head)
             upload = replace(upload, request=replace(upload.request, fields=fields))
-        return await self._ledger.advance(upload, Event.BODY_ATTACHED)
+        upload = await self._ledger.advance(upload, Event.BODY_ATTACHED)
+        if broke_off:
+            self._ledger.witness.resumed(upload)
+        return upload
 
     async def _follow(self, upload: Upload, body: Body) -> Follower | None:
         """Start the delivery of an upload that is COMPLETE; None for one that is not.

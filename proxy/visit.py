@@ -14,7 +14,7 @@ from typing import Final, Literal
 from aiohttp import web
 
 from proxy.core.front import Front, Trust
-from proxy.core.intents import Interim
+from proxy.core.intents import Interim, Resumable
 from proxy.core.upload import Head, Token
 from proxy.dialects import Dialect
 from proxy.wire import Shortcut, send_interim
@@ -61,6 +61,10 @@ class Visit:
     manners: Manners
     request_id: str
     interims_sent: int = field(default=0, init=False)
+    locations_sent: int = field(default=0, init=False)
+    """Of these, the ones that told where the upload is."""
+    interims_withheld: int = field(default=0, init=False)
+    """Those that this client, or what stands before it, may not have."""
 
     def locate(self, token: Token) -> str:
         """The URL of an upload as this client can use it (R90).
@@ -86,10 +90,16 @@ class Visit:
 
         def tell(interim: Interim) -> None:
             if self.interims_sent >= MOST_INTERIMS or not self._may_be_told:
+                self.interims_withheld += 1
                 return
             fields = dialect.interim(interim, self.locate)
-            if fields is not None and send_interim(self.request, _STATUS_104, fields):
-                self.interims_sent += 1
+            if fields is None:
+                return
+            if not send_interim(self.request, _STATUS_104, fields):
+                self.interims_withheld += 1
+                return
+            self.interims_sent += 1
+            self.locations_sent += isinstance(interim, Resumable)
 
         return tell
 

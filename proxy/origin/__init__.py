@@ -20,6 +20,7 @@ share a connection then, which is most of what it costs. The one invariant: what
     contents    content that is passed through
     upgrades    a connection that stops speaking HTTP
     failures    what went wrong, as families of ours and in words of RFC 9209
+    observer    who counts what happens here
     sessions    aiohttp's client, with everything turned off
 """
 
@@ -32,6 +33,7 @@ from aiohttp import ClientResponse, ClientSession, Payload
 from multidict import CIMultiDict
 from yarl import URL
 
+from proxy.core.errors import OriginError, OriginUnreached
 from proxy.core.target import origin_form
 from proxy.core.upload import Fields, Head
 
@@ -41,6 +43,7 @@ from .contents import PassedContent, ShortContent, Source
 from .dialing import Dialer
 from .failures import FOREIGN, Failure, failed, failure_of
 from .idle import IdleConnections
+from .observer import NOBODY, Observer
 from .sending import SMALL
 from .sessions import middlewares, open_session
 from .upgrades import Upgraded
@@ -49,6 +52,7 @@ __all__ = [
     "AnswerStream",
     "Channel",
     "Failure",
+    "Observer",
     "Origin",
     "Source",
     "Upgraded",
@@ -73,6 +77,7 @@ class Origin:
         response_timeout_s: float,
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
+        observer: Observer = NOBODY,
     ) -> None:
         """`url`: scheme, host and port, or ``unix:/path``.
 
@@ -94,7 +99,9 @@ class Origin:
             server_name=server_name,
             connect_timeout_s=connect_timeout_s,
             silence_s=response_timeout_s,
+            observer=observer,
         )
+        self._observer = observer
         self._idle = IdleConnections()
         timeouts = (connect_timeout_s, response_timeout_s)
         # A connection of its own for everything with content: on an idle one that the
@@ -125,7 +132,7 @@ class Origin:
         connection = idle.take() if idle is not None else None
         if connection is None:
             connection = await self._dialer.dial()
-        return Channel(connection, self._dialer, idle, self._stall_s)
+        return Channel(connection, self._dialer, idle, self._stall_s, self._observer)
 
     async def exchange(self, head: Head, source: Source | None) -> AnswerStream:
         """The answer to `head`, whose fields are the ones to send, with content.
@@ -148,7 +155,7 @@ class Origin:
         except FOREIGN as exc:
             if content.gone is not None:
                 raise content.gone from exc
-            raise failed(exc, all_left=True) from exc
+            raise self._failed(exc) from exc
         return AnswerStream(response)
 
     async def _exchange_short(self, head: Head, source: Source) -> AnswerStream:
@@ -176,8 +183,16 @@ class Origin:
         try:
             response = await self._request(session, head, head.fields, None)
         except FOREIGN as exc:
-            raise failed(exc, all_left=True) from exc
+            raise self._failed(exc) from exc
         return AnswerStream(response)
+
+    def _failed(self, exc: BaseException) -> OriginError:
+        """The error for `exc`, for a request that was passed through."""
+        error = failed(exc, all_left=True)
+        error.__cause__ = exc
+        reached = not isinstance(error, OriginUnreached)
+        self._observer.failed(failure_of(error), reached=reached)
+        return error
 
     async def _request(
         self,
@@ -190,7 +205,7 @@ class Origin:
             (name.decode("ascii"), value.decode("utf-8")) for name, value in fields
         )
         framed = content is None or "Content-Length" in headers
-        return await session.request(
+        response = await session.request(
             head.method,
             self._url(head),
             headers=headers,
@@ -202,6 +217,8 @@ class Origin:
                 headers, once=session is self._fresh, expect="Expect" in headers
             ),
         )
+        self._observer.answered(response.status)
+        return response
 
     def _url(self, head: Head) -> URL:
         """The target, query and all, as a path that is said to be encoded already: so

@@ -8,21 +8,23 @@ surely was not seen whole, since the origin had closed the connection before.
 
 from __future__ import annotations
 
+import asyncio
 from http.client import REQUEST_TIMEOUT
 from typing import Final
 
 from aiohttp.http import HttpVersion11, RawResponseMessage
 from aiohttp.streams import StreamReader
 
-from proxy.core.errors import BodyUnreadableError, OriginLost
+from proxy.core.errors import BodyUnreadableError, OriginError, OriginLost
 from proxy.core.upload import Head
 from proxy.spool import Reader
 
 from .answers import AnswerStream
 from .connection import Connection
 from .dialing import Dialer
-from .failures import FOREIGN, failed
+from .failures import FOREIGN, failed, failure_of
 from .idle import IdleConnections, patience_s
+from .observer import NOBODY, Observer
 from .requests import request_head
 from .sending import PlainSending, SealedSending, Sending
 
@@ -36,6 +38,7 @@ class Channel:
         dialer: Dialer,
         idle: IdleConnections | None,
         stall_s: float,
+        observer: Observer = NOBODY,
     ) -> None:
         """`idle`: where the connection may wait afterwards; None for one request only.
 
@@ -45,6 +48,7 @@ class Channel:
         self._dialer = dialer
         self._idle = idle
         self._stall_s = stall_s
+        self._observer = observer
 
     async def send(
         self, head: Head, body: Reader, *, framed: bool = False
@@ -71,13 +75,18 @@ class Channel:
         if not alive:
             connection.end()
             connection = await self._dialer.dial()
-        exchange = _Exchange(connection, request, body, self._stall_s)
+        exchange = self._exchange(connection, request, body)
         try:
             return await exchange.answer(head.method, self._idle)
         except _MissedError:
             connection = await self._dialer.dial()
-        exchange = _Exchange(connection, request, body, self._stall_s)
+        exchange = self._exchange(connection, request, body)
         return await exchange.answer(head.method, self._idle)
+
+    def _exchange(
+        self, connection: Connection, request: bytes, body: Reader
+    ) -> _Exchange:
+        return _Exchange(connection, request, body, self._stall_s, self._observer)
 
     def close(self) -> None:
         """Nothing is to be sent; does nothing after `send`."""
@@ -93,8 +102,14 @@ class _Exchange:
     """One request on one connection, and its answer."""
 
     def __init__(
-        self, connection: Connection, head: bytes, body: Reader, stall_s: float
+        self,
+        connection: Connection,
+        head: bytes,
+        body: Reader,
+        stall_s: float,
+        observer: Observer,
     ) -> None:
+        self._observer = observer
         kind = SealedSending if connection.is_sealed else PlainSending
         self._connection = connection
         self._sending: Sending = kind(connection, head, body, stall_s)
@@ -110,17 +125,34 @@ class _Exchange:
             self._connection.expect(method)
             self._sending.start()
             stream = await self._answered(idle)
+            answered_at = asyncio.get_running_loop().time()
             await self._sending.ended.wait()
             self._check_readable()
         except _MissedError:
             self._sending.stop()
             self._connection.throw_away()
             raise
-        except BaseException:  # however it ends, nothing more may leave
+        except BaseException as exc:  # however it ends, nothing more may leave
             self._sending.stop()
             self._connection.end()
+            self._tell_failed(exc)
             raise
+        self._tell_answered(stream, answered_at)
         return stream
+
+    def _tell_answered(self, stream: AnswerStream, answered_at: float) -> None:
+        sending = self._sending
+        waited_s = answered_at - sending.began - sending.took_s
+        self._observer.sent(
+            sending.content_sent, sending.took_s, waited_s if waited_s >= 0 else None
+        )
+        self._observer.answered(stream.answer.status)
+
+    def _tell_failed(self, exc: BaseException) -> None:
+        self._observer.sent(self._sending.content_sent, self._sending.took_s, None)
+        ours = isinstance(exc, BodyUnreadableError)
+        if isinstance(exc, OriginError) and not ours:
+            self._observer.failed(failure_of(exc), reached=True)
 
     async def _answered(self, idle: IdleConnections | None) -> AnswerStream:
         connection, sending = self._connection, self._sending

@@ -11,12 +11,14 @@ import asyncio
 import os
 import socket
 import ssl
+import time
 from typing import Any, Final
 
 from proxy.core.errors import OriginUnreached
 
 from .connection import Connection
 from .failures import Failure, NotConnectedError
+from .observer import NOBODY, Observer
 
 REMEMBERED_S: Final = 10.0
 """Seconds for which an address is believed: an origin that has moved is found soon, and
@@ -39,6 +41,7 @@ class Dialer:
         server_name: str | None = None,
         connect_timeout_s: float,
         silence_s: float,
+        observer: Observer = NOBODY,
     ) -> None:
         """`unix_path`: None for `host` and `port`. `tls`: None without. `server_name`:
         whom to expect by it; None: `host`.
@@ -52,6 +55,7 @@ class Dialer:
         self._server_name = server_name or host
         self._timeout_s = connect_timeout_s
         self._silence_s = silence_s
+        self._observer = observer
         self._addresses: list[_Address] = []
         self._believed_until = 0.0
 
@@ -66,12 +70,16 @@ class Dialer:
         Raises:
             OriginUnreached: none came about in time.
         """
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._dial()
+                connection = await self._dial()
         except OSError as exc:
             failed = NotConnectedError(_failure(exc), _said(exc))
+            self._observer.failed(failed.failure, reached=False)
             raise OriginUnreached(str(failed)) from failed
+        self._observer.connected(time.monotonic() - began)
+        return connection
 
     async def _dial(self) -> Connection:
         if self._unix_path is not None:

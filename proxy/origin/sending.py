@@ -53,6 +53,10 @@ class Sending(ABC):
         """Set when nothing more of it is sent, for whatever reason."""
         self.unreadable: SpoolError | None = None
         """Why the body could not be read to its end; None when it could."""
+        self.began = self._loop.time()
+        """In seconds of the loop."""
+        self.took_s = 0.0
+        """Seconds from the beginning to the end of sending."""
 
     @property
     @abstractmethod
@@ -61,6 +65,11 @@ class Sending(ABC):
 
         To be asked once nothing more can leave.
         """
+
+    @property
+    def content_sent(self) -> int:
+        """Bytes of the body that have been handed on."""
+        return self._read_to
 
     def start(self) -> None:
         """Send what leaves at once; the rest follows by itself."""
@@ -82,6 +91,7 @@ class Sending(ABC):
         if self.ended.is_set():
             return
         self.ended.set()
+        self.took_s = self._loop.time() - self.began
         self._connection.on_room = self._connection.on_end = None
         if self._watchdog is not None:
             self._watchdog.cancel()

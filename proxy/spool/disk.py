@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -67,6 +68,9 @@ class DiskSpool:
         a reboot or a failed sync. To be set before anything is stored."""
         self.recorded: Changed = uncounted
         """The same of records, but for one whose save has failed on its way."""
+        self.synced: Callable[[float], None] = lambda took_s: None
+        """Told, in a thread, how many seconds it took to make something durable. To be
+        set before anything is stored."""
         # the operator may have put a link there; nothing below it may be one
         self._root = os.path.realpath(directory)
         with translated(f"the spool directory {self._root} cannot be used"):
@@ -164,13 +168,20 @@ class DiskSpool:
         """See ``Spool``. What need not be durable is done at once, on the loop."""
         async with self._turn(upload.token):
             if durable and self._syncs:
-                act = partial(self._records.save_durably, upload)
+                act = partial(self._save_durably, upload)
                 grown = await self._threads.run(act)
                 self._secured.discard(upload.token)
             else:
                 grown = self._records.save(upload)
             if grown:
                 self.recorded(upload.token, grown)
+
+    def _save_durably(self, upload: Upload) -> int:
+        """Bytes by which the record has grown, see ``Records``."""
+        began = time.monotonic()
+        grown = self._records.save_durably(upload)
+        self.synced(time.monotonic() - began)
+        return grown
 
     def is_of_this_boot(self, token: Token) -> bool:
         """See ``Spool``."""
@@ -237,7 +248,9 @@ class DiskSpool:
         doubt: Callable[[], None],
         pace: Pace,
     ) -> Writer:
-        durability = Durability(self._body_threads, anchor, doubt, syncs=self._syncs)
+        durability = Durability(
+            self._body_threads, anchor, doubt, self.synced, syncs=self._syncs
+        )
         writer = DiskWriter(fd, durability, pace)
         return CountedWriter(writer, token, self.changed)
 

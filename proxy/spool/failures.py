@@ -7,15 +7,29 @@ was raised from, which a logged traceback would show as well.
 
 from __future__ import annotations
 
+import errno
 import os
+from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Final
 
 from proxy.core.errors import SpoolError
+
+_SEEN: Final[Counter[str]] = Counter()
+"""Of the process, like the errors themselves. What two threads meet at the same moment
+may count once."""
+
+
+def seen() -> Mapping[str, int]:
+    """How often the system has failed us so far, by its name for the reason."""
+    return dict(_SEEN)
 
 
 def spool_error(what: str, exc: OSError) -> SpoolError:
     """`what` failed, with the system's word for the reason; to be raised from `exc`."""
     nameless(exc)
+    _SEEN[errno.errorcode.get(exc.errno or 0, "other")] += 1
     reason = str(exc) if exc.errno is None else os.strerror(exc.errno)
     return SpoolError(f"{what}: {reason}")
 

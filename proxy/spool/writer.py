@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,8 @@ class Durability:
     doubt: Callable[[], None]
     """Called, in a thread, when a sync has failed: what was written since the last one
     may be gone, though it can still be read, and the next sync would not notice."""
+    synced: Callable[[float], None] = lambda took_s: None
+    """Told, in a thread, how many seconds each sync took."""
     syncs: bool = True
     """False: never sync, every promise is a hope."""
     start_range: StartRange | None = start_range
@@ -127,12 +130,14 @@ class DiskWriter:
         return offset
 
     def _sync_now(self, fd: int) -> None:
+        began = time.monotonic()
         try:
             os.fdatasync(fd)
         finally:
             os.close(fd)
         if self._durable < 0:
             self._durability.anchor()
+        self._durability.synced(time.monotonic() - began)
 
     def _land(self, flight: asyncio.Future[int]) -> None:
         self._flight = None

@@ -1,0 +1,45 @@
+"""Who counts what happens between us and the origin: told as it happens, asked nothing.
+
+Every request is either answered or failed, once, or given up by us. One that was sent
+again on a fresh connection, because the origin had closed the first before it came, is
+one request.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from .failures import Failure
+
+
+class Observer(Protocol):
+    def connected(self, took_s: float) -> None:
+        """A connection for a complete upload came about."""
+
+    def sent(self, size: int, send_s: float, wait_s: float | None) -> None:
+        """No more of a complete upload is sent: so many bytes of its content were, in
+        so many seconds; then its answer was waited for, None when that came first or
+        never."""
+
+    def answered(self, status: int) -> None:
+        """The head of an answer came."""
+
+    def failed(self, failure: Failure, *, reached: bool) -> None:
+        """None will. `reached`: there was a connection."""
+
+
+class _Nobody:
+    def connected(self, took_s: float) -> None:
+        return
+
+    def sent(self, size: int, send_s: float, wait_s: float | None) -> None:
+        return
+
+    def answered(self, status: int) -> None:
+        return
+
+    def failed(self, failure: Failure, *, reached: bool) -> None:
+        return
+
+
+NOBODY: Final[Observer] = _Nobody()
