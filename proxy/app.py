@@ -24,6 +24,12 @@ from proxy.admin.listener import AdminHandler, Vitals
 from proxy.certificates import Unusable
 from proxy.config import Config
 from proxy.core.errors import SpoolError
+from proxy.metrics.cells import Snapshot
+from proxy.metrics.exposition import Page, exposed
+from proxy.metrics.listeners import Listeners
+from proxy.metrics.meters import Meters
+from proxy.metrics.totals import added
+from proxy.outlook import Outlook
 from proxy.premises import Premises
 from proxy.renewal import Renewal, Sealing
 from proxy.road import Road
@@ -105,6 +111,7 @@ class App:
         except CannotListen as exc:
             raise CannotStart(str(exc)) from exc
         await self.start_on(public, admin, self)
+        self.meters.workers(serving=lambda: 1)
         self._log.info("serving", addresses=self.addresses, admin=self.admin_address)
 
     async def start_on(
@@ -118,11 +125,15 @@ class App:
         try:
             self._sealing = self._sealed()
             self._premises = Premises(self._config, self._tasks, self._log)
+            self.meters = Meters(
+                self._premises.clock.now, choices.route_names(self._config)
+            )
             self._road = Road(
                 self._config,
                 self._premises,
                 self._tasks,
                 self._log,
+                self.meters,
                 share=self._part.share,
             )
             await self._premises.peers.listen(self._road.courtesy)
@@ -132,6 +143,7 @@ class App:
             raise CannotStart(str(exc)) from exc
         self._renew_certificates()
         await self._serve_on(public, admin, vitals)
+        self._tasks.spawn(self.meters.lag.run())
         if self._part.sweeps:
             self._tasks.spawn(self._road.sweep.run())
             self._tasks.spawn(self._road.reckoning.run())
@@ -243,6 +255,14 @@ class App:
         """See ``Vitals``."""
         return self._road.admission.above_floor
 
+    async def metrics(self, accept: str) -> Page:
+        """See ``Vitals``."""
+        return exposed(added([self.meters.snapshot()]), accept)
+
+    def snapshot(self) -> Snapshot:
+        """The numbers of this process."""
+        return self.meters.snapshot()
+
     def drain(self) -> None:
         """Be unready, so that no new uploads are sent here; go on with what is."""
         if not self._draining:
@@ -263,9 +283,10 @@ class App:
             header_timeout_s=config.header_timeout,
             header_limit=config.header_limit,
             max_connections=max(1, config.max_connections // self._part.share),
-            unparsed=tell_unparsed(self._log),
-            crowded=tell_crowded(self._log),
+            unparsed=tell_unparsed(self._log, self.meters.requests),
+            crowded=tell_crowded(self._log, audience=self.meters.requests),
         )
+        self._watch(door, public)
         handler = AdminHandler(vitals)
         operators = web.Server(handler, keepalive_timeout=ADMIN_KEEPALIVE_S)
         at_once = BACKLOG if self._part.share == 1 else _TAKEN_AT_ONCE
@@ -278,6 +299,20 @@ class App:
         for sock in admin:
             await _listen(web.SockSite(self._admin, sock, backlog=BACKLOG), sock)
             self.admin_address = address_of(sock)
+
+    def _watch(self, door: Door, public: list[socket]) -> None:
+        """Have what is just now counted, too, before any client comes."""
+        named = [(sock, address_of(sock)) for sock in public]
+        self.meters.requests.listeners = Listeners(named)
+        self.meters.watch(
+            Outlook(
+                self._premises,
+                self._road,
+                door,
+                draining=lambda: self._draining,
+                tells_space=self._part.sweeps,
+            )
+        )
 
     def _site(self, door: Door, sock: socket, at_once: int) -> web.SockSite:
         """Where clients that come by `sock` are served."""

@@ -42,6 +42,11 @@ def routes(config: Config) -> tuple[Route, ...]:
     return (*config.routes, default)
 
 
+def route_names(config: Config) -> list[str]:
+    """What the routes are called, the one of everything else included."""
+    return [route.name for route in routes(config)]
+
+
 def new_pseudonym() -> bytes:
     """Our name in `Via`, the same for all that this process passes on."""
     return f"upload-proxy-{secrets.token_hex(4)}".encode()

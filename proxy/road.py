@@ -13,12 +13,14 @@ from structlog.typing import FilteringBoundLogger
 from proxy import choices
 from proxy.admission import Admission
 from proxy.config import Config
+from proxy.core.upload import Token
 from proxy.courtesy import Courtesy
 from proxy.deliveries import Deliveries
 from proxy.discovery import Discovery
 from proxy.elsewhere import Elsewhere
 from proxy.forward import Forward
 from proxy.ledger import Ledger
+from proxy.metrics.meters import Meters
 from proxy.premises import Premises
 from proxy.reception import Reception
 from proxy.reckoning import Reckoning
@@ -42,10 +44,12 @@ class Road:
         premises: Premises,
         tasks: Tasks,
         log: FilteringBoundLogger,
+        meters: Meters,
         *,
         share: int,
     ) -> None:
-        """`share`: processes among which the bounds on all of them are divided.
+        """`meters`: told what happens. `share`: processes among which the bounds on all
+        of them are divided.
 
         Raises:
             Unusable: a certificate of the configuration cannot be used.
@@ -54,12 +58,14 @@ class Road:
         self._premises = premises
         self._tasks = tasks
         self._log = log
-        self.routing = Routing(config, log, share=share)
+        self._meters = meters
+        premises.disk.synced = meters.storage.synced
+        self.routing = Routing(config, log, meters.origins, share=share)
         self.admission = self._make_admission()
         self._ledger = self._make_ledger(share)
         self.deliveries = self._make_deliveries()
         claims, peers = premises.claims, premises.peers
-        self._leases = SharedLeases(claims.leases, peers)
+        self._leases = SharedLeases(claims.leases, peers, meters.storage.waited)
         self._elsewhere = Elsewhere(claims.deliveries, peers)
         self._standings = Standings(
             premises.spool,
@@ -86,7 +92,12 @@ class Road:
         figures, now = self._premises.figures, self._premises.clock.now
         bounds = choices.bounds(self._config, figures.look(now()).size)
         admission = Admission(figures, bounds, now, self._log)
-        self._premises.disk.changed = admission.changed
+
+        def changed(token: Token, by: int) -> None:
+            admission.changed(token, by)
+            self._meters.storage.changed(by)
+
+        self._premises.disk.changed = changed
         self._premises.disk.recorded = figures.changed
         self._premises.spool.kept = admission.kept
         return admission
@@ -94,9 +105,14 @@ class Road:
     def _make_ledger(self, share: int) -> Ledger:
         premises, tally = self._premises, choices.tally(self._config, share)
         now, noted = premises.clock.now, self.admission.note
-        several = self.routing.routes.are_several
         return Ledger(
-            premises.spool, now, self._log, tally, noted, tells_routes=several
+            premises.spool,
+            now,
+            self._log,
+            tally,
+            noted,
+            self._meters.uploads,
+            tells_routes=self.routing.routes.are_several,
         )
 
     def _make_deliveries(self) -> Deliveries:
@@ -148,6 +164,7 @@ class Road:
             ),
             manners=choices.manners(config, self._log),
             log=self._log,
+            audience=self._meters.requests,
         )
 
     def _make_sweep(self, is_ours: Callable[[], bool]) -> Sweep:
@@ -171,4 +188,5 @@ class Road:
             after_round=premises.keep,
             log=self._log,
             is_ours=is_ours,
+            census=self._meters.census,
         )

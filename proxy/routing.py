@@ -16,6 +16,7 @@ from proxy.config import Config, OriginTls
 from proxy.config import Origin as Told
 from proxy.config import Route as Wanted
 from proxy.lanes import Course, Courses, Lane
+from proxy.metrics.origins import OriginsSeen
 from proxy.origin import Origin
 from proxy.relay import Relay
 from proxy.renewal import Renewal, renewed_at_the_origin
@@ -26,15 +27,22 @@ class Routing:
     """The ways to all origins. Made while an event loop runs."""
 
     def __init__(
-        self, config: Config, log: FilteringBoundLogger, *, share: int
+        self,
+        config: Config,
+        log: FilteringBoundLogger,
+        origins: OriginsSeen,
+        *,
+        share: int,
     ) -> None:
-        """`share`: processes among which the bounds on all of them are divided.
+        """`origins`: told what happens on the way to each. `share`: processes among
+        which the bounds on all of them are divided.
 
         Raises:
             Unusable: a certificate of the configuration cannot be used.
         """
         self._config = config
         self._log = log
+        self._told = origins
         self._share = share
         self._pseudonym = choices.new_pseudonym()
         self._origins: dict[tuple[str, float, float, OriginTls], Origin] = {}
@@ -60,6 +68,7 @@ class Routing:
                 response_timeout_s=told.response_timeout,
                 tls=self._context(told),
                 server_name=told.tls.server_name,
+                observer=self._told.of(told.url),
             )
         return self._origins[key]
 

@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.app import App, CannotStart, Part, bound, check_files, logger_of
 from proxy.config import Config
+from proxy.metrics.exposition import Page, exposed
 from proxy.sockets import CannotListen, address_of
 from proxy.workforce import Workforce
 
@@ -49,6 +50,9 @@ class Supervisor:
         except CannotListen as exc:
             raise CannotStart(str(exc)) from exc
         await self._app.start_on([], admin, self)
+        self._app.meters.workers(
+            serving=lambda: self._workforce.serving, died=lambda: self._workforce.died
+        )
         self._workforce.start(self._public)
         tls = self._config.tls.certificate is not None
         self.addresses = [address_of(sock, tls=tls) for sock in self._public]
@@ -98,6 +102,12 @@ class Supervisor:
         for counts in await self._workforce.count():
             total.update(counts)
         return dict(total)
+
+    async def metrics(self, accept: str) -> Page:
+        """See ``Vitals``: of all processes together."""
+        reports = self._workforce.reports
+        await reports.ask()
+        return exposed(reports.with_ours(self._app.snapshot()), accept)
 
     async def serving(self) -> bool:
         """See ``Vitals``."""

@@ -12,8 +12,8 @@ import socket
 from collections.abc import Mapping
 from typing import Any, Final
 
-LONGEST: Final = 2**20
-"""Bytes of a line: the whole configuration is one."""
+LONGEST: Final = 2**23
+"""Bytes of a line: the whole configuration is one, and all numbers of a worker are."""
 
 
 class Wire:

@@ -57,6 +57,8 @@ async def _work(descriptor: int) -> int:
     heeding = asyncio.ensure_future(_heed(wire, app, stop))
     await stop.wait()
     await app.stop()
+    # What it has counted since it was asked last is not to go with it.
+    _tell_metrics(wire, app)
     heeding.cancel()
     await asyncio.wait([heeding])
     wire.close()
@@ -75,7 +77,13 @@ async def _heed(wire: Wire, app: App, stop: asyncio.Event) -> None:
                 app.reopen()
             case "counts":
                 wire.say({"word": "counts", "counts": app.counts})
+            case "metrics":
+                _tell_metrics(wire, app)
     stop.set()
+
+
+def _tell_metrics(wire: Wire, app: App) -> None:
+    wire.say({"word": "metrics", "metrics": app.snapshot()})
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from typing import Any, Final
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config import Config
+from proxy.metrics.cells import Snapshot
+from proxy.metrics.totals import Reports
 from proxy.watch import Watch
 from proxy.wires import Wire
 from proxy.worker import GROUP_SIGNALS
@@ -30,7 +32,8 @@ LONGEST_PAUSE_S: Final = 10.0
 SETTLED_S: Final = 30.0
 """A worker that has lived so long has not failed to start. Picked by hand."""
 COUNTS_S: Final = 1.0
-"""Seconds a worker has to tell its counts: one that is too busy has those it had."""
+"""Seconds a worker has to tell its counts, and its numbers: one that is too busy has
+those it had."""
 BEGINS_S: Final = 0.05
 """Seconds between two looks whether the first worker serves: a tenth of what it takes
 to start one."""
@@ -59,7 +62,10 @@ class Worker:
         self.answers = 0
         """How often it has told its counts."""
         self.counts: dict[str, int] = {}
+        self.measured: Snapshot = {}
+        """Its numbers, as it told them last; also after its end."""
         self._counted = asyncio.Event()
+        self._measured = asyncio.Event()
         self.end = asyncio.ensure_future(self._hear())
         """Its exit code, negative for a signal, once it has gone."""
 
@@ -77,6 +83,9 @@ class Worker:
                     self.counts = counts
                     self.answers += 1
                     self._counted.set()
+                case {"word": "metrics", "metrics": dict(measured)}:
+                    self.measured = measured
+                    self._measured.set()
                 case _:
                     self._wonder()
         self.serving.clear()
@@ -116,6 +125,16 @@ class Worker:
         except TimeoutError:
             return False
         return True
+
+    async def measure(self) -> None:
+        """Have it tell its numbers, unless it is too busy or ends."""
+        self._measured.clear()
+        self.tell("metrics")
+        told = asyncio.ensure_future(self._measured.wait())
+        await asyncio.wait(
+            (told, self.end), timeout=COUNTS_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        told.cancel()
 
     def tell(self, wish: str) -> None:
         self._wire.say({"wish": wish})
@@ -158,6 +177,10 @@ class Workforce:
         self._stop = asyncio.Event()
         self._draining = False
         self._watch = Watch(self._places.items, log)
+        self.reports = Reports()
+        """The numbers of all that are and have been."""
+        self.died = 0
+        """Workers that have ended unasked."""
 
     @property
     def serving(self) -> int:
@@ -269,6 +292,7 @@ class Workforce:
         except OSError as exc:
             return "worker not started", {"error": exc.strerror}
         if not self._stop.is_set():
+            self.died += 1
             self._lost()
         said = "worker died" if worker.has_served else "worker ended before it served"
         return said, {"code": code}
@@ -343,6 +367,7 @@ class Workforce:
         wire = await Wire.over(ours)
         wire.say(order)
         worker = Worker(process, wire, self._log.bind(worker=place))
+        self.reports.of(worker)
         self._log.info("worker started", worker=place, pid=worker.pid)
         if self._draining:
             worker.tell("drain")

@@ -1,6 +1,6 @@
 """The handler behind the admin listener: a few fixed paths, answered from memory.
 
-No framework and no router: four paths. What it asks of the process comes in as a
+No framework and no router: five paths. What it asks of the process comes in as a
 ``Vitals``, so that it can be tested without one.
 """
 
@@ -11,7 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from aiohttp import web
+from aiohttp import hdrs, web
+
+from proxy.metrics.exposition import Page
 
 PROBE_TIMEOUT_S: Final = 2.0
 """Seconds the spool may take to write a few bytes; probes give up after about three."""
@@ -35,6 +37,9 @@ class Vitals(Protocol):
     def spool_above_floor(self) -> bool:
         """Whether as much of its file system is free as is to stay free."""
 
+    async def metrics(self, accept: str) -> Page:
+        """All numbers, in the form that `accept` prefers."""
+
     def drain(self) -> None:
         """Be unready from now on."""
 
@@ -47,7 +52,7 @@ class Check:
 
 
 class AdminHandler:
-    """Answers ``/livez``, ``/readyz`` and ``/drain``."""
+    """Answers ``/livez``, ``/readyz``, ``/metrics`` and ``/drain``."""
 
     def __init__(self, vitals: Vitals) -> None:
         self._vitals = vitals
@@ -58,17 +63,19 @@ class AdminHandler:
                 return _report([Check("loop", passed=True)], request)
             case "/readyz", "GET" | "HEAD":
                 return _report(await self._checks(), request)
+            case "/metrics", "GET" | "HEAD":
+                return await self._measured(request)
             case "/drain", "GET" | "HEAD":
                 return await self._drained()
             case "/drain", "POST":
                 self._vitals.drain()
                 return await self._drained()
-            case "/livez" | "/readyz", _:
+            case "/livez" | "/readyz" | "/metrics", _:
                 return _text(405, "only GET here", Allow="GET, HEAD")
             case "/drain", _:
                 return _text(405, "only GET and POST here", Allow="GET, HEAD, POST")
             case _:
-                return _text(404, "there are /livez, /readyz and /drain here")
+                return _text(404, "there are /livez, /readyz, /metrics and /drain here")
 
     async def _checks(self) -> list[Check]:
         draining = self._vitals.draining
@@ -88,6 +95,14 @@ class AdminHandler:
                 return await self._vitals.spool_writable()
         except TimeoutError:
             return False
+
+    async def _measured(self, request: web.BaseRequest) -> web.Response:
+        accept = ",".join(request.headers.getall(hdrs.ACCEPT, ()))
+        page = await self._vitals.metrics(accept)
+        return web.Response(
+            body=page.content,
+            headers={"Content-Type": page.content_type, "Cache-Control": "no-store"},
+        )
 
     async def _drained(self) -> web.Response:
         counts = await self._vitals.in_flight()

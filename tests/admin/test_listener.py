@@ -10,6 +10,8 @@ import pytest
 from aiohttp import ClientSession, web
 
 from proxy.admin.listener import AdminHandler
+from proxy.metrics import catalogue
+from proxy.metrics.exposition import Page, exposed
 
 
 @dataclass
@@ -34,6 +36,9 @@ class Process:
 
     def spool_above_floor(self) -> bool:
         return self.roomy
+
+    async def metrics(self, accept: str) -> Page:
+        return exposed({catalogue.DRAINING.name: [([], 0)]}, accept)
 
     def drain(self) -> None:
         self.draining = True

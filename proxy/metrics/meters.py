@@ -1,0 +1,51 @@
+"""All that counts in one process: made once, handed to the rooms that tell.
+
+Made before any of them; what is read rather than told is joined when they are there
+(``watch``). The one invariant: one of these for one process, however it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from . import catalogue
+from .cells import Book, Snapshot
+from .lag import LoopLag
+from .origins import OriginsSeen
+from .process import read_process
+from .requests import RequestsSeen
+from .standing import Standing, StandingRead
+from .storage import CensusSeen, StorageSeen
+from .uploads import UploadsSeen
+
+
+class Meters:
+    """The numbers of one process."""
+
+    def __init__(self, now: Callable[[], float], routes: Sequence[str]) -> None:
+        """`now`: seconds of the lifetime clock. `routes`: their names."""
+        self._routes = routes
+        self._book = Book()
+        self.requests = RequestsSeen(self._book, routes)
+        self.uploads = UploadsSeen(self._book, now, routes)
+        self.storage = StorageSeen(self._book)
+        self.census = CensusSeen(self._book, now, routes)
+        self.origins = OriginsSeen(self._book)
+        self.lag = LoopLag(self._book)
+        self._book.group(read_process)
+
+    def workers(
+        self, serving: Callable[[], int], died: Callable[[], int] = lambda: 0
+    ) -> None:
+        """How many processes serve clients, and how many have ended unasked; told by
+        who knows of all of them."""
+        self._book.gauge(catalogue.SERVING, lambda: {(): serving()})
+        self._book.gauge(catalogue.DIED, lambda: {(): died()})
+
+    def watch(self, standing: Standing) -> None:
+        """Read how `standing` stands whenever somebody asks."""
+        StandingRead(self._book, standing, self.census, self._routes)
+
+    def snapshot(self) -> Snapshot:
+        """How everything stands, for this process alone."""
+        return self._book.snapshot()

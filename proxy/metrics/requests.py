@@ -1,0 +1,100 @@
+"""What clients asked and heard, counted: at the beginning of a request and its end.
+
+Runs for every request, so that each line here is paid for thousands of times a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from proxy.access import Access
+from proxy.core.errors import Problem
+from proxy.wire import Sent
+
+from . import catalogue, routes
+from .cells import Book, Labels, Value
+from .listeners import Listeners
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER: Final = "other"
+"""Every other method: clients can make up any number of them."""
+OVERLOAD: Final = "overload"
+_REASONS: Final = {408: "headers_too_slow", 431: "headers_too_large"}
+_BAD_REQUEST: Final = "bad_request"
+_LOCATION: Final = ("location",)
+_PROGRESS: Final = ("progress",)
+_SUPPRESSED: Final = ("suppressed",)
+
+
+class RequestsSeen:
+    """Hears of every request of the public listeners."""
+
+    def __init__(self, book: Book, names: Sequence[str]) -> None:
+        """`names`: of the routes."""
+        self.listeners = Listeners()
+        """To be set before any request comes."""
+        self._in_flight: dict[str, int] = {}
+        self._requests = book.counter(catalogue.REQUESTS)
+        self._seconds = book.histogram(catalogue.REQUEST_SECONDS)
+        reasons = (*_REASONS.values(), _BAD_REQUEST, OVERLOAD)
+        self._rejected = book.counter(
+            catalogue.REJECTED, [(reason,) for reason in reasons]
+        )
+        each = [(name,) for name in names]
+        self._bytes = book.counter(catalogue.REQUEST_BYTES, each)
+        self._conflicts = book.counter(catalogue.OFFSET_CONFLICTS, each)
+        kinds = [_LOCATION, _PROGRESS, _SUPPRESSED]
+        self._interims = book.counter(catalogue.INTERIMS, kinds)
+        book.gauge(catalogue.IN_FLIGHT, self._being_answered)
+
+    def began(self, request: web.BaseRequest) -> str:
+        """See ``Audience``."""
+        listener = self.listeners.of(request)
+        self._in_flight[listener] = self._in_flight.get(listener, 0) + 1
+        return listener
+
+    def ended(self, listener: str) -> None:
+        """See ``Audience``."""
+        self._in_flight[listener] -= 1
+
+    def answered(
+        self, access: Access, request: web.BaseRequest, sent: Sent, took_s: float
+    ) -> None:
+        """See ``Audience``."""
+        method = request.method if request.method in METHODS else OTHER
+        listener, route = access.listener, routes.of_request(access)
+        self._requests.add((listener, route, method, sent.status))
+        self._seconds.observe(took_s, (listener, route, method))
+        came = request.content.total_bytes
+        if came:
+            self._bytes.add((route,), came)
+        if access.refused:
+            self.rejected(sent.status)
+        if sent.problem and sent.problem == Problem.OFFSET_MISMATCH:
+            self._conflicts.add((route,))
+        visit = access.visit
+        if visit is not None and (visit.interims_sent or visit.interims_withheld):
+            self._count_interims(
+                visit.locations_sent, visit.interims_sent, visit.interims_withheld
+            )
+
+    def _count_interims(self, locations: int, sent: int, withheld: int) -> None:
+        self._interims.add(_LOCATION, locations)
+        if sent > locations:
+            self._interims.add(_PROGRESS, sent - locations)
+        if withheld:
+            self._interims.add(_SUPPRESSED, withheld)
+
+    def _being_answered(self) -> Mapping[Labels, Value]:
+        return {(listener,): count for listener, count in self._in_flight.items()}
+
+    def rejected(self, status: int) -> None:
+        """See ``Audience``."""
+        self._rejected.add((_REASONS.get(status, _BAD_REQUEST),))
+
+    def crowded(self) -> None:
+        """See ``Audience``."""
+        self._rejected.add((OVERLOAD,))
