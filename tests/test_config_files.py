@@ -187,8 +187,12 @@ def test_the_sidecar_serves_where_the_manifest_says(tmp_path: Path) -> None:
     assert ports == {"http": serving, "admin": port(config.admin.listen)}
     (service,) = kubernetes("Service")["spec"]["ports"]
     assert service["targetPort"] == "http"
-    (rule,) = kubernetes("NetworkPolicy")["spec"]["ingress"]
-    assert [entry["port"] for entry in rule["ports"]] == [serving]
+    clients, scrapers = kubernetes("NetworkPolicy")["spec"]["ingress"]
+    assert [entry["port"] for entry in clients["ports"]] == [serving]
+    assert [entry["port"] for entry in scrapers["ports"]] == [ports["admin"]]
+    assert scrapers["from"], "not everybody"
+    found = kubernetes("StatefulSet")["spec"]["template"]["metadata"]["annotations"]
+    assert found["prometheus.io/port"] == str(ports["admin"])
 
 
 def test_the_sidecar_has_its_volumes_where_it_looks(tmp_path: Path) -> None:
