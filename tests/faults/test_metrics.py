@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from signal import SIGHUP, SIGKILL, SIGSTOP
@@ -10,9 +11,12 @@ import pytest
 
 from tests.kit.bounds import until
 from tests.kit.client import Client
-from tests.kit.origin import RecordingOrigin
+from tests.kit.origin import RecordingOrigin, Silence
 from tests.kit.process import ProxyProcess
+from tests.kit.raw import NoAnswerError
 from tests.kit.scrape import Numbers, scrape
+
+from .conftest import StartProcess
 
 VERSION = 8
 TIMES = 12
@@ -120,3 +124,44 @@ async def test_the_processor_time_of_all_processes_is_told(
 def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def test_a_forward_that_a_crash_has_cut_is_found_and_told(
+    start_process: StartProcess, origin: RecordingOrigin
+) -> None:
+    process = await start_process()
+    client = Client(process.address)
+    origin.then(Silence())
+    creating = asyncio.create_task(client.create(VERSION, sends=b"a" * 40))
+    await origin.received()
+    await process.restart()
+    with pytest.raises((OSError, NoAnswerError)):
+        await creating
+
+    async def found() -> Numbers | None:
+        numbers = await scrape(process.admin_address)
+        states = numbers.by("rup_uploads_active", "state")
+        return numbers if states == {"unknown": 1} else None
+
+    numbers = await until(found)
+    assert numbers.by("rup_spool_recovered_uploads_total", "result") == {"unknown": 1}
+    assert numbers.by("rup_uploads_finished_total", "outcome") == {"unknown": 1}
+    await client.close()
+
+
+async def test_a_disk_that_takes_no_more_is_told(start_process: StartProcess) -> None:
+    process = await start_process(
+        largest_file=50_000, spool={"memory_threshold": 0, "free_floor": 0}
+    )
+    client = Client(process.address)
+    upload = await client.create(VERSION, last=False, sends=b"a" * 100_000)
+    assert upload.answer.status == 507
+
+    async def told() -> Numbers | None:
+        numbers = await scrape(process.admin_address)
+        return numbers if numbers.total("rup_http_requests_total") else None
+
+    numbers = await until(told)
+    assert numbers.by("rup_spool_errors_total", "errno") == {"EFBIG": 1}
+    assert numbers.by("rup_upload_interruptions_total", "cause") == {"storage": 1}
+    await client.close()

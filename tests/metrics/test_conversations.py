@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+import aiohttp
 import pytest
 
 from proxy.app import App
@@ -274,3 +276,34 @@ async def test_asking_is_not_counted(proxy: App) -> None:
 
 def _requests(numbers: Numbers) -> float:
     return numbers.total("rup_http_requests_total")
+
+
+@pytest.mark.configured(**ADMIN, spool={"memory_threshold": 0})
+async def test_a_lost_upload(client: Client, look: Look, tmp_path: Path) -> None:
+    upload = await client.create(VERSION, length=100, sends=b"a" * 40, then="cut")
+    assert await upload.ask_offset() == 40
+    (body,) = (tmp_path / "spool").rglob("*.body")
+    body.unlink()
+    for _ in range(2):
+        assert (await upload.head()).status == 404
+    numbers = await look(lambda seen: seen.total("rup_http_requests_total") == 4)
+    assert numbers.by("rup_spool_recovered_uploads_total", "result") == {"lost": 1}
+
+
+@observed
+async def test_both_forms_are_told_to_who_asks_for_them(
+    proxy: App, client: Client
+) -> None:
+    assert proxy.admin_address is not None
+    async with aiohttp.ClientSession() as session:
+        for accept, form in (
+            ("*/*", "text/plain; version=0.0.4"),
+            ("application/openmetrics-text; version=1.0.0", "application/openmetrics"),
+        ):
+            headers = {"Accept": accept}
+            url = f"{proxy.admin_address}/metrics"
+            async with session.get(url, headers=headers) as response:
+                assert response.headers["Content-Type"].startswith(form)
+                assert response.headers["Cache-Control"] == "no-store"
+            async with session.post(url) as response:
+                assert response.status == 405
