@@ -175,7 +175,7 @@ ORIGIN_REQUESTS: Final = _counter(
 )
 ORIGIN_SECONDS: Final = _histogram(
     "origin_request_duration_seconds",
-    "Phases of forwards: connect (new connections), send, wait (for the answer)",
+    "Phases of forwards and short requests: connect, send, wait (for the answer)",
     (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600),
     *("origin", "phase"),
 )
@@ -189,7 +189,9 @@ ORIGIN_UP: Final = _gauge(
     across="latest",
 )
 FORWARDED_BYTES: Final = _counter(
-    "origin_forwarded_bytes", "Bytes of content sent on by forwards", "origin"
+    "origin_forwarded_bytes",
+    "Bytes of content sent on, of uploads and of short requests",
+    "origin",
 )
 FORWARDS: Final = _counter(
     "forwards",

@@ -14,10 +14,10 @@ from .failures import Failure
 
 class Observer(Protocol):
     def connected(self, took_s: float) -> None:
-        """A connection for a complete upload came about."""
+        """A connection for what is sent whole came about."""
 
     def sent(self, size: int, send_s: float, wait_s: float | None) -> None:
-        """No more of a complete upload is sent: so many bytes of its content were, in
+        """No more is sent of what is sent whole: so many bytes of its content were, in
         so many seconds; then its answer was waited for, None when that came first or
         never."""
 
