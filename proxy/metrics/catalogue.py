@@ -127,7 +127,9 @@ LOCK_SECONDS: Final = _histogram(
 )
 
 USED_BYTES: Final = _gauge(
-    "spool_used_bytes", "Bytes of bodies and answers in the spool", across="most"
+    "spool_used_bytes",
+    "Bytes of bodies, answers and records in the spool",
+    across="most",
 )
 LIMIT_BYTES: Final = _gauge(
     "spool_limit_bytes", "Bytes that they may take; absent without", across="most"

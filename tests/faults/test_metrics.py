@@ -129,7 +129,7 @@ def _cpu_seconds(pid: int) -> float:
 async def test_a_forward_that_a_crash_has_cut_is_found_and_told(
     start_process: StartProcess, origin: RecordingOrigin
 ) -> None:
-    process = await start_process()
+    process = await start_process(spool={"memory_threshold": 0})
     client = Client(process.address)
     origin.then(Silence())
     creating = asyncio.create_task(client.create(VERSION, sends=b"a" * 40))
@@ -151,10 +151,10 @@ async def test_a_forward_that_a_crash_has_cut_is_found_and_told(
 
 async def test_a_disk_that_takes_no_more_is_told(start_process: StartProcess) -> None:
     process = await start_process(
-        largest_file=50_000, spool={"memory_threshold": 0, "free_floor": 0}
+        largest_file=200_000, spool={"memory_threshold": 0, "free_floor": 0}
     )
     client = Client(process.address)
-    upload = await client.create(VERSION, last=False, sends=b"a" * 100_000)
+    upload = await client.create(VERSION, last=False, sends=b"a" * 300_000)
     assert upload.answer.status == 507
 
     async def told() -> Numbers | None:

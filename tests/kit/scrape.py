@@ -48,8 +48,10 @@ class Numbers:
 async def scrape(admin_address: str) -> Numbers:
     """Ask for them."""
     connection = await Connection.open(admin_address)
-    await connection.send(request("GET", "/metrics"))
-    response = await connection.hear("GET")
-    await connection.close()
+    try:
+        await connection.send(request("GET", "/metrics"))
+        response = await connection.hear("GET")
+    finally:
+        await connection.close()
     assert response.status == 200, response
     return Numbers(response.content.decode())

@@ -220,7 +220,7 @@ async def test_uploads_that_are_there_at_the_start_count(
     )
     assert numbers.total("rup_spool_uploads") == 3
     assert numbers.total("rup_spool_oldest_upload_age_seconds") > 0
-    assert numbers.total("rup_spool_used_bytes") == 120
+    assert numbers.total("rup_spool_used_bytes") >= 120
     assert numbers.total("rup_uploads_started_total") == 0
     await client.close()
 
@@ -230,7 +230,8 @@ async def test_how_the_spool_stands(client: Client, proxy: App, look: Look) -> N
     await client.create(VERSION, length=100_000, sends=b"a" * 70_000, then="stall")
     full = await look(lambda seen: seen.total("rup_spool_room_bytes") < 2**20)
     assert full.total("rup_spool_limit_bytes") == 2**20
-    assert full.total("rup_spool_room_bytes") == 2**20 - 100_000
+    # what is stored, what is promised, and the record
+    assert 2**20 - 110_000 < full.total("rup_spool_room_bytes") <= 2**20 - 100_000
     assert full.total("rup_spool_free_bytes") > 0
     assert full.total("rup_draining") == 0
     proxy.drain()
