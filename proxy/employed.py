@@ -1,0 +1,122 @@
+"""One worker, as far as its supervisor knows it: what it says, and when it has gone.
+
+Asked for something, it may be too busy to answer; then what it said last has to do. The
+one invariant: its end is known here, whoever waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.metrics.cells import Snapshot
+from proxy.wires import Wire
+
+COUNTS_S: Final = 1.0
+"""Seconds a worker has to tell its counts, and its numbers: one that is too busy has
+those it had."""
+READY_S: Final = 30.0
+"""Seconds a new worker has until it serves; the old one stays if it does not."""
+
+
+class Worker:
+    """One process, from its start to its end."""
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        wire: Wire,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._process = process
+        self._wire = wire
+        self._log = log
+        self._is_understood = True
+        self.serving = asyncio.Event()
+        """It has begun to accept connections, and has not gone yet."""
+        self.has_served = False
+        self.answers = 0
+        """How often it has told its counts."""
+        self.counts: dict[str, int] = {}
+        self.measured: Snapshot = {}
+        """Its numbers, as it told them last; also after its end."""
+        self._counted = asyncio.Event()
+        self._measured = asyncio.Event()
+        self.end = asyncio.ensure_future(self._hear())
+        """Its exit code, negative for a signal, once it has gone."""
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def _hear(self) -> int:
+        while (told := await self._wire.hear()) is not None:
+            match told:
+                case {"word": "serving"}:
+                    self.has_served = True
+                    self.serving.set()
+                case {"word": "counts", "counts": dict(counts)}:
+                    self.counts = counts
+                    self.answers += 1
+                    self._counted.set()
+                case {"word": "metrics", "metrics": dict(measured)}:
+                    self.measured = measured
+                    self._measured.set()
+                case _:
+                    self._wonder()
+        self.serving.clear()
+        self.counts = {}
+        self._wire.close()
+        return await self._process.wait()
+
+    def _wonder(self) -> None:
+        """It has said what makes no sense; told once, it may go on saying such."""
+        if self._is_understood:
+            self._is_understood = False
+            self._log.error("worker not understood", pid=self.pid)
+
+    async def begins(self) -> None:
+        """Wait until it serves, has ended, or has taken too long to do either."""
+        serving = asyncio.ensure_future(self.serving.wait())
+        await asyncio.wait(
+            (serving, self.end),
+            timeout=READY_S,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        serving.cancel()
+
+    async def count(self) -> dict[str, int]:
+        """How much it has in flight."""
+        # What it said last has to do when it does not answer.
+        await self.is_awake()
+        return self.counts
+
+    async def is_awake(self) -> bool:
+        """Its event loop turns: it tells its counts when it is asked."""
+        self._counted.clear()
+        self.tell("counts")
+        try:
+            async with asyncio.timeout(COUNTS_S):
+                await self._counted.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def measure(self) -> None:
+        """Have it tell its numbers, unless it is too busy or ends."""
+        self._measured.clear()
+        self.tell("metrics")
+        told = asyncio.ensure_future(self._measured.wait())
+        await asyncio.wait(
+            (told, self.end), timeout=COUNTS_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        told.cancel()
+
+    def tell(self, wish: str) -> None:
+        self._wire.say({"wish": wish})
+
+    def kill(self) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
