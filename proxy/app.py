@@ -180,6 +180,9 @@ class App:
         """From now on."""
         ours = () if self._sealing is None else (self._sealing.renewal,)
         self.renewals = (*ours, *self._road.routing.renewals)
+        self.meters.watch_certificates(
+            lambda: [(str(one.certificate), one.expires_at) for one in self.renewals]
+        )
         for renewal in self.renewals:
             self._tasks.spawn(renewal.run())
 

@@ -36,6 +36,8 @@ class Renewal:
     ) -> None:
         """`renew`: takes the files into use; raises Unusable and changes nothing."""
         self._files = files
+        self.certificate = files.certificate
+        """None where there is none, only authorities."""
         self._renew = renew
         self._log = log.bind(section=files.section)
         self._seen = _seen(files.all)

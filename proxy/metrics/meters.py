@@ -6,7 +6,7 @@ Made before any of them; what is read rather than told is joined when they are t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from . import catalogue
 from .cells import Book, Snapshot
@@ -41,6 +41,16 @@ class Meters:
         who knows of all of them."""
         self._book.gauge(catalogue.SERVING, lambda: {(): serving()})
         self._book.gauge(catalogue.DIED, lambda: {(): died()})
+
+    def watch_certificates(
+        self, read: Callable[[], Iterable[tuple[str, float | None]]]
+    ) -> None:
+        """`read`: gives certificates in use and their ends, in seconds of Unix time;
+        None: not known."""
+        self._book.gauge(
+            catalogue.CERTIFICATE,
+            lambda: {(name,): end for name, end in read() if end is not None},
+        )
 
     def watch(self, standing: Standing) -> None:
         """Read how `standing` stands whenever somebody asks."""

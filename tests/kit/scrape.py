@@ -23,6 +23,10 @@ class Numbers:
         families = {family.name for family in self.families}
         return families | {name for name, _, _ in self._samples()}
 
+    def has(self, name: str) -> bool:
+        """There is a series of the name, whatever it says."""
+        return any(found == name for found, _, _ in self._samples())
+
     def total(self, name: str, **labels: str) -> float:
         """The sum of all series of the name that have these labels."""
         return sum(

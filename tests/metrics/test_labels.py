@@ -1,0 +1,143 @@
+"""What the labels say: listeners, routes, origins, certificates by their names."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.app import App
+from tests.conftest import StartProxy
+from tests.kit.client import Client
+from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.sealed import leaf, pair_in
+
+from .conftest import Look, looked
+
+ADMIN: dict[str, Any] = {"admin": {"listen": "127.0.0.1:0"}}
+VERSION = 6
+
+
+@pytest.fixture
+async def photos() -> AsyncIterator[RecordingOrigin]:
+    """The origin of the route of that name."""
+    recording = RecordingOrigin()
+    await recording.start()
+    yield recording
+    await recording.stop()
+
+
+@pytest.mark.configured(**ADMIN, listen=["127.0.0.1:0", "127.0.0.1:0"])
+async def test_each_listener_has_its_name(proxy: App, look: Look) -> None:
+    for address, times in zip(proxy.addresses, (1, 2), strict=True):
+        client = Client(address)
+        for _ in range(times):
+            await client.ask("GET", "/")
+        await client.close()
+    numbers = await look(lambda seen: seen.total("rup_http_requests_total") == 3)
+    one, other = (address.removeprefix("http://") for address in proxy.addresses)
+    assert numbers.by("rup_http_requests_total", "listener") == {one: 1, other: 2}
+
+
+async def test_a_listener_of_all_addresses_is_known_by_its_port(
+    start_proxy: StartProxy,
+) -> None:
+    app = await start_proxy(**ADMIN, listen=["0.0.0.0:0", "127.0.0.1:0"])
+    everywhere, here = app.addresses
+    client = Client(everywhere.replace("0.0.0.0", "127.0.0.1"))
+    await client.ask("GET", "/")
+    await client.close()
+    numbers = await looked(app, lambda seen: bool(_listeners(seen)))
+    assert _listeners(numbers) == {everywhere.removeprefix("http://"): 1}
+    assert here.removeprefix("http://") not in _listeners(numbers)
+
+
+def _listeners(numbers: Any) -> dict[str, float]:
+    told: dict[str, float] = numbers.by("rup_http_requests_total", "listener")
+    return told
+
+
+async def test_routes_and_their_origins_are_told_apart(
+    start_proxy: StartProxy, origin: RecordingOrigin, photos: RecordingOrigin
+) -> None:
+    route = {
+        "name": "photos",
+        "match": {"paths": ["/photos/*"]},
+        "origin": {"url": photos.address, "retry_for": "100ms"},
+    }
+    app = await start_proxy(**ADMIN, routes=[route])
+    client = Client(app.addresses[0])
+    photos.then(Reply(422))
+    await client.create(VERSION, sends=b"a" * 40, path="/photos/one")
+    await client.create(VERSION, sends=b"a" * 60, path="/files")
+    await client.ask("GET", "/photos/one")
+    upload = await client.create(
+        VERSION, length=100, sends=b"a" * 30, path="/photos/two", then="cut"
+    )
+    assert await upload.ask_offset() == 30
+    assert (await upload.append(at=30, sends=b"b" * 70)).status == 200
+    numbers = await looked(app, lambda seen: seen.total("rup_http_requests_total") == 6)
+    both = {"photos": 5, "default": 1}
+    assert numbers.by("rup_http_requests_total", "route") == both
+    assert numbers.by("rup_http_request_body_bytes_total", "route") == {
+        "photos": 140,
+        "default": 60,
+    }
+    assert numbers.by("rup_uploads_started_total", "route") == {
+        "photos": 2,
+        "default": 1,
+    }
+    rejected = {"route": "photos", "outcome": "rejected_by_origin"}
+    assert numbers.total("rup_uploads_finished_total", **rejected) == 1
+    assert numbers.by("rup_upload_bytes_saved_total", "route") == {"photos": 30}
+    assert numbers.by("rup_origin_requests_total", "origin") == {
+        photos.address: 3,
+        origin.address: 1,
+    }
+    assert numbers.by("rup_origin_up", "origin") == {
+        photos.address: 1,
+        origin.address: 1,
+    }
+    await photos.stop()
+    await client.create(VERSION, sends=b"a" * 40, path="/photos/three")
+    down = await looked(
+        app, lambda seen: seen.total("rup_origin_up", origin=photos.address) == 0
+    )
+    assert down.total("rup_origin_up", origin=origin.address) == 1
+    assert down.by("rup_forward_queue_uploads", "route") == {"photos": 1}
+    await client.close()
+
+
+async def test_a_route_is_told_before_anything_happens_on_it(
+    start_proxy: StartProxy, photos: RecordingOrigin
+) -> None:
+    """So that its first failure is an increase."""
+    route = {
+        "name": "photos",
+        "match": {"paths": ["/photos/*"]},
+        "origin": {"url": photos.address},
+    }
+    app = await start_proxy(**ADMIN, routes=[route])
+    numbers = await looked(app, lambda seen: seen.total("rup_workers_serving") == 1)
+    for series in (
+        'rup_uploads_finished_total{outcome="unknown",route="photos"} 0.0',
+        'rup_forwards_total{attempt="1",outcome="lost",route="photos"} 0.0',
+        f'rup_origin_requests_total{{code="none",origin="{photos.address}"}} 0.0',
+        'rup_forward_queue_uploads{route="photos"} 0.0',
+    ):
+        assert series in numbers.text
+
+
+async def test_the_end_of_a_certificate_is_told(
+    start_proxy: StartProxy, tmp_path: Path
+) -> None:
+    end = datetime(2040, 1, 2, tzinfo=UTC)
+    pair = pair_in(tmp_path)
+    pair.write(leaf(end))
+    app = await start_proxy(**ADMIN, tls=pair.settings)
+    numbers = await looked(app, lambda seen: seen.total("rup_workers_serving") == 1)
+    told = numbers.by("rup_tls_certificate_expiry_timestamp_seconds", "cert")
+    assert told == {str(pair.certificate): end.timestamp()}
