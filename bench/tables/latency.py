@@ -25,7 +25,9 @@ FULL: Final = "latency-full"
 PACED: Final = "latency-paced"
 STREAMS: Final = 100
 _PACED_RATE: Final = 2 * MIB
-_ENDLESS: Final = 64 * GIB
+_ENDLESS: Final = 256 * MIB
+"""Bytes that a stream announces: more than there is time for, and together what a disk
+has room for, since the product promises none that it lacks."""
 _PROBES: Final = 2
 """Connections that ask; each every 5 ms at most."""
 
