@@ -121,7 +121,7 @@ class Origin:
         await self._kept.close()
 
     async def connect(self, size: int) -> Channel:
-        """A way for one complete request, with `size` bytes of content.
+        """A way for one complete request, with a body of `size` bytes.
 
         Raises:
             OriginUnreached: there is none.

@@ -16,6 +16,7 @@ from aiohttp.http import HttpVersion11, RawResponseMessage
 from aiohttp.streams import StreamReader
 
 from proxy.core.errors import BodyUnreadableError, OriginError, OriginLost
+from proxy.core.forms import NOTHING, Around
 from proxy.core.upload import Head
 from proxy.spool import Reader
 
@@ -51,11 +52,17 @@ class Channel:
         self._observer = observer
 
     async def send(
-        self, head: Head, body: Reader, *, framed: bool = False
+        self,
+        head: Head,
+        body: Reader,
+        around: Around = NOTHING,
+        *,
+        framed: bool = False,
     ) -> AnswerStream:
         """The answer to `head` with the whole of `body`, sent once.
 
-        `framed`: the length of `body` is among the fields of `head`.
+        `around`: what is sent before and behind it. `framed`: the length of it all is
+        among the fields of `head`.
 
         `body` is not read any more when this returns: the origin has all of it, or has
         answered without wanting the rest.
@@ -66,8 +73,8 @@ class Channel:
             OriginLost: it had, and no valid answer came.
             UploadLost: `head` cannot be sent.
         """
-        length = None if framed else body.size
-        request = request_head(head, length, keep=self._idle is not None)
+        length = None if framed else body.size + around.size
+        said = request_head(head, length, keep=self._idle is not None) + around.before
         connection, self._connection = self._connection, None
         assert connection is not None, "a channel is for one request"
         # It may have died while the forward was recorded.
@@ -75,18 +82,19 @@ class Channel:
         if not alive:
             connection.end()
             connection = await self._dialer.dial()
-        exchange = self._exchange(connection, request, body)
+        exchange = self._exchange(connection, said, body, around.after)
         try:
             return await exchange.answer(head.method, self._idle)
         except _MissedError:
             connection = await self._dialer.dial()
-        exchange = self._exchange(connection, request, body)
+        exchange = self._exchange(connection, said, body, around.after)
         return await exchange.answer(head.method, self._idle)
 
     def _exchange(
-        self, connection: Connection, request: bytes, body: Reader
+        self, connection: Connection, head: bytes, body: Reader, after: bytes
     ) -> _Exchange:
-        return _Exchange(connection, request, body, self._stall_s, self._observer)
+        stall_s, observer = self._stall_s, self._observer
+        return _Exchange(connection, head, body, after, stall_s, observer)
 
     def close(self) -> None:
         """Nothing is to be sent; does nothing after `send`."""
@@ -106,13 +114,14 @@ class _Exchange:
         connection: Connection,
         head: bytes,
         body: Reader,
+        after: bytes,
         stall_s: float,
         observer: Observer,
     ) -> None:
         self._observer = observer
         kind = SealedSending if connection.is_sealed else PlainSending
         self._connection = connection
-        self._sending: Sending = kind(connection, head, body, stall_s)
+        self._sending: Sending = kind(connection, head, body, after, stall_s)
 
     async def answer(self, method: str, idle: IdleConnections | None) -> AnswerStream:
         """Send, and wait for the answer, and until nothing more is sent.

@@ -3,8 +3,9 @@
 The connection is read all the while, so an early answer is heard at once. On a plain
 socket the bytes are handed to the kernel directly, those of a file without passing
 through us, and what it took is known to the byte; with TLS they go through asyncio's
-transport. The one invariant: ``all_left`` is False only when part of the request surely
-never left.
+transport. What stands before a body leaves with the head, what stands behind it with
+its last bytes. The one invariant: ``all_left`` is False only when part of the request
+surely never left.
 """
 
 from __future__ import annotations
@@ -33,12 +34,21 @@ class Sending(ABC):
     """One request, sent once. Starts with ``start``, ends by itself or by ``stop``."""
 
     def __init__(
-        self, connection: Connection, head: bytes, body: Reader, stall_s: float
+        self,
+        connection: Connection,
+        head: bytes,
+        body: Reader,
+        after: bytes,
+        stall_s: float,
     ) -> None:
-        """`stall_s`: how long the origin may take nothing at all."""
+        """`head`: everything before the body. `after`: what follows it, a few bytes.
+
+        `stall_s`: how long the origin may take nothing at all.
+        """
         self._connection = connection
         self._head = head
         self._body = body
+        self._after = after
         self._stall_s = stall_s
         self._loop = asyncio.get_running_loop()
         self._held = b""
@@ -47,7 +57,7 @@ class Sending(ABC):
         """Bytes of the body read, or copied."""
         self._moved_at = 0.0
         self._watchdog: asyncio.TimerHandle | None = None
-        self.size = len(head) + body.size
+        self.size = len(head) + body.size + len(after)
         """Bytes of the whole request."""
         self.ended = asyncio.Event()
         """Set when nothing more of it is sent, for whatever reason."""
@@ -108,7 +118,7 @@ class Sending(ABC):
         self._loop.call_soon(self._go_on)
 
     def _read(self, wanted: int) -> bytes:
-        """The next piece of the body.
+        """The next piece of the body; the last one with what follows it.
 
         Raises:
             SpoolError: noted in `unreadable`.
@@ -125,6 +135,7 @@ class Sending(ABC):
         self._read_to += len(piece)
         if self._read_to == self._body.size:
             self._check()
+            piece += self._after
         return piece
 
     def _check(self) -> None:
@@ -157,9 +168,14 @@ class PlainSending(Sending):
     """To a socket without TLS, past the transport, which never has anything to send."""
 
     def __init__(
-        self, connection: Connection, head: bytes, body: Reader, stall_s: float
+        self,
+        connection: Connection,
+        head: bytes,
+        body: Reader,
+        after: bytes,
+        stall_s: float,
     ) -> None:
-        super().__init__(connection, head, body, stall_s)
+        super().__init__(connection, head, body, after, stall_s)
         self._file = body.descriptor if body.size > SMALL else None
         self._watched = -1
         """The socket again, under a number that the transport does not watch."""
@@ -248,9 +264,14 @@ class SealedSending(Sending):
     """
 
     def __init__(
-        self, connection: Connection, head: bytes, body: Reader, stall_s: float
+        self,
+        connection: Connection,
+        head: bytes,
+        body: Reader,
+        after: bytes,
+        stall_s: float,
     ) -> None:
-        super().__init__(connection, head, body, stall_s)
+        super().__init__(connection, head, body, after, stall_s)
         self._all_given = False
         # At 0 it would be paused for ever: TLS pauses at its high water, not above it.
         connection.open_transport().set_write_buffer_limits(high=1)
