@@ -17,6 +17,7 @@ from structlog.typing import FilteringBoundLogger
 from proxy.certificates import Files, client_context, server_context
 from proxy.config import Config, Origin, Route
 from proxy.config.model import RouteUploads
+from proxy.core.forms import Form, FormField
 from proxy.core.front import Family, Trust
 from proxy.core.headers import Passage
 from proxy.core.matching import Rule, fits_any_rule
@@ -153,6 +154,13 @@ def tls_files(config: Config) -> Files | None:
     if told.certificate is None:
         return None
     return Files("tls", told.certificate, told.key, told.client_ca)
+
+
+def form(origin: Origin) -> Form:
+    """The form that an origin gets for every upload."""
+    told = origin.form
+    fields = tuple(FormField(one.name, one.header.encode()) for one in told.fields)
+    return Form(told.field, told.filename, fields)
 
 
 def origin_files(origin: Origin) -> Files:

@@ -26,6 +26,7 @@ from proxy.core.errors import (
     SpoolError,
     UploadLost,
 )
+from proxy.core.forms import NOTHING, Around
 from proxy.core.headers import harmless
 from proxy.core.lifecycle import TERMINAL, Event
 from proxy.core.upload import Answer, Head, State, Upload, shortened
@@ -97,7 +98,8 @@ class Forward:
         channel = await delivery.course.lane.sender.connect(body.size)
         try:
             await delivery.advance(Event.FORWARD_BEGAN, _one_more, durable=True)
-            return await channel.send(_request(delivery), body)
+            request, around = _shaped(delivery)
+            return await channel.send(request, body, around)
         finally:
             channel.close()
 
@@ -317,6 +319,21 @@ class Forward:
 
 class _CancelledMeanwhileError(Exception):
     """The client has given the upload up: nothing of it may leave any more."""
+
+
+def _shaped(delivery: Delivery) -> tuple[Head, Around]:
+    """What the origin gets, and what of that stands around the body.
+
+    What is kept and counted is the body alone. The shape is the one that the route has
+    now: an upload may have waited for its operator to put it right.
+
+    Raises:
+        UploadLost: the record does not hold a request.
+    """
+    request, wrapping = _request(delivery), delivery.course.wrapping
+    if wrapping is None:
+        return request, NOTHING
+    return wrapping.wrapped(request, delivery.upload.token)
 
 
 def _request(delivery: Delivery) -> Head:

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core.errors import Problem, Refusal
+from proxy.core.forms import Around, Wrapping
 from proxy.core.upload import Answer, Head, Limits, Token, Upload, shortened
 from proxy.spool import Reader
 
@@ -48,8 +49,9 @@ class AnswerStream(Protocol):
 class Channel(Protocol):
     """A way to the origin for one request."""
 
-    async def send(self, head: Head, body: Reader) -> AnswerStream:
-        """The answer to `head` with the whole of `body`, sent once.
+    async def send(self, head: Head, body: Reader, around: Around) -> AnswerStream:
+        """The answer to `head` with the whole of `body`, sent once, and with what is to
+        stand around it.
 
         Raises:
             OriginUnreached, OriginCut, OriginLost: each says what the origin can have
@@ -66,7 +68,7 @@ class Sender(Protocol):
     """Knows the way to the origin."""
 
     async def connect(self, size: int) -> Channel:
-        """The way for one request, with `size` bytes of content.
+        """The way for one request, with a body of `size` bytes.
 
         Raises:
             OriginUnreached: there is none.
@@ -102,6 +104,8 @@ class Course:
     finishing_credentials: bool
     """The origin gets the credentials of the finishing request, where the creation had
     any."""
+    wrapping: Wrapping | None = None
+    """How the origin gets them as forms; None: as they came."""
 
 
 class Courses:

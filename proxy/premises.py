@@ -20,6 +20,7 @@ from proxy.spool.clock import LifetimeClock, boot_id
 from proxy.spool.disk import DiskSpool
 from proxy.spool.figures import Figures
 from proxy.spool.owner import Owner
+from proxy.spool.secret import secret_of
 from proxy.spool.tiers import TieredSpool
 from proxy.tasks import Tasks
 
@@ -34,6 +35,7 @@ class Premises:
 
     def __init__(self, config: Config, tasks: Tasks, log: FilteringBoundLogger) -> None:
         directory, boot = config.spool.directory, boot_id()
+        self._directory = directory
         self._log = log
         self.disk = DiskSpool(directory, boot_id=boot, sync=config.spool.sync)
         self.spool = TieredSpool(
@@ -62,6 +64,14 @@ class Premises:
             raise
         if self.clock.damage is not None:
             log.error("lifetime clock lost", error=self.clock.damage)
+
+    def secret(self) -> bytes:
+        """What is known to all processes here, and to no client.
+
+        Raises:
+            SpoolError: it cannot be read, or made.
+        """
+        return secret_of(self._directory)
 
     async def keep(self) -> None:
         """What has to be done now and then: by who sweeps, after each round."""

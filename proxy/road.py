@@ -53,6 +53,7 @@ class Road:
 
         Raises:
             Unusable: a certificate of the configuration cannot be used.
+            SpoolError: a secret of the spool is needed, and cannot be had.
         """
         self._config = config
         self._premises = premises
@@ -60,7 +61,9 @@ class Road:
         self._log = log
         self._meters = meters
         premises.disk.synced = meters.storage.synced
-        self.routing = Routing(config, log, meters.origins, share=share)
+        self.routing = Routing(
+            config, log, meters.origins, share=share, secret=premises.secret
+        )
         self.admission = self._make_admission()
         self._ledger = self._make_ledger(share)
         self.deliveries = self._make_deliveries()

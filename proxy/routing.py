@@ -7,6 +7,7 @@ that what happens to one origin is felt only by those who go there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ssl import SSLContext
 
 from structlog.typing import FilteringBoundLogger
@@ -15,6 +16,7 @@ from proxy import choices
 from proxy.config import Config, OriginTls
 from proxy.config import Origin as Told
 from proxy.config import Route as Wanted
+from proxy.core.forms import Wrapping
 from proxy.lanes import Course, Courses, Lane
 from proxy.metrics.origins import OriginsSeen
 from proxy.origin import Origin
@@ -33,17 +35,21 @@ class Routing:
         origins: OriginsSeen,
         *,
         share: int,
+        secret: Callable[[], bytes],
     ) -> None:
         """`origins`: told what happens on the way to each. `share`: processes among
-        which the bounds on all of them are divided.
+        which the bounds on all of them are divided. `secret`: that of the spool, asked
+        for where an origin gets forms.
 
         Raises:
             Unusable: a certificate of the configuration cannot be used.
+            SpoolError: there is no secret.
         """
         self._config = config
         self._log = log
         self._told = origins
         self._share = share
+        self._secret = secret
         self._pseudonym = choices.new_pseudonym()
         self._origins: dict[tuple[str, float, float, OriginTls], Origin] = {}
         self.renewals: list[Renewal] = []
@@ -99,7 +105,13 @@ class Routing:
             retry_for_s=told.retry_for,
             repeatable=told.unknown_outcome == "repeat",
             finishing_credentials=told.credentials == "finishing",
+            wrapping=self._wrapping(told),
         )
+
+    def _wrapping(self, told: Told) -> Wrapping | None:
+        if told.wrap == "raw":
+            return None
+        return Wrapping(choices.form(told), self._secret())
 
     def _route(self, wanted: Wanted) -> Route:
         config, origin = self._config, self._origin(wanted)

@@ -14,6 +14,7 @@ import pytest
 import structlog
 
 from proxy.core.errors import OriginCut, OriginError, OriginUnreached, Refusal
+from proxy.core.forms import Around
 from proxy.core.upload import (
     DEFAULT_ROUTE,
     Answer,
@@ -94,10 +95,11 @@ class Origin:
             await self._take()
         return self
 
-    async def send(self, head: Head, body: Reader) -> Stream:
+    async def send(self, head: Head, body: Reader, around: Around) -> Stream:
         self.on_post()
         self.heads.append(head)
-        self.bodies.append(body.read(0, body.size + 1))
+        stored = body.read(0, body.size + 1)
+        self.bodies.append(around.before + stored + around.after)
         return await self._take()
 
     def close(self) -> None:

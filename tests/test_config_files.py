@@ -21,7 +21,7 @@ import aiohttp
 import pytest
 from ruamel.yaml import YAML
 
-from proxy import __version__
+from proxy import __version__, choices
 from proxy.addresses import NamedDescriptors, TcpAddress, parse_address
 from proxy.config import Config, load
 from proxy.config.places import default_directory
@@ -246,6 +246,13 @@ def test_the_example_with_tls_is_right() -> None:
     assert config.tls.certificate
     assert config.tls.client_ca
     assert config.origin.tls.ca
+
+
+def test_the_example_with_a_form_is_right() -> None:
+    config = load(CONFIG / "form.yaml", {})
+    assert config.origin.wrap == "multipart"
+    assert config.routes[0].origin.wrap == "raw"
+    assert choices.form(config.origin).file_field == "photo"
 
 
 def test_the_spool_under_systemd_is_the_state_directory(

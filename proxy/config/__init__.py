@@ -1,6 +1,7 @@
 """The configuration: one frozen, checked value, from flags, environment and a file.
 
-    quantities, places   what a single value may look like
+    quantities, places,  what a single value may look like
+      forms
     kinds, model, keys   the types, the value itself, the names of its keys
     scalars, layers      text to values; sources, one above the other
     routes               what they have from the top level, and beside each other

@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from proxy import addresses
 
-from . import places, quantities
+from . import forms, places, quantities
 
 REFERENCE_PATTERN: Final = r"\$\{"
 """Text that refers to a variable: what it will be, no editor can know."""
@@ -224,5 +224,8 @@ Paths = Annotated[
 MediaTypes = Annotated[
     tuple[str, ...], Kind("list of media types", places.media_type, many=True)
 ]
+FormName = Annotated[str, Kind("name", forms.field_name)]
+FileName = Annotated[str, Kind("file name", forms.file_name)]
+KeptHeader = Annotated[str, Kind("field name", forms.kept_header)]
 RouteName = Annotated[str, Kind("name", places.route_name)]
 Host = Annotated[str | None, Kind("host", places.host_pattern, nullable=True)]

@@ -76,7 +76,7 @@ def _mistakes(
     told = {error["loc"] for error in errors}
     for error in errors:
         key = error["loc"]
-        if error["type"] == "missing" and key[0] != "routes":
+        if error["type"] == "missing" and key == ("origin",):
             key = ("origin", "url")
         # a list whose items are all wrong is reported as too short as well
         echo = error["type"] == "too_short" and error["input"]
@@ -91,7 +91,11 @@ def _mistakes(
 
 def _is_inherited(key: Key, tree: Tree) -> bool:
     """True for what a route does not say itself."""
-    return key[:1] == ("routes",) and key[2:3] in _GROUPS and not says(tree, key)
+    if key[:1] != ("routes",) or key[2:3] not in _GROUPS:
+        return False
+    # what an item of a list in it lacks is missing where that item is
+    is_of_item = len(key) > 3 and isinstance(key[-2], int)
+    return not says(tree, key[:-1] if is_of_item else key)
 
 
 def _mistake(

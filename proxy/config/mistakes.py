@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -71,6 +71,13 @@ class ConfigError(Exception):
         """Those of the file from top to bottom, then the others."""
 
 
+_NEEDED: Final[Mapping[int | str, str]] = {
+    "name": "a name, such as photos",
+    "header": "the name of a request's field, such as X-Title",
+}
+"""What the keys are that items of lists need."""
+
+
 def shown(value: object) -> str:
     """`value` as it may be repeated in a message."""
     if isinstance(value, str):
@@ -96,8 +103,8 @@ def worded(error: ErrorDetails, whose: str = "") -> str:
     got = f"got {shown(error['input'])}{whose}"
     context: dict[str, Any] = error.get("ctx", {})
     match error["type"]:
-        case "missing" if error["loc"][-1] == "name":
-            return "expected a name, such as photos, got nothing"
+        case "missing" if error["loc"][-1] in _NEEDED:
+            return f"expected {_NEEDED[error['loc'][-1]]}, got nothing"
         case "missing":  # the only key of the top level without a default
             return (
                 "expected the URL of the origin, got nothing; set it in the file, "

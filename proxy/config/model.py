@@ -118,6 +118,32 @@ class Admin(Section):
     Danger: whoever reaches it can stop the proxy; keep it off public networks."""
 
 
+class FormField(Section):
+    """A field of the form that is told what a field of the request says."""
+
+    name: kinds.FormName
+    """What the form calls it."""
+    header: kinds.KeptHeader
+    """The field of the request that begins the upload; when that has none, neither has
+    the form."""
+
+
+class Form(Section):
+    """The form that the origin gets with `wrap: multipart`."""
+
+    field: kinds.FormName = "file"
+    """The name of the field that is the file."""
+    filename: kinds.FileName = "upload.bin"
+    """The name of the file where the client gives none by Content-Disposition."""
+    fields: tuple[FormField, ...] = ()
+    """Further fields, in this order before the file: a list of {name, header}, where
+    `name` is that of the field in the form, and `header` that of the field of the
+    creation request whose value it gets. One that the request does not have is left
+    out.
+
+    Danger: clients say what is in them, and can send a form of their own instead."""
+
+
 class Origin(Section):
     """The application that gets every upload as one ordinary request."""
 
@@ -148,6 +174,12 @@ class Origin(Section):
     credentials: Literal["creation", "finishing"] = "creation"
     """Whose Authorization and Cookie it gets: those of the request that began the
     upload, or those of the one that finished it, if the first had them at all."""
+    wrap: Literal["raw", "multipart"] = "raw"
+    """How it gets an upload: raw, as it came, or multipart, as a file in a form of
+    multipart/form-data, which is described under `form`. One that is a form already
+    goes as it came, and so do requests that are no uploads."""
+    form: Form = Form()
+    """The form that the origin gets with `wrap: multipart`."""
     tls: OriginTls = OriginTls()
     """How https origins are trusted, and how they are shown who asks."""
 

@@ -134,6 +134,11 @@ def upload_to_origin(
     return _to_origin(head, kept, front, passage, request_id)
 
 
+def lost_to_uploads(name: bytes) -> bool:
+    """True for a field (its name in lower case) that no request of an upload has."""
+    return name in HOP_BY_HOP | _NOT_OF_UPLOADS or name.startswith(b"upload-")
+
+
 def harmless(request: Head) -> Head:
     """What may be kept of a request that the origin has answered: nothing secret.
 

@@ -150,7 +150,7 @@ def test_a_file_without_routes_has_none(written: Written) -> None:
             "routes: [{name: a, origin: http://b}]",
             "5:28: routes[0].origin: expected keys of its own (url, preserve_host, "
             "connect_timeout, response_timeout, retry_for, max_forwards, "
-            'unknown_outcome, credentials, tls), got "http://b"',
+            'unknown_outcome, credentials, wrap, form, tls), got "http://b"',
         ),
     ],
 )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from proxy.core.errors import OriginCut, OriginError, OriginLost, OriginUnreached
+from proxy.core.forms import Around
 from proxy.core.upload import Answer, Head, Token
 from proxy.spool import Reader
 
@@ -59,7 +60,7 @@ class Origin:
             await self._happens(deeds.pop(0))
         return self
 
-    async def send(self, head: Head, body: Reader) -> _Stream:
+    async def send(self, head: Head, body: Reader, around: Around) -> _Stream:
         shore = self._shore
         self._disk.act()
         deed = shore.deeds.pop(0) if shore.deeds else Deed()
