@@ -24,7 +24,16 @@ MOST_INTERIMS: Final = 4
 response into a 502."""
 _STATUS_104: Final = "104 Upload Resumption Supported"
 _FRONT_FIELDS: Final = frozenset(
-    {b"via", b"forwarded", b"x-forwarded-for", b"x-forwarded-proto"}
+    {
+        b"via",
+        b"forwarded",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-prefix",
+        b"x-forwarded-proto",
+        b"x-forwarded-server",
+    }
 )
 
 
@@ -75,6 +84,7 @@ class Visit:
         path = self.manners.upload_path + token
         if self.manners.public_url is not None:
             return self.manners.public_url + path
+        path = self.front.prefix + path
         if self.manners.location == "path" or not self.front.host:
             return path
         if self.manners.location == "auto" and self._front_unknown:

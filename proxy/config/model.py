@@ -418,7 +418,8 @@ class Config(Section):
     Danger: a proxy that was started twice by mistake is no longer told so."""
     public_url: kinds.PublicUrl = None
     """URL under which clients reach the proxy, with a path prefix if a front adds one.
-    null: taken from the request, and from forwarding fields of trusted proxies.
+    null: taken from the request, and from forwarding fields of trusted proxies, a
+    prefix from X-Forwarded-Prefix.
 
     Danger: a wrong one sends clients elsewhere with their bytes."""
     location: Literal["auto", "absolute", "path"] = "auto"
@@ -428,9 +429,11 @@ class Config(Section):
     """Networks of fronts whose forwarding fields are believed. The peer of a unix
     socket always is.
 
-    Danger: whoever is in them can claim any client address, scheme and host."""
+    Danger: whoever is in them can claim any client address, scheme, host and prefix."""
     forwarded_header: Literal["x-forwarded", "forwarded"] = "x-forwarded"
-    """The family of forwarding fields that fronts set; the other one is dropped.
+    """The family of forwarding fields that fronts set; the other one is dropped. Of the
+    first, X-Forwarded-Prefix tells a path prefix that the front took off; the second
+    has no word for it.
 
     Danger: if the front sets the other one, clients can set this one."""
     interim_responses: Literal["auto", "always", "never"] = "auto"

@@ -19,7 +19,7 @@ from typing import Final
 
 from forwarded import Client, client_from_forwarded, client_from_x_forwarded
 
-from .target import authority_of, is_authority
+from .target import authority_of, is_authority, resolved
 from .upload import Head
 
 Network = IPv4Network | IPv6Network
@@ -30,6 +30,8 @@ _UNIX_PEER: Final = "100::"
 (RFC 6666), which no client can have, so trusting it trusts nobody else."""
 _UNIX_NETWORK: Final = IPv6Network(_UNIX_PEER)
 _ONE_CLIENT_BITS: Final = 64
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+;=:@%-]+)+", re.ASCII)
+"""A path of plain segments. What begins with two slashes would name another host."""
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 
@@ -37,7 +39,7 @@ class Family(StrEnum):
     """The forwarding fields that are believed and written; the other are dropped."""
 
     X_FORWARDED = "x-forwarded"
-    """`X-Forwarded-For`, `-Proto` and `-Host`."""
+    """`X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix`."""
     FORWARDED = "forwarded"
     """`Forwarded` (RFC 7239)."""
 
@@ -64,6 +66,9 @@ class Front:
     """Host and port as the client used them; empty when it named none."""
     trusted: bool
     """The peer is trusted, hence what it said in forwarding fields."""
+    prefix: str = ""
+    """What the front took off the path, such as ``/app``; empty when that is nothing,
+    or it does not tell."""
 
 
 def front_of(head: Head, peer: str | None, scheme: str, trust: Trust) -> Front:
@@ -71,9 +76,10 @@ def front_of(head: Head, peer: str | None, scheme: str, trust: Trust) -> Front:
     host = requested_host(head)
     if peer is not None and not _is_trusted(peer, trust.networks):
         return Front(peer, peer, scheme, host, trusted=False)
+    prefix = _prefix(head, trust)
     client = _client(head, peer, trust)
     if client is None:
-        return Front(peer, "", scheme, host, trusted=True)
+        return Front(peer, "", scheme, host, trusted=True, prefix=prefix)
     address = "" if client.node.ip is None else str(client.node.ip)
     if address == _UNIX_PEER:
         address = ""
@@ -84,6 +90,7 @@ def front_of(head: Head, peer: str | None, scheme: str, trust: Trust) -> Front:
         told_scheme if told_scheme in _SCHEMES else scheme,
         client.host if client.host and is_authority(client.host) else host,
         trusted=True,
+        prefix=prefix,
     )
 
 
@@ -154,6 +161,19 @@ def _client(head: Head, peer: str | None, trust: Trust) -> Client | None:
         return client
     # A trusted peer that tells how it was asked, and not by whom: it is its own client.
     return replace(client, proto=_last(protos), host=_last(hosts))
+
+
+def _prefix(head: Head, trust: Trust) -> str:
+    """What the nearest front says in `X-Forwarded-Prefix`; `Forwarded` cannot say it.
+
+    Only the last member is believed, as with scheme and host: those before it may be
+    the client's own words.
+    """
+    if trust.family is not Family.X_FORWARDED:
+        return ""
+    told = (_last(_lines(head, b"x-forwarded-prefix")) or "").rstrip("/")
+    plain = _PREFIX.fullmatch(told) and resolved(told) == told
+    return told if plain else ""
 
 
 def _last(lines: list[str]) -> str | None:

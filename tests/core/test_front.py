@@ -86,6 +86,41 @@ def test_a_trusted_peer_that_tells_how_it_was_asked_and_not_by_whom(
     assert front == Front("10.0.0.1", "10.0.0.1", scheme, told, trusted=True)
 
 
+@pytest.mark.parametrize(
+    ("told", "prefix"),
+    [
+        (b"/app", "/app"),
+        (b"/app/", "/app"),
+        (b"/a/b-c", "/a/b-c"),
+        (b"/claimed, /app", "/app"),
+        (b"/", ""),
+        (b"", ""),
+        (b"app", ""),
+        (b"//evil.test", ""),
+        (b"/\\evil.test", ""),
+        (b"/a/../b", ""),
+        (b"/%2e%2e/b", ""),
+        (b"/a?b", ""),
+        (b"/a b", ""),
+        (b"/caf\xc3\xa9", ""),
+        (b"https://evil.test", ""),
+    ],
+)
+def test_a_prefix_is_a_plain_path_that_the_nearest_front_took_off(
+    told: bytes, prefix: str
+) -> None:
+    field = (b"X-Forwarded-Prefix", told)
+    assert front_of(head(field), "10.0.0.1", "http", TEN).prefix == prefix
+    behind = x_forwarded(b"junk", field)
+    assert front_of(behind, "10.0.0.1", "http", TEN).prefix == prefix
+
+
+def test_a_prefix_of_a_stranger_or_of_the_other_family_is_not_believed() -> None:
+    claim = head((b"X-Forwarded-Prefix", b"/app"))
+    assert front_of(claim, "192.0.2.7", "http", TEN).prefix == ""
+    assert front_of(claim, "10.0.0.1", "http", TEN_FORWARDED).prefix == ""
+
+
 @pytest.mark.parametrize("host", [b"a/b", b"", b"caf\xc3\xa9"])
 def test_what_cannot_be_a_scheme_or_a_host_is_not_believed(host: bytes) -> None:
     told = x_forwarded(

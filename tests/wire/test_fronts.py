@@ -48,6 +48,35 @@ async def test_a_trusted_front_says_what_the_client_sees(client: Client) -> None
     assert _url(upload).startswith("https://up.example" + PATH)
 
 
+@pytest.mark.configured(**TRUSTED)
+async def test_a_trusted_front_says_what_it_took_off_the_path(client: Client) -> None:
+    fields = (*FRONT, ("X-Forwarded-Prefix", "/app"))
+    upload = await client.create(9, last=False, sends=b"a", fields=fields)
+    assert _url(upload).startswith("https://up.example/app" + PATH)
+
+
+@pytest.mark.configured(**TRUSTED, location="path")
+async def test_a_path_has_the_prefix_as_well(client: Client) -> None:
+    fields = (("X-Forwarded-Prefix", "/app"),)
+    upload = await client.create(9, last=False, sends=b"a", fields=fields)
+    assert _url(upload).startswith("/app" + PATH)
+
+
+async def test_a_prefix_of_an_untrusted_front_is_not_believed(client: Client) -> None:
+    fields = (("X-Forwarded-Prefix", "/app"),)
+    upload = await client.create(9, last=False, sends=b"a", fields=fields)
+    assert _url(upload).startswith(PATH)
+
+
+@pytest.mark.configured(
+    public_url="https://uploads.example.com/prefix", **TRUSTED, location="auto"
+)
+async def test_a_public_url_has_its_own_prefix(client: Client) -> None:
+    fields = (("X-Forwarded-Prefix", "/app"),)
+    upload = await client.create(9, last=False, sends=b"a", fields=fields)
+    assert _url(upload).startswith("https://uploads.example.com/prefix" + PATH)
+
+
 async def test_an_untrusted_front_is_not_believed(client: Client) -> None:
     """location: auto; a path is right whatever the front is called."""
     upload = await client.create(9, last=False, sends=b"a", fields=FRONT)
@@ -69,7 +98,12 @@ async def test_a_path_can_be_demanded(client: Client) -> None:
 
 @pytest.mark.parametrize(
     "field",
-    [("Via", "1.1 front"), ("Forwarded", "for=x"), ("X-Forwarded-For", "1.2.3.4")],
+    [
+        ("Via", "1.1 front"),
+        ("Forwarded", "for=x"),
+        ("X-Forwarded-For", "1.2.3.4"),
+        ("X-Forwarded-Host", "up.example"),
+    ],
 )
 async def test_a_front_is_closed_on_after_a_104(
     client: Client, field: tuple[str, str]
