@@ -353,3 +353,29 @@ def test_every_command_of_operators_teaches_by_an_example(
 ) -> None:
     assert within("uploads", command, "--help") == 0
     assert f"    upload-proxy uploads {command}" in capsys.readouterr().out
+
+
+def test_doctor_says_that_nobody_is_there() -> None:
+    done = run("doctor", "http://127.0.0.1:1/files", "--json")
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert told["good"] is False
+    assert [one["check"] for one in told["findings"]] == ["reach"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ftp://a.example",),
+        ("http://127.0.0.1:1", "--size", "much"),
+        ("http://127.0.0.1:1", "--patience", "long"),
+        ("http://127.0.0.1:1", "-H", "no colon"),
+        ("http://127.0.0.1:1", "-H", "Bad name: x"),
+        ("http://127.0.0.1:1", "-H", "Name: a\r\nb: c"),
+    ],
+)
+def test_doctor_asks_nothing_when_it_is_used_wrongly(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert within("doctor", *words) == 2
+    assert capsys.readouterr().out == ""

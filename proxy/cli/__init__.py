@@ -2,6 +2,7 @@
 
     running     serve, demo                  telling   check, schema, version
     asking      healthcheck, drain           uploads   uploads list, show, ...
+    examining   doctor
     arguments   what they have in common     visiting  what those on a spool have
 
 Every command imports what it needs when it runs: ``healthcheck`` runs every few seconds
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import typer
 
-from . import asking, running, telling, uploads
+from . import asking, examining, running, telling, uploads
 
 app = typer.Typer(
     name="upload-proxy",
@@ -34,6 +35,7 @@ for _command in (
     telling.version,
     asking.healthcheck,
     asking.drain,
+    examining.doctor,
     running.demo,
 ):
     app.command()(_command)
