@@ -7,7 +7,6 @@ what was begun is cancelled, however it ends.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass, field
 
@@ -61,15 +60,11 @@ async def examine(plan: Plan) -> Report:
     except (Unreached, NoAnswer) as exc:
         course.note(Finding("reach", Verdict.BREAKS, str(exc)))
     finally:
-        left = await asyncio.shield(asyncio.ensure_future(_cancelled(course)))
+        left = await course.patient.cancel_all()
     if left:
         text = "could not be cancelled: " + ", ".join(left)
         course.note(Finding("cancel", Verdict.NOTE, text))
     return Report(plan.target.url, course.front, tuple(course.findings))
-
-
-async def _cancelled(course: _Course) -> list[str]:
-    return await course.patient.cancel_all()
 
 
 async def _all(course: _Course) -> None:
