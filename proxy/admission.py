@@ -139,6 +139,11 @@ class Admission:
         """Bytes that may be granted without another look."""
         self._silent_until = -math.inf
 
+    def bound(self, bounds: Bounds) -> None:
+        """From now on grant room within `bounds`; what was granted stays so."""
+        self._bounds = bounds
+        self._ease, self._looked_at = 0, -math.inf
+
     @property
     def above_floor(self) -> bool:
         """Whether as much is free as is to stay free."""

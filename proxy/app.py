@@ -10,8 +10,9 @@ to it, and so is their supervisor, which only sweeps.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from socket import socket
+from ssl import SSLContext
 from typing import Final
 
 from aiohttp import web
@@ -31,6 +32,8 @@ from proxy.metrics.meters import Meters
 from proxy.metrics.totals import added
 from proxy.outlook import Outlook
 from proxy.premises import Premises
+from proxy.reload import Reload, Reloadable, Reloads
+from proxy.reloaded import CannotApply, Reloaded, Result
 from proxy.renewal import Renewal, Sealing
 from proxy.road import Road
 from proxy.sockets import (
@@ -71,6 +74,8 @@ class Part:
     """Processes among which the bounds on all of them are divided."""
     sweeps: bool = True
     """It sweeps the spool, unless another process does."""
+    lock: int | None = None
+    """Of the process that has started this one, see ``Owner``."""
 
 
 WHOLE: Final = Part()
@@ -84,9 +89,15 @@ class App:
         config: Config,
         log: FilteringBoundLogger | None = None,
         part: Part = WHOLE,
+        reload: Reload | None = None,
     ) -> None:
-        """Raises CannotStart: the log cannot be written."""
+        """`reload`: how the configuration is read again; None: it is not, here.
+
+        Raises:
+            CannotStart: the log cannot be written.
+        """
         self._config = config
+        self._reload = reload
         self._part = part
         self._log = log or logger_of(config)
         self._tasks = Tasks(self._log)
@@ -97,7 +108,14 @@ class App:
         """Where operators ask; None when that is turned off."""
         self.renewals: tuple[Renewal, ...] = ()
         """The certificates in use, that for clients first."""
+        self._renewing: dict[Renewal, asyncio.Task[None]] = {}
         self._sealing: Sealing | None = None
+        self._gates: list[GateSite] = []
+
+    @property
+    def config(self) -> Config:
+        """What we go by."""
+        return self._config
 
     async def start(self) -> None:
         """Serve, and recover what the spool holds meanwhile.
@@ -123,8 +141,10 @@ class App:
             CannotStart: the spool or a certificate cannot be used.
         """
         try:
-            self._sealing = self._sealed()
-            self._premises = Premises(self._config, self._tasks, self._log)
+            self._sealing = self._sealed(self._config)
+            self._premises = Premises(
+                self._config, self._tasks, self._log, self._part.lock
+            )
             self.meters = Meters(
                 self._premises.clock.now, choices.route_names(self._config)
             )
@@ -142,13 +162,73 @@ class App:
                 sock.close()
             raise CannotStart(str(exc)) from exc
         self._renew_certificates()
+        self.meters.watch_certificates(
+            lambda: [(str(one.certificate), one.expires_at) for one in self.renewals]
+        )
         await self._serve_on(public, admin, vitals)
         self._tasks.spawn(self.meters.lag.run())
         if self._part.sweeps:
+            self.meters.reloads(self._reload or Reloads())
             self._tasks.spawn(self._road.sweep.run())
             self._tasks.spawn(self._road.reckoning.run())
 
+    @property
+    def lock(self) -> int:
+        """See ``Premises``."""
+        return self._premises.lock
+
+    async def reload(self) -> Reloaded:
+        """See ``Vitals``."""
+        return await reloaded(self._reload, self, self._log)
+
+    async def apply(self, config: Config) -> None:
+        """Go by `config` from now on: requests and attempts that come. Those that have
+        begun end as they began. What needs a restart must be as it was.
+
+        Raises:
+            CannotApply: nothing has changed.
+        """
+        if self._road.presence.closing:
+            raise CannotApply("the proxy is stopping")
+        settings = None
+        try:
+            sealing = self._sealed_anew(config)
+            settings = self._road.prepared(config)
+            if self._part.lock is None:
+                self._premises.claim(config)
+        except (SpoolError, Unusable) as exc:
+            if settings is not None:
+                await settings.routing.discard()
+            raise CannotApply(str(exc)) from exc
+        # From here on nothing fails, and nobody else has a turn.
+        self._config, self._sealing = config, sealing
+        logs.change_level(self._log, config.log.level)
+        self._premises.settle(config)
+        self._road.settle(settings)
+        self._settle_door(config)
+        self._renew_certificates()
+
+    def _sealed_anew(self, config: Config) -> Sealing | None:
+        """Raises Unusable."""
+        if choices.tls_files(config) == choices.tls_files(self._config):
+            return self._sealing
+        return self._sealed(config)
+
+    def _settle_door(self, config: Config) -> None:
+        self._door.settle(
+            keepalive_timeout_s=config.keepalive_timeout,
+            header_timeout_s=config.header_timeout,
+            header_limit=config.header_limit,
+            max_connections=max(1, config.max_connections // self._part.share),
+        )
+        for gate in self._gates:
+            gate.terms = replace(gate.terms, timeout_s=config.header_timeout)
+
     def renew(self) -> None:
+        """Nobody is to be replaced here; the same as `look`."""
+        self.look()
+
+    def look(self) -> None:
         """Look whether there are new certificates."""
         for renewal in self.renewals:
             renewal.look()
@@ -167,24 +247,24 @@ class App:
         """Clients are being served: asked for on the event loop, by which they are."""
         return True
 
-    def _sealed(self) -> Sealing | None:
+    def _sealed(self, config: Config) -> Sealing | None:
         """How clients are spoken to, with TLS.
 
         Raises:
             Unusable: by the files of the configuration, they cannot be.
         """
-        files = choices.tls_files(self._config)
+        files = choices.tls_files(config)
         return None if files is None else Sealing(files, self._log)
 
     def _renew_certificates(self) -> None:
         """From now on."""
         ours = () if self._sealing is None else (self._sealing.renewal,)
         self.renewals = (*ours, *self._road.routing.renewals)
-        self.meters.watch_certificates(
-            lambda: [(str(one.certificate), one.expires_at) for one in self.renewals]
-        )
+        for renewal in set(self._renewing) - set(self.renewals):
+            self._renewing.pop(renewal).cancel()
         for renewal in self.renewals:
-            self._tasks.spawn(renewal.run())
+            if renewal not in self._renewing:
+                self._renewing[renewal] = self._tasks.spawn(renewal.run())
 
     async def stop(self) -> None:
         """End bodies durably, let forwards finish within the grace, close all."""
@@ -200,7 +280,7 @@ class App:
         deadline = asyncio.get_running_loop().time() + grace_s
         self._draining = True
         self._log.info("stopping", grace_s=grace_s, **self.counts)
-        self._road.server.closing = True
+        self._road.presence.closing = True
         for site in list(self._runner.sites):
             await site.stop()
         self._road.reception.stop()
@@ -223,10 +303,10 @@ class App:
         """Wait until the requests that are still being answered have been."""
         try:
             async with asyncio.timeout_at(deadline):
-                await self._road.server.idle.wait()
+                await self._road.presence.idle.wait()
         except TimeoutError:
             self._log.warning(
-                "requests cut by stopping", requests=self._road.server.busy
+                "requests cut by stopping", requests=self._road.presence.busy
             )
 
     @property
@@ -237,7 +317,7 @@ class App:
     def counts(self) -> dict[str, int]:
         """How much there is of what stopping would wait for or cut."""
         return {
-            "requests": self._road.server.busy,
+            "requests": self._road.presence.busy,
             "bodies": self._road.reception.bodies,
             "forwards": self._road.deliveries.in_flight,
         }
@@ -280,8 +360,8 @@ class App:
         self, public: list[socket], admin: list[socket], vitals: Vitals
     ) -> None:
         config = self._config
-        door = Door(
-            self._road.server,
+        door = self._door = Door(
+            self._road.handle,
             keepalive_timeout_s=config.keepalive_timeout,
             header_timeout_s=config.header_timeout,
             header_limit=config.header_limit,
@@ -319,15 +399,21 @@ class App:
 
     def _site(self, door: Door, sock: socket, at_once: int) -> web.SockSite:
         """Where clients that come by `sock` are served."""
-        sealing = self._sealing
-        if sealing is None or not takes_tls(sock):
+        if self._sealing is None or not takes_tls(sock):
             return web.SockSite(self._runner, sock, backlog=at_once)
         terms = TlsTerms(
-            context=lambda: sealing.context,
+            context=self._context,
             timeout_s=self._config.header_timeout,
             failed=tell_unsealed(self._log),
         )
-        return GateSite(self._runner, sock, door, terms, backlog=at_once)
+        gate = GateSite(self._runner, sock, door, terms, backlog=at_once)
+        self._gates.append(gate)
+        return gate
+
+    def _context(self) -> SSLContext:
+        """For a connection that comes now."""
+        assert self._sealing is not None, "TLS is turned off by a restart only"
+        return self._sealing.context
 
 
 def logger_of(config: Config) -> FilteringBoundLogger:
@@ -341,6 +427,16 @@ def logger_of(config: Config) -> FilteringBoundLogger:
         return logs.logger(told.level, told.format, told.file)
     except OSError as exc:
         raise WrongFile(f"log.file: {told.file}: {exc.strerror}") from exc
+
+
+async def reloaded(
+    reload: Reload | None, proxy: Reloadable, log: FilteringBoundLogger
+) -> Reloaded:
+    """What comes of reading the configuration of `proxy` again."""
+    if reload is None:
+        why = "nobody has said where the configuration is read from"
+        return Reloaded(Result.REFUSED, errors=(why,))
+    return await reload(proxy, log)
 
 
 def check_files(config: Config) -> None:

@@ -106,12 +106,15 @@ def bounds(config: Config, file_system: int) -> Bounds:
     )
 
 
+def max_open(config: Config, share: int) -> int | None:
+    """Open uploads that one of `share` processes may know of; None: no bound."""
+    most = config.uploads.max_open
+    return None if most is None else max(1, most // share)
+
+
 def tally(config: Config, share: int) -> Tally:
     """The count of open uploads of one of `share` processes."""
-    most = config.uploads.max_open
-    return Tally(
-        config.uploads.max_per_client, None if most is None else max(1, most // share)
-    )
+    return Tally(config.uploads.max_per_client, max_open(config, share))
 
 
 def longest_age_s(config: Config) -> float:

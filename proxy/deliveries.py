@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
@@ -70,6 +71,15 @@ class Deliveries:
         self._awaited: set[Delivery] = set()
         """Those that somebody waits for, or did not long ago."""
         self._stopping = False
+
+    def resettle(self) -> None:
+        """The courses are others now: what waits takes its new one, at once if that
+        leads elsewhere. An attempt that has begun ends as it began."""
+        for delivery in self._live.values():
+            course = self._courses.of(delivery.upload)
+            if course is None or course.lane is not delivery.course.lane:
+                delivery.course.lane.slots.recall()
+                delivery.hurry.set()
 
     @property
     def in_flight(self) -> int:
@@ -257,8 +267,10 @@ class Deliveries:
 
     async def _attempt_in_turn(self, delivery: Delivery) -> AnswerStream | bool:
         """The answer, its head recorded; or whether to try again."""
-        lane = delivery.course.lane
-        async with lane.slots:
+        lane = await self._turn(delivery)
+        if lane is None:
+            return False
+        try:
             if expired(delivery.upload, self._ledger.now()):
                 await delivery.advance(Event.LIFETIME_ENDED)
                 delivery.refuse_all(unknown_upload)
@@ -278,6 +290,27 @@ class Deliveries:
             if again:
                 self._hold_all(lane)
             return again
+        finally:
+            lane.slots.leave()
+
+    async def _turn(self, delivery: Delivery) -> Lane | None:
+        """The lane on which it is the turn of `delivery`, by the course that there is
+        now; None: there is none, and it waits for that in the spool."""
+        while True:
+            try:
+                course = self._courses.needed(delivery.upload)
+            except Refusal as refusal:
+                delivery.refuse_all(partial(_again, refusal))
+                return None
+            delivery.course = course
+            lane = course.lane
+            if not await lane.slots.enter():
+                continue
+            now = self._courses.of(delivery.upload)
+            if now is not None and now.lane is lane:
+                delivery.course = now
+                return lane
+            lane.slots.leave()
 
     def _hold_all(self, lane: Lane) -> None:
         """Hold whoever waits for an answer of the origin of `lane`.
@@ -344,6 +377,11 @@ def _refused(refusal: Refusal) -> Follower:
     follower = Follower()
     follower.refuse(refusal)
     return follower
+
+
+def _again(refusal: Refusal) -> Refusal:
+    """The same for one more follower."""
+    return Refusal(refusal.problem, refusal.detail, retry_after_s=refusal.retry_after_s)
 
 
 def _given_up() -> Refusal:

@@ -7,7 +7,8 @@ one invariant: its end is known here, whoever waits for it.
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -17,6 +18,8 @@ from proxy.wires import Wire
 COUNTS_S: Final = 1.0
 """Seconds a worker has to tell its counts, and its numbers: one that is too busy has
 those it had."""
+SETTLES_S: Final = 5.0
+"""Seconds that who asks for a reload waits for one worker. Picked by hand."""
 READY_S: Final = 30.0
 """Seconds a new worker has until it serves; the old one stays if it does not."""
 
@@ -44,6 +47,8 @@ class Worker:
         """Its numbers, as it told them last; also after its end."""
         self._counted = asyncio.Event()
         self._measured = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._why: str | None = None
         self.end = asyncio.ensure_future(self._hear())
         """Its exit code, negative for a signal, once it has gone."""
 
@@ -61,6 +66,9 @@ class Worker:
                     self.counts = counts
                     self.answers += 1
                     self._counted.set()
+                case {"word": "settled", "why": str() | None as why}:
+                    self._why = why
+                    self._settled.set()
                 case {"word": "metrics", "metrics": dict(measured)}:
                     self.measured = measured
                     self._measured.set()
@@ -113,6 +121,19 @@ class Worker:
             (told, self.end), timeout=COUNTS_S, return_when=asyncio.FIRST_COMPLETED
         )
         told.cancel()
+
+    async def settle(self, config: Mapping[str, Any]) -> str | None:
+        """Have it go by `config`; why it cannot, None when it does, or when it has
+        ended or is busy: it heeds every word in the end, in their order."""
+        self._settled.clear()
+        self._why = None
+        self._wire.say({"wish": "settle", "config": dict(config)})
+        told = asyncio.ensure_future(self._settled.wait())
+        await asyncio.wait(
+            (told, self.end), timeout=SETTLES_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        told.cancel()
+        return self._why
 
     def tell(self, wish: str) -> None:
         self._wire.say({"wish": wish})

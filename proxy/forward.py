@@ -51,7 +51,7 @@ class Forward:
         """`keep_answer_size`: bytes of an answer's content that are kept for replay."""
         self._spool = spool
         self._ledger = ledger
-        self._keep_answer_size = keep_answer_size
+        self.keep_answer_size = keep_answer_size
         self._log = log
 
     async def attempt(self, delivery: Delivery) -> AnswerStream | None:
@@ -222,7 +222,7 @@ class Forward:
         if stream.length is None:
             return stream.answer
         size = int(stream.length)
-        return replace(stream.answer, size=size, kept=size <= self._keep_answer_size)
+        return replace(stream.answer, size=size, kept=size <= self.keep_answer_size)
 
     async def pass_on(self, delivery: Delivery, stream: AnswerStream) -> None:
         """Pass the answer's content on as it comes, and be done with the upload."""
@@ -273,7 +273,7 @@ class Forward:
     ) -> None:
         """Feed the content to who follows and to the spool; record what was kept."""
         token = delivery.upload.token
-        keeper = Keeper(self._spool, token, self._keep_answer_size)
+        keeper = Keeper(self._spool, token, self.keep_answer_size)
         try:
             async for chunk in stream.chunks():
                 keeper.keep(chunk)

@@ -9,7 +9,8 @@ of the route it began with, and where that is configured no more, by none.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -76,13 +77,62 @@ class Sender(Protocol):
         ...
 
 
+class Slots:
+    """Turns, of which there may be so many at a time; the rest wait, oldest first."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken = 0
+        self._waiting: deque[asyncio.Future[bool]] = deque()
+
+    async def enter(self) -> bool:
+        """Wait for a turn, which `leave` ends; False: recalled, there is none."""
+        if self._taken < self._most and not self._waiting:
+            self._taken += 1
+            return True
+        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+            elif not turn.cancelled() and turn.result():
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """A turn has ended: the next one may begin."""
+        self._taken -= 1
+        self._admit()
+
+    def bound(self, most: int) -> None:
+        """From now on there may be so many; those that have begun go on."""
+        self._most = most
+        self._admit()
+
+    def recall(self) -> None:
+        """Nobody waits any more: who still has to go asks where, and comes again."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(False)
+
+    def _admit(self) -> None:
+        while self._waiting and self._taken < self._most:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._taken += 1
+                turn.set_result(True)
+
+
 class Lane:
     """The way to one origin, for all whose uploads go there."""
 
     def __init__(self, sender: Sender, max_forwards: int) -> None:
         """`max_forwards`: in flight at the same time; the rest wait, oldest first."""
         self.sender = sender
-        self.slots = asyncio.Semaphore(max_forwards)
+        self.slots = Slots(max_forwards)
         self.is_down = False
         """The last attempt did not reach the origin: who comes now is held no longer
         than `retry_for`, even if its own turn comes later than that."""
@@ -115,14 +165,27 @@ class Courses:
         self, courses: Mapping[str, Course], log: FilteringBoundLogger
     ) -> None:
         """`courses`: by the names of the routes."""
-        self._courses = courses
+        self._courses = dict(courses)
+        self._former: dict[str, Course] = {}
+        """The last course of every route, be it configured no more."""
         self._log = log
         self._told: set[Token] = set()
         """Uploads whose route was said to be missing: once is loud enough."""
 
     def named(self, route: str) -> Course:
-        """The course of a route that is configured, for a new upload."""
-        return self._courses[route]
+        """The course of a route that is configured, or was when the request came, for
+        a new upload."""
+        return self._courses.get(route) or self._former[route]
+
+    def replace(self, courses: Mapping[str, Course]) -> None:
+        """Go by other `courses` from now on."""
+        self._former.update(self._courses)
+        self._courses = dict(courses)
+        self._told.clear()
+
+    def lanes(self) -> Iterable[Lane]:
+        """Those that are taken."""
+        return {course.lane for course in self._courses.values()}
 
     def of(self, upload: Upload) -> Course | None:
         """The course that `upload` takes; None, and the log says so, when its route is

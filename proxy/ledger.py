@@ -86,6 +86,13 @@ class Ledger:
         self._log = log
         self._tells_routes = tells_routes
 
+    def settle(
+        self, *, max_per_client: int | None, max_open: int | None, tells_routes: bool
+    ) -> None:
+        """Go by these from now on."""
+        self._tally.bound(max_per_client, max_open)
+        self._tells_routes = tells_routes
+
     def admit(self, upload: Upload) -> None:
         """Make sure that there may be one more, and that its client may have it.
 

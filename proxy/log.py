@@ -49,10 +49,50 @@ def logger(
     bound: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(stream),
         processors=_processors(form, colors=stream.isatty()),
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        wrapper_class=_wrapper(_Least(_LEVELS[level])),
         context_class=dict,
     ).bind()  # the logger itself, not one that makes it for every line
     return bound
+
+
+def change_level(log: FilteringBoundLogger, level: Level) -> None:
+    """From now on, write lines of at least `level` to `log` and all bound from it."""
+    least = getattr(log, "least", None)
+    if isinstance(least, _Least):
+        least.number = _LEVELS[level]
+
+
+class _Least:
+    """The least level that is written, for all loggers that were bound from one."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def _wrapper(least: _Least) -> type[Any]:
+    """The class of a logger whose level can be changed: that of the library has it for
+    good."""
+    whole = structlog.make_filtering_bound_logger(min(_LEVELS.values()))
+    methods: dict[str, Any] = {
+        name: _filtered(getattr(whole, name), number, least)
+        for name, number in (*_LEVELS.items(), ("exception", _LEVELS["error"]))
+    }
+
+    def log(self: Any, number: int, event: str, *args: Any, **told: Any) -> Any:
+        if number >= least.number:
+            return whole.log(self, number, event, *args, **told)
+        return None
+
+    return type("Filtered", (whole,), {"least": least, "log": log, **methods})
+
+
+def _filtered(method: Any, number: int, least: _Least) -> Any:
+    def write(self: Any, event: str, *args: Any, **told: Any) -> Any:
+        if number >= least.number:
+            return method(self, event, *args, **told)
+        return None
+
+    return write
 
 
 def reopen() -> None:

@@ -33,7 +33,14 @@ class Premises:
             elsewhere.
     """
 
-    def __init__(self, config: Config, tasks: Tasks, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        config: Config,
+        tasks: Tasks,
+        log: FilteringBoundLogger,
+        lock: int | None = None,
+    ) -> None:
+        """`lock`: of the process that has started this one, see ``Owner``."""
         directory, boot = config.spool.directory, boot_id()
         self._directory = directory
         self._log = log
@@ -41,18 +48,17 @@ class Premises:
         self.spool = TieredSpool(
             self.disk,
             threshold=config.spool.memory_threshold,
-            thresholds={
-                route.name: route.spool.memory_threshold for route in config.routes
-            },
+            thresholds=_thresholds(config),
             shared=config.workers > 1,
             spawn=tasks.spawn,
             log=log,
         )
-        # Where the system does not tell its boot, each process takes another one's
-        # uploads for those of an earlier boot: then there can be no other one.
-        goes_by = {"origin": config.origin.url, "boot": boot}
-        routes = {f"route {route.name}": route.origin.url for route in config.routes}
-        self._owner = Owner(directory, goes_by, routes)
+        self._boot = boot
+        self._owner = (
+            Owner(directory, *self._goes_by(config))
+            if lock is None
+            else Owner.inherited(lock)
+        )
         root = os.path.realpath(directory)
         try:
             self.claims = Claims(root)
@@ -72,6 +78,31 @@ class Premises:
             SpoolError: it cannot be read, or made.
         """
         return secret_of(self._directory)
+
+    def _goes_by(self, config: Config) -> tuple[dict[str, str], dict[str, str]]:
+        # Where the system does not tell its boot, each process takes another one's
+        # uploads for those of an earlier boot: then there can be no other one.
+        goes_by = {"origin": config.origin.url, "boot": self._boot}
+        routes = {f"route {route.name}": route.origin.url for route in config.routes}
+        return goes_by, routes
+
+    @property
+    def lock(self) -> int:
+        """What a process that is started here has to be handed."""
+        return self._owner.fileno()
+
+    def claim(self, config: Config) -> None:
+        """Send uploads where `config` says, from now on.
+
+        Raises:
+            SpoolError: a process on the spool, none of ours, sends them elsewhere.
+        """
+        self._owner.change(*self._goes_by(config))
+
+    def settle(self, config: Config) -> None:
+        """Go by `config` from now on."""
+        thresholds = _thresholds(config)
+        self.spool.keep_up_to(config.spool.memory_threshold, thresholds)
 
     async def keep(self) -> None:
         """What has to be done now and then: by who sweeps, after each round."""
@@ -93,3 +124,8 @@ class Premises:
         self.figures.close()
         self.claims.close()
         self._owner.release()
+
+
+def _thresholds(config: Config) -> dict[str, int]:
+    """Bytes of the longest body that is kept in memory, by the names of the routes."""
+    return {route.name: route.spool.memory_threshold for route in config.routes}

@@ -6,13 +6,16 @@ them has begun, any other can go on with.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
+from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from proxy import choices
 from proxy.admission import Admission
 from proxy.config import Config
+from proxy.core.room import Bounds
 from proxy.core.upload import Token
 from proxy.courtesy import Courtesy
 from proxy.deliveries import Deliveries
@@ -26,13 +29,22 @@ from proxy.reception import Reception
 from proxy.reckoning import Reckoning
 from proxy.replays import Replays
 from proxy.routing import Routing
-from proxy.server import Server
+from proxy.server import Presence, Server
 from proxy.shared_leases import SharedLeases
 from proxy.standings import Standings
 from proxy.sweep import Sweep
 from proxy.tasks import Tasks
 from proxy.upkeep import Upkeep
 from proxy.uploads import Uploads
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration, and what can fail in taking it into use, done."""
+
+    config: Config
+    routing: Routing
+    bounds: Bounds
 
 
 class Road:
@@ -60,6 +72,8 @@ class Road:
         self._tasks = tasks
         self._log = log
         self._meters = meters
+        self._share = share
+        self.presence = Presence()
         premises.disk.synced = meters.storage.synced
         self.routing = Routing(
             config, log, meters.origins, share=share, secret=premises.secret
@@ -87,9 +101,55 @@ class Road:
             self._standings,
             holds=spool.holds,
         )
-        self.server = self._make_server()
+        self._server = self._make_server()
         self.sweep = self._make_sweep(premises.claims.sweep)
         self.reckoning = Reckoning(premises.disk, premises.figures, log)
+
+    def handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        """Answer a request by the configuration that there is when it comes."""
+        return self._server(request)
+
+    def prepared(self, config: Config) -> Settings:
+        """What `settle` takes for `config`; nothing has changed yet.
+
+        Raises:
+            SpoolError: the room on its file system cannot be told, or a secret of the
+                spool is needed and cannot be had.
+            Unusable: a certificate of it cannot be used.
+        """
+        space = self._premises.figures.look(self._premises.clock.now())
+        bounds = choices.bounds(config, space.size)
+        routing = Routing(
+            config,
+            self._log,
+            self._meters.origins,
+            share=self._share,
+            secret=self._premises.secret,
+            before=self.routing,
+        )
+        return Settings(config, routing, bounds)
+
+    def settle(self, settings: Settings) -> None:
+        """Go by them from now on. What is state stays: leases, deliveries, counts."""
+        self._config, self.routing = settings.config, settings.routing
+        uploads = settings.config.uploads
+        self.routing.begin()
+        self.deliveries.resettle()
+        self.admission.bound(settings.bounds)
+        self._ledger.settle(
+            max_per_client=uploads.max_per_client,
+            max_open=choices.max_open(settings.config, self._share),
+            tells_routes=self.routing.routes.are_several,
+        )
+        self._forward.keep_answer_size = uploads.keep_answer_size
+        self._upkeep.settle(
+            keep_answer_s=uploads.keep_answer,
+            finish_stalled_after_s=uploads.finish_stalled_after,
+            max_age_s=choices.longest_age_s(settings.config),
+        )
+        self._server = self._make_server()
+        # A route may be back.
+        self.sweep.look_soon()
 
     def _make_admission(self) -> Admission:
         figures, now = self._premises.figures, self._premises.clock.now
@@ -120,8 +180,9 @@ class Road:
 
     def _make_deliveries(self) -> Deliveries:
         keep = self._config.uploads.keep_answer_size
+        self._forward = Forward(self._premises.spool, self._ledger, keep, self._log)
         return Deliveries(
-            Forward(self._premises.spool, self._ledger, keep, self._log),
+            self._forward,
             self._ledger,
             self.routing.courses,
             spawn=self._tasks.spawn,
@@ -167,12 +228,13 @@ class Road:
             ),
             manners=choices.manners(config, self._log),
             log=self._log,
+            presence=self.presence,
             audience=self._meters.requests,
         )
 
     def _make_sweep(self, is_ours: Callable[[], bool]) -> Sweep:
         uploads, premises = self._config.uploads, self._premises
-        upkeep = Upkeep(
+        self._upkeep = Upkeep(
             spool=premises.spool,
             ledger=self._ledger,
             leases=self._leases,
@@ -187,7 +249,7 @@ class Road:
         )
         return Sweep(
             premises.spool,
-            upkeep,
+            self._upkeep,
             after_round=premises.keep,
             log=self._log,
             is_ours=is_ours,

@@ -24,6 +24,10 @@ from proxy.relay import Relay
 from proxy.renewal import Renewal, renewed_at_the_origin
 from proxy.routes import Route, Routes
 
+_OriginKey = tuple[str, float, float, OriginTls]
+_LaneKey = tuple[str, Origin, int]
+"""Its URL, what leads there, and how many forwards there may be at a time."""
+
 
 class Routing:
     """The ways to all origins. Made while an event loop runs."""
@@ -36,10 +40,13 @@ class Routing:
         *,
         share: int,
         secret: Callable[[], bytes],
+        before: Routing | None = None,
     ) -> None:
         """`origins`: told what happens on the way to each. `share`: processes among
         which the bounds on all of them are divided. `secret`: that of the spool, asked
-        for where an origin gets forms.
+        for where an origin gets forms. `before`: whose place this one is to take, by
+        `begin`: origins that are the same are the same one with all its connections,
+        lanes go on, and those who know its courses know these.
 
         Raises:
             Unusable: a certificate of the configuration cannot be used.
@@ -50,35 +57,73 @@ class Routing:
         self._told = origins
         self._share = share
         self._secret = secret
-        self._pseudonym = choices.new_pseudonym()
-        self._origins: dict[tuple[str, float, float, OriginTls], Origin] = {}
-        self.renewals: list[Renewal] = []
-        """Of what the origins are shown."""
-        self._lanes: dict[tuple[Origin, int], Lane] = {}
+        self._before = before
+        self._pseudonym: bytes = (
+            before._pseudonym if before else choices.new_pseudonym()
+        )
+        self._origins: dict[_OriginKey, Origin] = {}
+        self._renewals: dict[_OriginKey, Renewal] = {}
+        self._retired: list[Origin] = []
+        """Origins that nothing new goes to; what does ends by itself. They are few, and
+        cost little when nothing does any more."""
         wanted = choices.routes(config)
-        self.courses = Courses({one.name: self._course(one) for one in wanted}, log)
+        self._lanes = self._joined([self._lane_key(one) for one in wanted])
+        self._courses = {one.name: self._course(one) for one in wanted}
+        self.courses: Courses = (
+            before.courses if before else Courses(self._courses, log)
+        )
         self.routes = Routes([self._route(one) for one in wanted])
+
+    def begin(self) -> None:
+        """Take the place of the one before."""
+        before, self._before = self._before, None
+        if before is None:
+            return
+        ours = set(self._origins.values())
+        theirs = [one for one in before._origins.values() if one not in ours]
+        self._retired = [*before._retired, *theirs]
+        for (_, origin, most), lane in self._lanes.items():
+            lane.sender = origin
+            lane.slots.bound(most)
+        self.courses.replace(self._courses)
+
+    @property
+    def renewals(self) -> list[Renewal]:
+        """Of what the origins are shown."""
+        return list(self._renewals.values())
 
     async def close(self) -> None:
         """End every connection that carries nothing, and those that pass through."""
-        for origin in self._origins.values():
+        for origin in (*self._origins.values(), *self._retired):
             await origin.close()
+
+    async def discard(self) -> None:
+        """Take nobody's place, after all."""
+        known = set(self._before._origins.values()) if self._before else set()
+        for origin in self._origins.values():
+            if origin not in known:
+                await origin.close()
 
     def _origin(self, wanted: Wanted) -> Origin:
         told = wanted.origin
         key = (told.url, told.connect_timeout, told.response_timeout, told.tls)
+        before = self._before
+        if before and key in before._origins:
+            self._origins[key] = before._origins[key]
+            if key in before._renewals:
+                self._renewals[key] = before._renewals[key]
         if key not in self._origins:
             self._origins[key] = Origin(
                 told.url,
                 connect_timeout_s=told.connect_timeout,
                 response_timeout_s=told.response_timeout,
-                tls=self._context(told),
+                tls=self._context(key, told),
                 server_name=told.tls.server_name,
                 observer=self._told.of(told.url),
             )
         return self._origins[key]
 
-    def _context(self, told: Told) -> SSLContext | None:
+    def _context(self, key: _OriginKey, told: Told) -> SSLContext | None:
         """How that origin is spoken to; None: without TLS."""
         sealed = choices.origin_context(told)
         if sealed is None:
@@ -87,20 +132,28 @@ class Routing:
             self._log.warning("origin not verified", url=told.url)
         files = choices.origin_files(told)
         if files.certificate is not None:
-            self.renewals.append(renewed_at_the_origin(sealed, files, self._log))
+            self._renewals[key] = renewed_at_the_origin(sealed, files, self._log)
         return sealed
 
-    def _lane(self, wanted: Wanted) -> Lane:
-        origin, most = self._origin(wanted), wanted.origin.max_forwards
-        key = (origin, max(1, most // self._share))
-        if key not in self._lanes:
-            self._lanes[key] = Lane(*key)
-        return self._lanes[key]
+    def _lane_key(self, wanted: Wanted) -> _LaneKey:
+        most = max(1, wanted.origin.max_forwards // self._share)
+        return wanted.origin.url, self._origin(wanted), most
+
+    def _joined(self, wanted: list[_LaneKey]) -> dict[_LaneKey, Lane]:
+        """A lane for each: the one that there was, else another one to the same URL, as
+        its forwards in flight count on, else a new one."""
+        free = dict(self._before._lanes) if self._before else {}
+        found = {key: free.pop(key) for key in dict.fromkeys(wanted) if key in free}
+        for key in wanted:
+            if key not in found:
+                same = next((old for old in free if old[0] == key[0]), None)
+                found[key] = Lane(*key[1:]) if same is None else free.pop(same)
+        return found
 
     def _course(self, wanted: Wanted) -> Course:
         told = wanted.origin
         return Course(
-            lane=self._lane(wanted),
+            lane=self._lanes[self._lane_key(wanted)],
             limits=choices.limits(self._config, wanted),
             retry_for_s=told.retry_for,
             repeatable=told.unknown_outcome == "repeat",

@@ -43,8 +43,32 @@ from proxy.wire import (
 )
 
 
+class Presence:
+    """The requests of one process that are being answered, by whichever server."""
+
+    def __init__(self) -> None:
+        self.busy = 0
+        """How many there are just now."""
+        self.idle = asyncio.Event()
+        """Set while there are none."""
+        self.idle.set()
+        self.closing = False
+        """Connections end with their answer: the proxy is stopping."""
+
+    def begin(self) -> None:
+        """There is one more."""
+        self.busy += 1
+        self.idle.clear()
+
+    def end(self) -> None:
+        """There is one fewer."""
+        self.busy -= 1
+        if not self.busy:
+            self.idle.set()
+
+
 class Server:
-    """Answers every request of the public listeners."""
+    """Answers requests of the public listeners, by one configuration."""
 
     def __init__(
         self,
@@ -55,6 +79,7 @@ class Server:
         discovery: Discovery,
         manners: Manners,
         log: FilteringBoundLogger,
+        presence: Presence,
         audience: Audience = NOBODY,
     ) -> None:
         self._audience = audience
@@ -64,26 +89,17 @@ class Server:
         self._discovery = discovery
         self._manners = manners
         self._log = log
-        self.busy = 0
-        """Requests being answered just now."""
-        self.idle = asyncio.Event()
-        """Set while there are none."""
-        self.idle.set()
-        self.closing = False
-        """Connections end with their answer: the proxy is stopping."""
+        self._presence = presence
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
-        self.busy += 1
-        self.idle.clear()
+        self._presence.begin()
         several = self._routes.are_several
         access = Access(self._log, request, self._audience, tells_routes=several)
         try:
             sent = await self._answer(request, access)
         finally:
             access.ended()
-            self.busy -= 1
-            if not self.busy:
-                self.idle.set()
+            self._presence.end()
         access.tell(sent)
         return sent
 
@@ -220,7 +236,7 @@ class Server:
     async def _send(self, visit: Visit, reply: Reply, *, close: bool = False) -> Sent:
         fields = self._discovery.allowed(visit.head, reply.fields)
         reply = with_request_id(reply, visit.request_id, fields)
-        if (close or self.closing) and not reply.close:
+        if (close or self._presence.closing) and not reply.close:
             reply = replace(reply, close=True)
         return await send(visit.request, reply, head_only=visit.head.method == "HEAD")
 

@@ -14,9 +14,19 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.app import App, CannotStart, Part, bound, check_files, logger_of
+from proxy.app import (
+    App,
+    CannotStart,
+    Part,
+    bound,
+    check_files,
+    logger_of,
+    reloaded,
+)
 from proxy.config import Config
 from proxy.metrics.exposition import Page, exposed
+from proxy.reload import Reload
+from proxy.reloaded import Reloaded
 from proxy.sockets import CannotListen, address_of
 from proxy.workforce import Workforce
 
@@ -27,11 +37,18 @@ OURS: Final = 1
 class Supervisor:
     """The proxy, as far as operators and signals are concerned."""
 
-    def __init__(self, config: Config, log: FilteringBoundLogger | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        log: FilteringBoundLogger | None = None,
+        reload: Reload | None = None,
+    ) -> None:
+        """`reload`: see ``App``."""
         self._config = config
+        self._reload = reload
         self._log = log or logger_of(config)
         share = config.workers + OURS
-        self._app = App(config, self._log, Part(share=share))
+        self._app = App(config, self._log, Part(share=share), reload)
         self._workforce = Workforce(
             config, share=share, lost=self._app.look_soon, log=self._log
         )
@@ -53,7 +70,7 @@ class Supervisor:
         self._app.meters.workers(
             serving=lambda: self._workforce.serving, died=lambda: self._workforce.died
         )
-        self._workforce.start(self._public)
+        self._workforce.start(self._public, self._app.lock)
         tls = self._config.tls.certificate is not None
         self.addresses = [address_of(sock, tls=tls) for sock in self._public]
         self._log.info(
@@ -68,6 +85,31 @@ class Supervisor:
         grace_s = self._config.shutdown_grace
         await asyncio.gather(self._workforce.stop(grace_s), self._app.end_work())
         await self._app.close()
+
+    @property
+    def config(self) -> Config:
+        """See ``App``."""
+        return self._config
+
+    async def reload(self) -> Reloaded:
+        """See ``Vitals``."""
+        return await reloaded(self._reload, self, self._log)
+
+    async def apply(self, config: Config) -> None:
+        """See ``App``: here first, where it may fail, then in all workers. One that
+        cannot is replaced.
+
+        Raises:
+            CannotApply: nothing has changed.
+        """
+        await self._app.apply(config)
+        self._config = config
+        await self._workforce.settle(config)
+
+    def look(self) -> None:
+        """See ``App``: in all processes."""
+        self._app.look()
+        self._workforce.look()
 
     def renew(self) -> None:
         """Replace one worker after the other, soon, with what files say by then."""

@@ -9,8 +9,8 @@ is here was open when last heard of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from math import inf
 from typing import Final
 
@@ -48,6 +48,19 @@ class Tally:
         self._open: dict[str, dict[Token, float]] = {}
         """By client, its open uploads with the end of their life as last heard."""
         self._counted = 0
+
+    def bound(self, max_per_client: int | None, max_open: int | None) -> None:
+        """Count on within other bounds. Where clients had none of their own, an upload
+        is one of all until it is heard of again."""
+        self._max, self._max_open = max_per_client, max_open
+        self._most = max(MOST_COUNTED, max_open or 0)
+        if max_per_client is None:
+            ends = {} if max_open is None else dict(self._ends())
+            self._open = {"": ends} if ends else {}
+            self._counted = len(ends)
+
+    def _ends(self) -> Iterator[tuple[Token, float]]:
+        return chain.from_iterable(ends.items() for ends in self._open.values())
 
     @property
     def counted(self) -> int:
@@ -100,6 +113,8 @@ class Tally:
         client = self._client(upload)
         if client is None:
             return
+        if client and upload.token in self._open.get("", ()):
+            self._forget("", upload.token)
         if upload.state in _NOT_OPEN:
             self._forget(client, upload.token)
         else:

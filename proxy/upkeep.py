@@ -59,6 +59,18 @@ class Upkeep:
         self._lost_at: dict[Token, float] = {}
         """When uploads were first seen that do not tell their age."""
 
+    def settle(
+        self,
+        *,
+        keep_answer_s: float,
+        finish_stalled_after_s: float | None,
+        max_age_s: float,
+    ) -> None:
+        """Go by these from now on."""
+        self._keep_answer_s = keep_answer_s
+        self._finish_stalled_after_s = finish_stalled_after_s
+        self._max_age_s = max_age_s
+
     async def tidy(self, token: Token, *, thorough: bool = False) -> Upload | None:
         """Do for the upload of `token` what its time has come for; the upload as it
         stood before that, None when it was left alone.

@@ -12,11 +12,12 @@ import asyncio
 import signal
 import socket
 import sys
-from typing import Final
+from typing import Any, Final
 
 from proxy import collection
 from proxy.app import App, CannotStart, Part, logger_of
 from proxy.config import Config
+from proxy.reloaded import CannotApply
 from proxy.wires import Wire
 
 GROUP_SIGNALS: Final = (
@@ -24,6 +25,7 @@ GROUP_SIGNALS: Final = (
     signal.SIGINT,
     signal.SIGHUP,
     signal.SIGUSR1,
+    signal.SIGUSR2,
 )
 """Blocked by the supervisor while it starts a worker, so that none is in time to end
 it."""
@@ -46,7 +48,7 @@ async def _work(descriptor: int) -> int:
     public = [socket.socket(fileno=number) for number in told["sockets"]]
     try:
         log = logger_of(config).bind(worker=told["worker"])
-        app = App(config, log, Part(share=told["share"], sweeps=False))
+        app = App(config, log, Part(told["share"], sweeps=False, lock=told["lock"]))
         await app.start_on(public, [], app)
     except CannotStart as exc:
         print(f"upload-proxy: worker {told['worker']}: {exc}", file=sys.stderr)
@@ -75,11 +77,24 @@ async def _heed(wire: Wire, app: App, stop: asyncio.Event) -> None:
                 app.drain()
             case "reopen":
                 app.reopen()
+            case "look":
+                app.look()
+            case "settle":
+                await _settle(wire, app, told["config"])
             case "counts":
                 wire.say({"word": "counts", "counts": app.counts})
             case "metrics":
                 _tell_metrics(wire, app)
     stop.set()
+
+
+async def _settle(wire: Wire, app: App, told: Any) -> None:
+    why = None
+    try:
+        await app.apply(Config.model_validate(told))
+    except CannotApply as exc:
+        why = str(exc)
+    wire.say({"word": "settled", "why": why})
 
 
 def _tell_metrics(wire: Wire, app: App) -> None:

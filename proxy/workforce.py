@@ -67,6 +67,7 @@ class Workforce:
         """Those that are to take a place, and those that have been replaced."""
         self._keeping: list[asyncio.Task[None]] = []
         self._renew_asked = asyncio.Event()
+        self._to_renew: set[int] = set()
         self._spawning = asyncio.Lock()
         self._stop = asyncio.Event()
         self._draining = False
@@ -81,10 +82,11 @@ class Workforce:
         """How many places have a worker that serves."""
         return sum(worker.serving.is_set() for worker in self._places.values())
 
-    def start(self, sockets: list[socket.socket]) -> None:
+    def start(self, sockets: list[socket.socket], lock: int) -> None:
         """Fill every place, and keep it filled; `sockets` are what they serve, and
-        closed by `stop`."""
+        closed by `stop`. `lock`: see ``Part``."""
         self._sockets = sockets
+        self._lock = lock
         for place in range(1, self._config.workers + 1):
             self._keeping.append(asyncio.ensure_future(self._keep(place)))
         self._renewing = asyncio.ensure_future(self._renew_whenever_asked())
@@ -115,8 +117,29 @@ class Workforce:
         for worker in self._all():
             worker.tell("drain")
 
+    def look(self) -> None:
+        """Have all of them look for new certificates."""
+        for worker in self._all():
+            worker.tell("look")
+
+    async def settle(self, config: Config) -> None:
+        """Have all of them go by `config`, and those that come."""
+        self._config = config
+        told = config.model_dump(mode="json")
+        workers = self._all()
+        settled = await asyncio.gather(*(worker.settle(told) for worker in workers))
+        for worker, why in zip(workers, settled, strict=True):
+            if why is None:
+                continue
+            for place, one in self._places.items():
+                if one is worker:
+                    self._log.error("worker not settled", worker=place, why=why)
+                    self._to_renew.add(place)
+                    self._renew_asked.set()
+
     def renew(self) -> None:
         """Replace one worker after the other, soon; no connection is refused."""
+        self._to_renew.update(self._places)
         self._renew_asked.set()
 
     async def stop(self, grace_s: float) -> None:
@@ -213,8 +236,10 @@ class Workforce:
             self._renew_asked.clear()
             if self._stop.is_set():
                 return
-            self._log.info("renewing workers", workers=len(self._places))
-            for place in sorted(self._places):
+            places = sorted(self._to_renew)
+            self._to_renew.clear()
+            self._log.info("renewing workers", workers=len(places))
+            for place in places:
                 if place in self._places and not self._stop.is_set():
                     await self._renew(place)
 
@@ -248,18 +273,20 @@ class Workforce:
     async def _started(self, place: int) -> Worker:
         """Raises OSError, _StoppingError."""
         order = self._order(place)
+        kept = [*(sock.fileno() for sock in self._sockets), self._lock]
         ours, its = socket.socketpair()
         try:
             with its:
                 # One at a time: in between, signals to the group are blocked here.
                 async with self._spawning:
                     self._check_going_on()
-                    process = await _spawned(its.fileno(), self._sockets)
+                    process = await _spawned(its.fileno(), kept)
         except BaseException:  # cancelled too: the socket is nobody's yet
             ours.close()
             raise
         wire = await Wire.over(ours)
-        wire.say(order)
+        # Now, not before: whatever is settled from here on it is told by `settle`.
+        wire.say({**order, "config": self._config.model_dump(mode="json")})
         worker = Worker(process, wire, self._log.bind(worker=place))
         self.reports.of(worker)
         self._log.info("worker started", worker=place, pid=worker.pid)
@@ -275,19 +302,17 @@ class Workforce:
             raise _StoppingError
 
     def _order(self, place: int) -> dict[str, Any]:
-        """What a worker has to know. The configuration as it was checked: its file may
-        say something else by now."""
+        """What a worker has to know, beside the configuration, which it has as that was
+        checked: its file may say something else by now."""
         return {
-            "config": self._config.model_dump(mode="json"),
+            "lock": self._lock,
             "worker": place,
             "share": self._share,
             "sockets": [sock.fileno() for sock in self._sockets],
         }
 
 
-async def _spawned(
-    wire: int, sockets: list[socket.socket]
-) -> asyncio.subprocess.Process:
+async def _spawned(wire: int, kept: list[int]) -> asyncio.subprocess.Process:
     """A worker's process, deaf to signals to the group from its first moment on."""
     signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
     try:
@@ -298,7 +323,7 @@ async def _spawned(
             "proxy.worker",
             str(wire),
             stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=[wire, *(sock.fileno() for sock in sockets)],
+            pass_fds=[wire, *kept],
             env={**os.environ, "PYTHONPATH": _where_we_are_from()},
         )
     finally:

@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -314,7 +315,8 @@ def test_serving_runs_the_proxy_with_what_was_said(
 ) -> None:
     served: list[Config] = []
 
-    def serve(config: Config) -> int:
+    def serve(config: Config, read: Callable[[], Config]) -> int:
+        assert read() == config
         served.append(config)
         return code
 

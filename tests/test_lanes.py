@@ -10,7 +10,7 @@ import structlog
 
 from proxy.core.errors import OriginLost, OriginUnreached, Problem, Refusal
 from proxy.core.upload import DEFAULT_ROUTE, Limits, State, Token, Upload
-from proxy.lanes import RETRY_AFTER_S, Course, Courses, Lane
+from proxy.lanes import RETRY_AFTER_S, Course, Courses, Lane, Slots
 from proxy.spool.memory import MemorySpool
 
 from .stage import ANSWER, Origin, Stage, Stream, answered, refused
@@ -187,3 +187,32 @@ async def test_a_missing_route_is_said_once_for_each_upload_and_told_its_client(
     assert call.method_name == "error"
     assert call.kwargs["route"] == "gone"
     assert call.kwargs["upload"] == "gggggg"
+
+
+async def test_turns_end_when_recalled_and_are_bound_anew() -> None:
+    slots = Slots(1)
+    assert await slots.enter()
+    first, second = (asyncio.ensure_future(slots.enter()) for _ in range(2))
+    await asyncio.sleep(0)
+    slots.recall()
+    assert [await first, await second] == [False, False]
+    third, fourth = (asyncio.ensure_future(slots.enter()) for _ in range(2))
+    await asyncio.sleep(0)
+    slots.bound(2)
+    assert await third
+    assert not fourth.done()
+    slots.leave()
+    assert await fourth
+
+
+async def test_a_turn_that_comes_to_who_has_gone_is_the_next_ones() -> None:
+    slots = Slots(1)
+    assert await slots.enter()
+    gone, late, last = (asyncio.ensure_future(slots.enter()) for _ in range(3))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait([gone])
+    slots.leave()
+    late.cancel()  # it has its turn, but has not run yet
+    await asyncio.wait([late])
+    assert await last

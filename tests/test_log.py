@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from proxy.log import logger
+from proxy.log import change_level, logger
 
 
 def lines(out: io.StringIO) -> list[dict[str, Any]]:
@@ -90,3 +90,18 @@ def test_less_than_the_level_is_not_written() -> None:
     assert "quiet" not in out.getvalue()
     assert "loud" in out.getvalue()
     assert "upload=abc" in out.getvalue()
+
+
+def test_its_level_can_be_changed_for_all_that_were_bound_from_it() -> None:
+    out = io.StringIO()
+    log = logger("warning", "json", out)
+    bound = log.bind(worker=1)
+    bound.info("one")
+    change_level(bound, "info")
+    log.info("two")
+    bound.log(20, "three")
+    bound.debug("four")
+    change_level(log, "error")
+    bound.warning("five")
+    bound.exception("six")
+    assert [line["event"] for line in lines(out)] == ["two", "three", "six"]

@@ -178,3 +178,25 @@ def test_more_are_counted_where_more_may_be_open(
     assert taken.count(True) == 20
     tally.note(upload(40, state=State.INTERRUPTED))
     assert tally.counted == 20
+
+
+def test_other_bounds_count_on_what_there_is() -> None:
+    tally = Tally(None, 3)
+    for number in range(3):
+        tally.admit(upload(number, peer=f"192.0.2.{number}"), NOW)
+    tally.bound(1, 4)
+    assert tally.counted == 3
+    tally.note(upload(0, peer="192.0.2.0"))
+    assert tally.counted == 3
+    again = refused(tally, upload(7, peer="192.0.2.0"))
+    assert again is not None
+    assert again.problem is Problem.TOO_MANY
+    assert refused(tally, upload(8, peer="192.0.2.8")) is None
+    tally.bound(None, 4)
+    full = refused(tally, upload(9))
+    assert full is not None
+    assert full.problem is Problem.NO_ROOM
+    tally.note(upload(0, peer="192.0.2.0", state=State.RESPONDED))
+    assert refused(tally, upload(9)) is None
+    tally.bound(None, None)
+    assert tally.counted == 0

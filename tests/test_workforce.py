@@ -49,12 +49,11 @@ class Machine:
         """Processes are held up until this is set."""
         self.go.set()
 
-    async def spawn(
-        self, wire: int, sockets: list[socket.socket]
-    ) -> asyncio.subprocess.Process:
+    async def spawn(self, wire: int, kept: list[int]) -> asyncio.subprocess.Process:
         self.asked += 1
         await self.go.wait()
-        assert all(sock.fileno() >= 0 for sock in sockets)
+        for number in kept:
+            os.fstat(number)  # it is open still
         if not next(self.script, True):
             raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         process = await asyncio.create_subprocess_exec(
@@ -81,7 +80,7 @@ async def at_work(
         }
     )
     workers = Workforce(config, share=3, lost=lambda: None, log=logger("error", "json"))
-    workers.start([*sockets])
+    workers.start([*sockets], lock=0)
     try:
         yield workers
     finally:

@@ -1,6 +1,6 @@
 """The handler behind the admin listener: a few fixed paths, answered from memory.
 
-No framework and no router: five paths. What it asks of the process comes in as a
+No framework and no router: six paths. What it asks of the process comes in as a
 ``Vitals``, so that it can be tested without one.
 """
 
@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from aiohttp import hdrs, web
 
 from proxy.metrics.exposition import Page
+from proxy.reloaded import Reloaded, Result
 
 PROBE_TIMEOUT_S: Final = 2.0
 """Seconds the spool may take to write a few bytes; probes give up after about three."""
+
+_PATHS: Final = "/livez, /readyz, /metrics, /drain and /reload"
+_STATUS: Final = {Result.APPLIED: 200, Result.WRONG: 422, Result.REFUSED: 409}
 
 
 class Vitals(Protocol):
@@ -40,6 +45,9 @@ class Vitals(Protocol):
     async def metrics(self, accept: str) -> Page:
         """All numbers, in the form that `accept` prefers."""
 
+    async def reload(self) -> Reloaded:
+        """Read the configuration again."""
+
     def drain(self) -> None:
         """Be unready from now on."""
 
@@ -52,7 +60,7 @@ class Check:
 
 
 class AdminHandler:
-    """Answers ``/livez``, ``/readyz``, ``/metrics`` and ``/drain``."""
+    """Answers ``/livez``, ``/readyz``, ``/metrics``, ``/drain`` and ``/reload``."""
 
     def __init__(self, vitals: Vitals) -> None:
         self._vitals = vitals
@@ -70,12 +78,16 @@ class AdminHandler:
             case "/drain", "POST":
                 self._vitals.drain()
                 return await self._drained()
+            case "/reload", "POST":
+                return await self._reloaded()
+            case "/reload", _:
+                return _text(405, "only POST here", Allow="POST")
             case "/livez" | "/readyz" | "/metrics", _:
                 return _text(405, "only GET here", Allow="GET, HEAD")
             case "/drain", _:
                 return _text(405, "only GET and POST here", Allow="GET, HEAD, POST")
             case _:
-                return _text(404, "there are /livez, /readyz, /metrics and /drain here")
+                return _text(404, f"there are {_PATHS} here")
 
     async def _checks(self) -> list[Check]:
         draining = self._vitals.draining
@@ -106,12 +118,20 @@ class AdminHandler:
 
     async def _drained(self) -> web.Response:
         counts = await self._vitals.in_flight()
-        state = {"draining": self._vitals.draining, **counts}
-        return web.Response(
-            text=json.dumps(state) + "\n",
-            content_type="application/json",
-            headers={"Cache-Control": "no-store"},
-        )
+        return _json(200, {"draining": self._vitals.draining, **counts})
+
+    async def _reloaded(self) -> web.Response:
+        outcome = await self._vitals.reload()
+        return _json(_STATUS[outcome.result], outcome.told())
+
+
+def _json(status: int, told: Mapping[str, Any]) -> web.Response:
+    return web.Response(
+        status=status,
+        text=json.dumps(dict(told)) + "\n",
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 def _report(checks: list[Check], request: web.BaseRequest) -> web.Response:

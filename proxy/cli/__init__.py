@@ -1,7 +1,7 @@
 """The command line: arguments and exit codes, nothing else.
 
     running     serve, demo                  telling   check, schema, version
-    asking      healthcheck, drain           uploads   uploads list, show, ...
+    asking      healthcheck, drain, reload   uploads   uploads list, show, ...
     examining   doctor
     arguments   what they have in common     visiting  what those on a spool have
 
@@ -35,6 +35,7 @@ for _command in (
     telling.version,
     asking.healthcheck,
     asking.drain,
+    asking.reload,
     examining.doctor,
     running.demo,
 ):

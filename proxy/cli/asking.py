@@ -1,4 +1,4 @@
-"""Commands that ask a running proxy: ``healthcheck`` and ``drain``.
+"""Commands that ask a running proxy: ``healthcheck``, ``drain`` and ``reload``.
 
 The first runs every few seconds: it must not load the proxy, nor read a file unless it
 has to.
@@ -14,10 +14,19 @@ import typer
 
 from proxy.addresses import Address, parse_address
 
-from .arguments import ConfigFile, fail, load, quantity
+from .arguments import (
+    FAILED,
+    WRONG_CONFIGURATION,
+    ConfigFile,
+    fail,
+    load,
+    quantity,
+)
 
 ASK_TIMEOUT_S: Final = 2.0
 """Seconds for one answer of the admin listener; probes give up after about three."""
+RELOAD_TIMEOUT_S: Final = 30.0
+"""Seconds for a reload, which waits a few for each worker that is busy."""
 
 Admin = Annotated[
     str | None,
@@ -92,6 +101,45 @@ def drain(
     if left := drained(where, wait_s, ASK_TIMEOUT_S):
         fail(f"{left}, after {wait}")
     typer.echo("drained")
+
+
+def reload(config: ConfigFile = None, admin: Admin = None) -> None:
+    """Have a running proxy read its configuration again.
+
+    It reads the file that serve was given, checks it, and takes it into use without
+    dropping a connection. What was said to serve on its command line and in its
+    environment still wins. Prints what has changed; or, when the file has mistakes or a
+    change needs a restart, why nothing has: then the proxy goes on as before.
+
+    \b
+    Examples:
+      upload-proxy reload
+      upload-proxy reload -c /etc/upload-proxy/config.yaml
+
+    -c and --admin only say where the admin listener is.
+
+    Exit codes: 0 in use, 1 not in use, or the proxy cannot be reached, 78 the
+    configuration is wrong.
+    """
+    import json
+
+    from proxy.probe import Unreachable, ask
+
+    try:
+        told = ask(_admin(config, admin), "POST", "/reload", RELOAD_TIMEOUT_S)
+    except Unreachable as exc:
+        fail(str(exc))
+    if told.status not in {200, 409, 422}:
+        fail(str(told))
+    outcome = json.loads(told.text)
+    for error in outcome["errors"]:
+        typer.echo(error, err=True)
+    if told.status != 200:
+        typer.echo("upload-proxy: the configuration is as before", err=True)
+        raise typer.Exit(WRONG_CONFIGURATION if told.status == 422 else FAILED)
+    for change in outcome["changes"]:
+        typer.echo(change)
+    typer.echo("reloaded" if outcome["changes"] else "nothing has changed")
 
 
 def _admin(config: Path | None, given: str | None) -> Address:

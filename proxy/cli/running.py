@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -44,9 +45,10 @@ def serve(
         "spool.directory": spool,
     }
     checked = load(config, flags)
+    from proxy.config import load as read
     from proxy.service import serve as run
 
-    raise typer.Exit(run(checked))
+    raise typer.Exit(run(checked, partial(read, config, flags)))
 
 
 def demo(

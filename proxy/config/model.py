@@ -113,7 +113,7 @@ class Admin(Section):
     """What operators and containers ask."""
 
     listen: kinds.Address = TcpAddress("127.0.0.1", 9090)
-    """Where /livez, /readyz, /metrics and /drain are answered.
+    """Where /livez, /readyz, /metrics, /drain and /reload are answered.
 
     Danger: whoever reaches it can stop the proxy; keep it off public networks."""
 

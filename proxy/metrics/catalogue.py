@@ -220,6 +220,21 @@ CERTIFICATE: Final = _gauge(
     "cert",
     across="least",
 )
+RELOADED: Final = _gauge(
+    "config_last_reload_successful",
+    "1 when the configuration that was read last is in effect",
+    across="least",
+)
+RELOADED_AT: Final = _gauge(
+    "config_last_reload_success_timestamp_seconds",
+    "When the configuration was last taken into effect, since the epoch",
+    across="latest",
+)
+RELOADS: Final = _counter(
+    "config_reloads",
+    "Times the configuration was read again, by what came of it",
+    "result",
+)
 LAG_SECONDS: Final = _histogram(
     "event_loop_lag_seconds",
     "How late the event loop is",

@@ -6,7 +6,10 @@ Made before any of them; what is read rather than told is joined when they are t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from proxy.reloaded import Result
 
 from . import catalogue
 from .cells import Book, Snapshot
@@ -17,6 +20,20 @@ from .requests import RequestsSeen
 from .standing import Standing, StandingRead
 from .storage import CensusSeen, StorageSeen
 from .uploads import UploadsSeen
+
+
+class ReloadsSeen(Protocol):
+    """What came of reading the configuration again."""
+
+    @property
+    def counts(self) -> Mapping[Result, int]: ...
+
+    @property
+    def was_successful(self) -> bool: ...
+
+    @property
+    def succeeded_at(self) -> float:
+        """In seconds of Unix time."""
 
 
 class Meters:
@@ -50,6 +67,15 @@ class Meters:
         self._book.gauge(
             catalogue.CERTIFICATE,
             lambda: {(name,): end for name, end in read() if end is not None},
+        )
+
+    def reloads(self, seen: ReloadsSeen) -> None:
+        """What came of reading the configuration again; told by who does it."""
+        self._book.gauge(catalogue.RELOADED, lambda: {(): int(seen.was_successful)})
+        self._book.gauge(catalogue.RELOADED_AT, lambda: {(): seen.succeeded_at})
+        self._book.gauge(
+            catalogue.RELOADS,
+            lambda: {(result,): count for result, count in seen.counts.items()},
         )
 
     def watch(self, standing: Standing) -> None:

@@ -5,8 +5,9 @@ the credentials in them. So the first one that opens a spool writes down what it
 by, and who comes while somebody lives has to say the same. Routes may come and go, as
 each has its name in the records of its uploads: who comes adds those that nobody has
 had so far. Whether somebody lives, a lock tells, which the kernel frees when its holder
-ends, however it ends: nothing is ever left behind. The one invariant: no living process
-goes by anything else than what is written down.
+ends, however it ends: nothing is ever left behind. A process and those it has
+started are one owner, with one lock: alone, they may change what they go by. The one
+invariant: no living owner goes by anything else than what is written down.
 """
 
 from __future__ import annotations
@@ -61,6 +62,27 @@ class Owner:
         except SpoolError:
             os.close(self._fd)
             raise
+
+    @classmethod
+    def inherited(cls, fd: int) -> Owner:
+        """The place of the process that started this one and handed it `fd`: both are
+        one owner, until the last of them releases it."""
+        owner = cls.__new__(cls)
+        owner._fd = fd
+        return owner
+
+    def fileno(self) -> int:
+        """What makes a process that is started one with this owner."""
+        return self._fd
+
+    def change(self, goes_by: Mapping[str, str], routes: Mapping[str, str]) -> None:
+        """Go by something else from now on.
+
+        Raises:
+            SpoolError: another owner goes by what was before; nothing has changed.
+        """
+        with translated("the spool cannot be locked"), _alone(self._fd):
+            self._enter(goes_by, routes)
 
     def release(self) -> None:
         os.close(self._fd)

@@ -126,6 +126,11 @@ class TieredSpool:
         spared = self.bodies.most // 2 if length > SMALL else 0
         return self.bodies.take(size, spared=spared)
 
+    def keep_up_to(self, threshold: int, thresholds: Mapping[str, int]) -> None:
+        """From now on begin uploads by other thresholds, see `__init__`."""
+        if self._kept:
+            self._threshold, self._thresholds = threshold, dict(thresholds)
+
     def _longest(self, upload: Upload) -> int:
         return self._thresholds.get(upload.route, self._threshold)
 

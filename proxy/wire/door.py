@@ -80,6 +80,20 @@ class Door(web.Server):
             "max_field_size": header_limit,
         }
 
+    def settle(
+        self,
+        *,
+        keepalive_timeout_s: float,
+        header_timeout_s: float,
+        header_limit: int,
+        max_connections: int,
+    ) -> None:
+        """Go by these from now on; the length of a line holds for new connections."""
+        self.heads.timeout_s = header_timeout_s
+        self.rests.timeout_s = keepalive_timeout_s
+        self._max_connections = max_connections
+        self._options |= {"max_line_size": header_limit, "max_field_size": header_limit}
+
     # Wider than what it overrides: asyncio, which calls it, is content with a protocol.
     def __call__(self) -> Connection | TurnedAway:  # type: ignore[override]
         if not self.admits():

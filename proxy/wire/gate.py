@@ -55,7 +55,8 @@ class GateSite(web.SockSite):
     ) -> None:
         super().__init__(runner, sock, backlog=backlog)
         self._door = door
-        self._terms = terms
+        self.terms = terms
+        """Of the connections to come."""
         self._waiting: set[asyncio.Transport] = set()
 
     async def start(self) -> None:
@@ -72,7 +73,7 @@ class GateSite(web.SockSite):
     def _gate(self) -> asyncio.Protocol:
         if not self._door.admits():
             return _Unheard()
-        return Gate(self._door, self._terms, self._waiting)
+        return Gate(self._door, self.terms, self._waiting)
 
 
 class Gate(asyncio.Protocol):

@@ -41,6 +41,23 @@ class Waits(Generic[W]):
         """`who` waits no longer, if it did."""
         self._due.pop(who, None)
 
+    @property
+    def timeout_s(self) -> float:
+        """How long each may wait."""
+        return self._timeout_s
+
+    @timeout_s.setter
+    def timeout_s(self, timeout_s: float) -> None:
+        """Also for those who wait: all alike, so that the first stays the first."""
+        by = timeout_s - self._timeout_s
+        if not by:
+            return
+        self._timeout_s = timeout_s
+        self._due = {who: due + by for who, due in self._due.items()}
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(0, self._look)
+
     def __contains__(self, who: W) -> bool:
         return who in self._due
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from aiohttp import ClientSession, web
 from proxy.admin.listener import AdminHandler
 from proxy.metrics import catalogue
 from proxy.metrics.exposition import Page, exposed
+from proxy.reloaded import Reloaded, Result
 
 
 @dataclass
@@ -22,6 +24,7 @@ class Process:
     hangs: bool = False
     counts: dict[str, int] = field(default_factory=lambda: {"bodies": 2})
     serves: bool = True
+    outcome: Reloaded = field(default_factory=lambda: Reloaded(Result.APPLIED))
 
     async def in_flight(self) -> dict[str, int]:
         return self.counts
@@ -39,6 +42,9 @@ class Process:
 
     async def metrics(self, accept: str) -> Page:
         return exposed({catalogue.DRAINING.name: [([], 0)]}, accept)
+
+    async def reload(self) -> Reloaded:
+        return self.outcome
 
     def drain(self) -> None:
         self.draining = True
@@ -140,6 +146,7 @@ async def test_draining_makes_it_unready_and_tells_what_is_in_flight(
         ("POST", "/livez", 405, "GET, HEAD"),
         ("DELETE", "/readyz", 405, "GET, HEAD"),
         ("PUT", "/drain", 405, "GET, HEAD, POST"),
+        ("GET", "/reload", 405, "POST"),
         ("GET", "/metricks", 404, None),
     ],
 )
@@ -153,3 +160,24 @@ async def test_everything_else_is_refused(
 
 async def test_head_is_answered_without_content(admin: ClientSession) -> None:
     assert await ask(admin, "/livez", "HEAD") == (200, "")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (Reloaded(Result.APPLIED, ("a: 1 -> 2",)), 200),
+        (Reloaded(Result.WRONG, errors=("a: b",)), 422),
+        (Reloaded(Result.REFUSED, errors=("a: b",)), 409),
+    ],
+)
+async def test_a_reload_is_told_in_full(
+    admin: ClientSession, process: Process, outcome: Reloaded, expected: int
+) -> None:
+    process.outcome = outcome
+    status, text = await ask(admin, "/reload", "POST")
+    assert status == expected
+    assert json.loads(text) == {
+        "result": outcome.result.value,
+        "changes": list(outcome.changes),
+        "errors": list(outcome.errors),
+    }

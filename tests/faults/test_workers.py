@@ -8,7 +8,7 @@ import os
 import random
 import re
 from pathlib import Path
-from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
+from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGUSR2, Signals
 
 import pytest
 
@@ -261,7 +261,7 @@ async def test_workers_are_renewed_one_after_the_other(
     part = await speaker.create(VERSION, length=40, sends=b"a" * 30, then="stall")
     origin.then(*[Reply(201, (), b"made")] * 1000)
     old = _pids(process)
-    process.signal(SIGHUP)
+    process.signal(SIGUSR2)
     sent = 0
     while process.log.count("worker started") < 4 or sent < 20:
         upload = await speaker.create(VERSION, sends=b"a" * 40)

@@ -94,14 +94,14 @@ class ProxyProcess:
         self.admin_address = f"http://127.0.0.1:{admin}"
         self.spool = directory / "spool"
         self._log = directory / "log"
-        self._file = directory / "config.yaml"
+        self.file = directory / "config.yaml"
         whole = {
             "listen": f"127.0.0.1:{port}",
             "admin": {"listen": f"127.0.0.1:{admin}"},
             **settings,
             "spool": {"directory": str(self.spool), **settings.get("spool", {})},
         }
-        self._file.write_text(json.dumps(whole))  # JSON is YAML
+        self.file.write_text(json.dumps(whole))  # JSON is YAML
         self._largest_file = largest_file
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
@@ -124,7 +124,7 @@ class ProxyProcess:
 
     @property
     def _arguments(self) -> list[str]:
-        return [*self._command, "serve", "--config", str(self._file)]
+        return [*self._command, "serve", "--config", str(self.file)]
 
     async def _begin(self, command: list[str]) -> asyncio.subprocess.Process:
         """The process, begun."""

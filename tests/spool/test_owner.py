@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -144,4 +145,36 @@ def test_names_and_urls_are_bounded(tmp_path: Path) -> None:
     routes = {f"route {n}": "http://" + "a" * 9000 for n in range(120)}
     with pytest.raises(SpoolError, match="too long"):
         Owner(tmp_path, OURS, routes)
+    Owner(tmp_path, OURS).release()
+
+
+def test_who_is_alone_may_go_by_something_else(tmp_path: Path) -> None:
+    owner = Owner(tmp_path, OURS)
+    owner.change(THEIRS, {"route a": "http://b"})
+    with pytest.raises(SpoolError):
+        Owner(tmp_path, OURS)
+    Owner(tmp_path, THEIRS).release()
+    owner.release()
+
+
+def test_who_is_not_alone_may_not_and_keeps_its_place(tmp_path: Path) -> None:
+    first, second = Owner(tmp_path, OURS), Owner(tmp_path, OURS)
+    with pytest.raises(SpoolError, match="its origin is http://a:1"):
+        first.change(THEIRS, {})
+    first.change(OURS, {"route a": "http://b"})
+    second.release()
+    with pytest.raises(SpoolError):
+        Owner(tmp_path, THEIRS)
+    first.release()
+
+
+def test_who_was_started_by_an_owner_is_one_with_it(tmp_path: Path) -> None:
+    """And keeps its place for it when it has gone."""
+    owner = Owner(tmp_path, OURS)
+    child = Owner.inherited(os.dup(owner.fileno()))
+    owner.change(THEIRS, {})
+    owner.release()
+    with pytest.raises(SpoolError):
+        Owner(tmp_path, OURS)
+    child.release()
     Owner(tmp_path, OURS).release()
