@@ -4,8 +4,9 @@ Each process listens on a socket of its own in ``peers/`` of the spool. Whoever 
 something of the others asks all of them at once: they are few, and it is rare. A socket
 that nobody listens on any more is removed by who finds it. While a reply takes its
 time, a word now and then tells that it is still being worked on, so that a process that
-hangs is known from one that waits for something. The one invariant: an asker that goes
-away ends what was being done for it.
+hangs is known from one that waits for something. Nobody but this user, and root, is
+asked or answered, whatever rights the directory has. The one invariant: an asker that
+goes away ends what was being done for it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import os
 import secrets
 import socket
+import struct
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
@@ -29,6 +31,8 @@ STILL_S: Final = 5.0
 PATIENCE_S: Final = 20.0
 """Without a sign of life for so long, a process is taken to hang. Picked by hand."""
 _BACKLOG: Final = 1024
+_CREDENTIALS: Final = struct.Struct("3i")
+"""``struct ucred`` of Linux: process, user, group."""
 
 Answer = Callable[[Ask], Awaitable[Said]]
 """Does what is asked; told by whoever knows how."""
@@ -166,13 +170,19 @@ class Peers:
         except (OSError, TimeoutError):
             return None
         try:
+            if os.geteuid() and not _is_ours(writer):
+                return Said(Word.NONE)  # no process of this spool
             writer.write(ask_line(ask))
             return await _reply(reader, alive)
         finally:
             writer.close()
 
     def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._spawn(self._serve(reader, writer))
+        if _is_ours(writer):
+            self._spawn(self._serve(reader, writer))
+        else:
+            self._log.warning("a stranger among the processes of the spool")
+            writer.close()
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -212,6 +222,13 @@ class Peers:
             work.cancel()
             gone.cancel()
             await asyncio.wait((work, gone))
+
+
+def _is_ours(writer: asyncio.StreamWriter) -> bool:
+    """The other end is a process of this user, or of root."""
+    sock = writer.get_extra_info("socket")
+    told = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return _CREDENTIALS.unpack(told)[1] in (os.geteuid(), 0)
 
 
 async def _end(reader: asyncio.StreamReader) -> None:

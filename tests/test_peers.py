@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import structlog
 
-from proxy.asks import Ask, Said, Wish, Word, read_said
+from proxy.asks import Ask, Said, Wish, Word, ask_line, read_said
 from proxy.core.errors import SpoolError
 from proxy.core.upload import Token
 from proxy.peers import Peers
@@ -23,6 +25,8 @@ LOG: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
     processors=[],
     wrapper_class=structlog.make_filtering_bound_logger(50),
 )
+SOMEBODY, ANOTHER = 65534, 65533
+"""Users who are not root, whether they have a name or not."""
 Join = Callable[..., Awaitable[Peers]]
 
 
@@ -215,3 +219,57 @@ async def test_a_spool_far_down_has_room_for_its_sockets(tmp_path: Path) -> None
 async def test_a_place_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     with pytest.raises(SpoolError, match="no place can be made where processes meet"):
         Peers(str(tmp_path / "missing"), Tasks(LOG).spawn, LOG)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+async def test_another_user_is_not_answered(join: Join, tmp_path: Path) -> None:
+    """P11: even where the rights of the directory would let it in."""
+    asked = asyncio.Event()
+    await join(Word.DONE, asked=asked)
+    (name,) = _met(tmp_path)
+    (tmp_path / "peers").chmod(0o711)
+    (tmp_path / "peers" / name).chmod(0o666)
+    directory = os.open(tmp_path / "peers", os.O_PATH)
+    sock = socket.socket(socket.AF_UNIX)
+    with being(SOMEBODY):
+        sock.connect(f"/proc/self/fd/{directory}/{name}")
+    os.close(directory)
+    reader, writer = await asyncio.open_unix_connection(sock=sock)
+    try:
+        writer.write(ask_line(ASK))
+        async with asyncio.timeout(5):
+            assert await _until_the_end(reader) == b""
+    finally:
+        writer.close()
+    assert not asked.is_set()
+
+
+async def _until_the_end(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read(-1)
+    except ConnectionResetError:
+        return b""  # ended with our question unread
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+async def test_another_user_is_not_asked(join: Join, tmp_path: Path) -> None:
+    """What it would say is not the word of a process on the spool."""
+    ours = await join()
+    (tmp_path / "peers").chmod(0o777)
+    with socket.socket(socket.AF_UNIX) as stranger:
+        path = tmp_path / "peers" / "stranger"
+        stranger.bind(str(path))
+        path.chmod(0o666)
+        with being(SOMEBODY):
+            stranger.listen()
+        with being(ANOTHER):
+            assert await _asked(ours) == Said(Word.NONE)
+
+
+@contextmanager
+def being(user: int) -> Iterator[None]:
+    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
