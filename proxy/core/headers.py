@@ -229,7 +229,10 @@ def _host(head: Head, passage: Passage) -> bytes:
 
 
 def _is_claim(name: bytes, front: Front, family: Family) -> bool:
-    """True for a forwarding field that must not go on: other family, or untrusted."""
+    """True for a forwarding field that must not go on: other family, untrusted, or
+    spelled so that only an application behind CGI or WSGI takes it for one."""
+    if b"_" in name:
+        return name.replace(b"_", b"-").startswith(_X_FORWARDED)
     if name == b"forwarded":
         return family is not Family.FORWARDED
     if not name.startswith(_X_FORWARDED):

@@ -131,6 +131,17 @@ def test_forwarding_fields_are_written_afresh_for_a_stranger() -> None:
     assert not values(fields, b"forwarded")
 
 
+@pytest.mark.parametrize("front", [STRANGER, TRUSTED])
+def test_what_only_an_application_takes_for_a_forwarding_field_stays_behind(
+    front: Front,
+) -> None:
+    """CGI and WSGI make the same name of `X_Forwarded_For` and `X-Forwarded-For`."""
+    for name in (b"X_Forwarded_For", b"x-forwarded_proto", b"X_FORWARDED-Host"):
+        fields = sent((name, b"6.6.6.6"), (b"X_Other", b"1"), front=front)
+        assert not values(fields, name.lower())
+        assert values(fields, b"x_other") == [b"1"]
+
+
 def test_forwarding_fields_are_extended_below_a_trusted_peer() -> None:
     fields = sent(
         (b"X-Forwarded-For", b"1.1.1.1, 192.0.2.7"),
