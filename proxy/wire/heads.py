@@ -27,6 +27,12 @@ from .problems import problem_reply
 
 ALLOW: Final[Field] = (b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 """The methods of resources that we do not know: all but those refused here."""
+LONGEST: Final = 2**63 - 1
+"""Bytes of content that a length may tell: more is negative, or less, to who counts in
+64 bits with a sign."""
+_LOOK_LIKE_FRAMING: Final = frozenset({b"content_length", b"transfer_encoding"})
+"""To an application behind CGI or WSGI these are the names with a hyphen (RFC 3875
+"Protocol-Specific Meta-Variables")."""
 
 
 class BadRequest(Exception):
@@ -125,8 +131,13 @@ def _check_method(head: Head) -> None:
 
 def _check_framing(head: Head) -> None:
     """RFC 9112 "Transfer-Encoding": aiohttp drops every coding but the last unseen."""
+    if head.has_any(_LOOK_LIKE_FRAMING):
+        raise BadRequest(
+            400, "bad-request", "A field looks like framing to some, and is none."
+        )
     codings = head.value(b"transfer-encoding")
     if codings is None:
+        _check_length(head)
         return
     if head.http_1_0:
         raise BadRequest(
@@ -137,6 +148,15 @@ def _check_framing(head: Head) -> None:
             501,
             "not-implemented",
             "The only transfer coding understood here is chunked.",
+        )
+
+
+def _check_length(head: Head) -> None:
+    """RFC 9110 "Content-Length": what cannot be counted everywhere is not passed on."""
+    length = head.content_length
+    if length is not None and length > LONGEST:
+        raise BadRequest(
+            400, "bad-request", f"Content-Length is {length}; at most {LONGEST} is."
         )
 
 
