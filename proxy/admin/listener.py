@@ -75,6 +75,10 @@ class AdminHandler:
                 return await self._measured(request)
             case "/drain", "GET" | "HEAD":
                 return await self._drained()
+            case "/drain" | "/reload", "POST" if hdrs.ORIGIN in request.headers:
+                # Only browsers send it: a page that somebody on this machine looks at
+                # is no operator.
+                return _text(403, "not for pages")
             case "/drain", "POST":
                 self._vitals.drain()
                 return await self._drained()

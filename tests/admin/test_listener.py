@@ -140,6 +140,16 @@ async def test_draining_makes_it_unready_and_tells_what_is_in_flight(
     )
 
 
+async def test_a_page_in_a_browser_is_no_operator(
+    admin: ClientSession, process: Process
+) -> None:
+    """Whoever looks at it may be on this machine."""
+    asked = admin.post("/drain", headers={"Origin": "https://evil.test"})
+    async with asked as response:
+        assert response.status == 403
+    assert not process.draining
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "allow"),
     [
