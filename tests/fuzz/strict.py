@@ -9,8 +9,8 @@ two readers could take differently, nothing more counts as sent.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 _START: Final = re.compile(rb"([!-~]+) ([!-~]+) HTTP/1\.([01])")
 _LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*?)[ \t]*")
@@ -29,6 +29,12 @@ class Sent:
     lines: tuple[tuple[bytes, bytes], ...]
     """Names in lower case."""
     body: bytes
+    size: int = 0
+    """Bytes that all of it takes on the wire."""
+
+    def values(self, name: bytes) -> list[bytes]:
+        """Of every line of the field `name`, which is in lower case."""
+        return [value for key, value in self.lines if key == name]
 
     @property
     def is_part(self) -> bool:
@@ -56,8 +62,16 @@ def sent(said: bytes) -> list[Sent]:
         if body is None:
             return found
         content, size = body
-        found.append(Sent(request.method, request.target, request.lines, content))
+        whole = len(head) + len(end) + size
+        found.append(replace(request, body=content, size=whole))
         rest = rest[size:]
+
+
+def is_clear(said: bytes) -> bool:
+    """Whether the head that `said` begins with is one, and tells in one way where its
+    request ends."""
+    request = _parsed(said.partition(b"\r\n\r\n")[0])
+    return request is not None and _framing(request) is not None
 
 
 def _parsed(head: bytes) -> Sent | None:
@@ -74,21 +88,29 @@ def _origin_form(target: str) -> str:
     return target.removeprefix("http://h") or "/"
 
 
+def _framing(request: Sent) -> int | Literal["chunked"] | None:
+    """Bytes of the content, or how it tells that itself; None when in doubt."""
+    lengths = request.values(b"content-length")
+    codings = request.values(b"transfer-encoding")
+    if codings:
+        is_chunked = [coding.lower() for coding in codings] == [b"chunked"]
+        return "chunked" if is_chunked and not lengths else None
+    if not lengths:
+        return 0
+    if len(lengths) > 1 or not re.fullmatch(rb"[0-9]{1,18}", lengths[0]):
+        return None
+    return int(lengths[0])
+
+
 def _body(request: Sent, rest: bytes) -> tuple[bytes, int] | None:
     """The content in `rest` and how much of that it takes; None when in doubt, or not
     all there."""
-    lengths = [value for name, value in request.lines if name == b"content-length"]
-    codings = [value for name, value in request.lines if name == b"transfer-encoding"]
-    if codings:
-        if lengths or [coding.lower() for coding in codings] != [b"chunked"]:
-            return None
-        return _chunks(rest)
-    if not lengths:
-        return b"", 0
-    if len(lengths) > 1 or not re.fullmatch(rb"[0-9]{1,18}", lengths[0]):
+    framing = _framing(request)
+    if framing is None:
         return None
-    length = int(lengths[0])
-    return (rest[:length], length) if len(rest) >= length else None
+    if framing == "chunked":
+        return _chunks(rest)
+    return (rest[:framing], framing) if len(rest) >= framing else None
 
 
 def _chunks(rest: bytes) -> tuple[bytes, int] | None:
