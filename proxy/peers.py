@@ -118,6 +118,7 @@ class Peers:
             # Under its name only when it listens: nobody takes it for a dead one.
             new = self._name + files.NEW
             sock.bind(self._path(new))
+            os.chmod(new, files.PRIVATE_FILE, dir_fd=self._directory)
             sock.listen(_BACKLOG)
             os.rename(
                 new,
