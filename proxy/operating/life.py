@@ -108,7 +108,7 @@ def _known(upload: Upload) -> Iterator[tuple[float, str]]:
 
 
 def _told(one: Moment) -> str:
-    words = one.event.replace("_", " ")
+    words = plain(one.event).replace("_", " ")
     why = f": {plain(one.why)}" if one.why else ""
     return f"{words:<20} {size(one.offset):>10}{why}"
 
