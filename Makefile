@@ -17,7 +17,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check campaign bench bench-quick bench-compare format lock clean
+.PHONY: help demo test check campaign bench bench-quick bench-compare format lock audit
+.PHONY: sbom clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -64,6 +65,15 @@ lock: $(VENV)/.lock ## pin what the container installs, with hashes (ARGS=--upgr
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-annotate --quiet \
     --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
+audit: $(VENV)/.audit ## known holes in what the container installs; NOT RUN without network
+	.ci/audit $(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+	    --requirement requirements.lock --requirement requirements-build.lock $(ARGS)
+
+sbom: $(VENV)/.audit ## what the container installs, for machines: build/sbom.json (CycloneDX)
+	mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml \
+	    --mc-type application --output-reproducible --output-file build/sbom.json $(ARGS)
+
 clean: ## remove everything that was made here
 	rm -rf $(VENV) tests/interop/node_modules bench/build build dist htmlcov .coverage .coverage.*
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -97,6 +107,10 @@ $(VENV)/.fronts: $(VENV)/.test
 
 $(VENV)/.bench: $(VENV)/.run
 	$(PIP) install --group bench
+	@touch $@
+
+$(VENV)/.audit: $(VENV)/.pip pyproject.toml
+	$(PIP) install --group audit
 	@touch $@
 
 $(VENV)/.lock: $(VENV)/.pip
