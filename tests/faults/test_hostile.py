@@ -21,9 +21,11 @@ from tests.kit.raw import Connection, Response, request
 WARM_UP = 100
 """Requests after which caches and pools have what they want to keep."""
 MANY = 400
-LEAK = 500
+LEAK = 700
 """Bytes for each request that would be a leak: an upload takes more than a thousand.
-Some are no leak: the names of the spool's 4096 shards are remembered."""
+Some are no leak: the names of the spool's 4096 shards are remembered, and of an upload
+whose it is, since all that are open are counted."""
+A_FEW = 100
 UNSYNCED = {"sync": "never"}
 """So that the time goes into requests, not into waiting for the disk."""
 
@@ -81,7 +83,10 @@ async def test_empty_appends_without_end_take_up_nothing(
     for answer in await _asked(connection, empty, MANY):
         assert (answer.status, answer.one("Upload-Offset")) == (204, "3")
     assert _memory() - memory < LEAK * MANY
-    assert _spooled(tmp_path) == files
+    after = _spooled(tmp_path)
+    assert after.keys() == files.keys()
+    # the times in a record have more digits or fewer
+    assert sum(after.values()) - sum(files.values()) < A_FEW
     head = await _head(connection, upload.path)
     assert _age_left(head) <= age_left
     await _others_are_served(client, origin)

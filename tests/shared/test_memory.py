@@ -35,10 +35,10 @@ class Disk:
 
         def adopted(
             records: Records, upload: Upload, body: bytes | None, answer: bytes
-        ) -> None:
+        ) -> int:
             if self.full:
                 raise SpoolError("the upload cannot be created: no space left")
-            adopt(records, upload, body, answer)
+            return adopt(records, upload, body, answer)
 
         monkeypatch.setattr(Records, "adopt", adopted)
 
