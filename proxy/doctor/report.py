@@ -1,4 +1,8 @@
-"""A report for people, and the same for machines."""
+"""A report for people, and the same for machines.
+
+Whoever is examined may say anything. The one invariant: nothing of it steers a
+terminal; what is no plain character is told by its number.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +37,19 @@ def _lines(finding: Finding) -> list[str]:
     start = f"{_SIGNS[finding.verdict]:{sign}}  {finding.check:{check}}  "
     indent = " " * (len(start) + 2)
     return [
-        f"{start}{finding.text}",
+        f"{start}{_plain(finding.text)}",
         *(f"{indent}{setting}" for setting in finding.settings),
     ]
+
+
+def _plain(text: str) -> str:
+    """`text` without anything that a terminal would obey."""
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode("ascii")
+        for one in text
+    )
 
 
 def as_json(report: Report) -> str:
