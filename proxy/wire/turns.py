@@ -27,6 +27,8 @@ LINGER_S: Final = 2.0
 """Seconds for which what a client still sends is read after a refusal, so that it finds
 our answer instead of a reset: two round trips of a bad mobile network, and short enough
 that a large body is not read for nothing."""
+LINGER_TURN_S: Final = 0.02
+"""Seconds until it is tried again, where somebody else reads the rest just then."""
 
 
 class Turns(RequestHandler):
@@ -109,7 +111,10 @@ class Turns(RequestHandler):
         try:
             async with asyncio.timeout(self._lingering_time):
                 while not content.is_eof():
-                    await content.readany()
-        except (TimeoutError, OSError, RequestPayloadError, ClientGone, RuntimeError):
-            # The last one: it is still being read for the origin, which has answered.
+                    try:
+                        await content.readany()
+                    except RuntimeError:
+                        # It is still being read for the origin, which has answered.
+                        await asyncio.sleep(LINGER_TURN_S)
+        except (TimeoutError, OSError, RequestPayloadError, ClientGone):
             return

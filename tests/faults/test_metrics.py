@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from signal import SIGHUP, SIGKILL, SIGSTOP
+from signal import SIGKILL, SIGSTOP, SIGUSR2
 
 import pytest
 
@@ -88,7 +88,7 @@ async def test_a_worker_that_is_replaced_leaves_what_nobody_had_asked_for(
     """It tells its numbers once more when it stops in order."""
     await _upload(speaker, TIMES)
     old = set(process.workers)
-    process.signal(SIGHUP)
+    process.signal(SIGUSR2)
 
     async def replaced() -> bool | None:
         return None if old & set(process.workers) else True
