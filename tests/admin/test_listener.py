@@ -140,11 +140,12 @@ async def test_draining_makes_it_unready_and_tells_what_is_in_flight(
     )
 
 
+@pytest.mark.parametrize("path", ["/drain", "/reload"])
 async def test_a_page_in_a_browser_is_no_operator(
-    admin: ClientSession, process: Process
+    admin: ClientSession, process: Process, path: str
 ) -> None:
     """Whoever looks at it may be on this machine."""
-    asked = admin.post("/drain", headers={"Origin": "https://evil.test"})
+    asked = admin.post(path, headers={"Origin": "https://evil.test"})
     async with asked as response:
         assert response.status == 403
     assert not process.draining

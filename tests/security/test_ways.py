@@ -108,7 +108,7 @@ async def _asked(address: str, method: str, target: str) -> Response:
     return answer
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/drain", "/metrics"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/drain", "/reload", "/metrics"])
 async def test_what_is_for_operators_is_the_origins_to_clients(
     start_proxy: StartProxy, origin: RecordingOrigin, path: str
 ) -> None:
