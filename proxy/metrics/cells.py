@@ -35,7 +35,7 @@ class Counts:
 
     def __init__(self, first: Iterable[Labels] = ()) -> None:
         """`first`: series that begin with 0, so that their first step is seen."""
-        self._values: dict[Labels, Value] = dict.fromkeys(first, 0)
+        self._values: dict[Labels, float] = dict.fromkeys(first, 0)
 
     def begin(self, labels: Labels) -> None:
         """Have one more series, with nothing in it yet."""
@@ -44,7 +44,7 @@ class Counts:
     def add(self, labels: Labels = (), by: float = 1) -> None:
         """`by` more, never fewer."""
         values = self._values
-        values[labels] = values.get(labels, 0) + by  # type: ignore[operator]
+        values[labels] = values.get(labels, 0) + by
 
     def read(self) -> Mapping[Labels, Value]:
         """See ``Reading``."""

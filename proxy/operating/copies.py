@@ -112,7 +112,7 @@ def new_file(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
         except BaseException:  # an interruption from the keyboard as well
             Path(name).unlink()
             raise
-    except BaseException:
+    except BaseException:  # the same: what stands for the copy must not stay
         if not force:
             path.unlink()
         raise

@@ -38,7 +38,8 @@ class Turns(RequestHandler):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        # A deque has room for 64 from the beginning, and there is hardly ever one.
+        # A deque has room for 64 from the beginning, and there is hardly ever one. What
+        # aiohttp still does with it works on a list as well: it appends and counts.
         self._messages: list[Any] = []  # type: ignore[assignment]
 
     def rest(self) -> None:
@@ -58,7 +59,7 @@ class Turns(RequestHandler):
                     await self._message()
                 # Of one call: what it knows of a request goes when it returns.
                 goes_on = await self._turn()
-        except BaseException:
+        except BaseException:  # cancelled too: nobody else would end the connection
             self.force_close()
             raise
         if not self._force_close:
