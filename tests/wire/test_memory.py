@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from proxy.app import App
+from proxy.spool.clock import LifetimeClock
 from tests.conftest import StartProxy
 from tests.kit.answer import Answer
 from tests.kit.bounds import until
@@ -17,14 +18,29 @@ from tests.kit.words import each_version
 from tests.spool.system import Calls
 
 
+@pytest.fixture(autouse=True)  # before the proxy of `client` is there
+def rounds(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """One for each round of the sweep: the lifetime clock is saved at its end."""
+    ended: list[None] = []
+    save = LifetimeClock.save
+
+    def counted(clock: LifetimeClock) -> None:
+        save(clock)
+        ended.append(None)
+
+    monkeypatch.setattr(LifetimeClock, "save", counted)
+    return ended
+
+
 @pytest.fixture
-async def calls(proxy: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """What the proxy does to its spool, once it has come up."""
-    clock = tmp_path / "spool" / "clock"
+async def calls(
+    rounds: list[None], proxy: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Calls:
+    """What the proxy does to its spool, once it has come up: every start begins with a
+    round through what is unfinished and one through all."""
 
     async def swept() -> bool | None:
-        # saved at the end of the round that every start begins with
-        return clock.exists() or None
+        return True if len(rounds) >= 2 else None
 
     await until(swept)
     return Calls(tmp_path / "spool", monkeypatch)
