@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from .lifecycle import Event
-from .upload import Limits, Standing, Upload
+from .upload import Answer, Limits, Standing, Upload
 
 
 class Problem(StrEnum):
@@ -47,10 +47,22 @@ class Problem(StrEnum):
     """What is missing of the upload would take the spool over a bound (R38)."""
     TOO_MANY = "too-many-uploads"
     """The client has as many open uploads as it may have."""
+    NOT_AUTHORISED = "not-authorised"
+    """Who decides about that does not let it through."""
+    AUTH_DOWN = "auth-down"
+    """Who decides about that cannot be asked."""
     ROUTE_MISSING = "route-missing"
     """The route that the upload began with is not configured any more."""
     UNAVAILABLE = "unavailable"
     """Stopping, or an older request of the same upload does not let go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """The answer of an auth server that does not let a request through."""
+
+    answer: Answer
+    content: bytes
 
 
 @dataclass(eq=False)
@@ -73,6 +85,8 @@ class Refusal(Exception):
     retry_after_s: int | None = None
     limits: Limits | None = None
     """Limits that a refused creation is held to: it has no standing to tell them."""
+    denial: Denial | None = None
+    """With NOT_AUTHORISED: what the client gets instead of a problem document."""
 
     def __str__(self) -> str:
         return f"{self.problem.value}: {self.detail}"
@@ -144,6 +158,10 @@ class OriginError(Exception):
 
 class OriginUnreached(OriginError):
     """No connection, hence surely no request: it may be tried again."""
+
+
+class AuthSilent(OriginUnreached):
+    """Nobody can say whether the request may be sent: it has not been."""
 
 
 class OriginCut(OriginError):

@@ -234,6 +234,11 @@ class Upload:
     """Address of the client that created it, for logs."""
     route: str = DEFAULT_ROUTE
     """The name of the route that its creation took: it goes to no other origin."""
+    principal: str = ""
+    """Whose it is, as a hash, see ``auth``; empty: whoever has its URL."""
+    denied: bool = False
+    """It was not let through to the origin: it is asked for again only when its client
+    asks for the answer."""
     attempts: int = 0
     """How often the forward has been begun."""
     hidden: bool = False

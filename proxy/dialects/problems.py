@@ -90,6 +90,8 @@ KINDS: Final = MappingProxyType(
         Problem.STORAGE: Kind(507, "Upload cannot be stored"),
         Problem.NO_ROOM: Kind(507, "No room for the upload"),
         Problem.TOO_MANY: Kind(429, "Too many open uploads"),
+        Problem.NOT_AUTHORISED: Kind(403, "Not authorised"),
+        Problem.AUTH_DOWN: Kind(503, "Authorisation cannot be asked for"),
         Problem.ROUTE_MISSING: Kind(503, "Destination is not configured"),
         Problem.UNAVAILABLE: Kind(503, "Temporarily unavailable"),
     }

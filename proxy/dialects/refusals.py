@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from proxy.core.errors import Problem, Refusal
+from proxy.core.errors import Denial, Problem, Refusal
 from proxy.core.upload import Fields, Reply
 
 from . import problems
@@ -25,6 +25,7 @@ from .replies import (
     limits_of,
     offset_field,
     version_fields,
+    without_upload_fields,
 )
 
 _OVER_LIMITS: Final = frozenset({Problem.TOO_LARGE, Problem.TOO_SMALL})
@@ -36,6 +37,8 @@ def refused(refusal: Refusal, profile: Profile, version: Version) -> Reply:
     Whether the connection can go on after it depends on what was read of the request,
     which only its sender knows (R49, R101).
     """
+    if refusal.denial is not None:
+        return _denied(refusal, refusal.denial, profile, version)
     kind = problems.KINDS[refusal.problem]
     verdict = _verdict(refusal, kind, profile)
     return Reply(
@@ -49,6 +52,23 @@ def refused(refusal: Refusal, profile: Profile, version: Version) -> Reply:
         ),
         _document(refusal, kind, verdict),
         problem=refusal.problem.value,
+    )
+
+
+def _denied(
+    refusal: Refusal, denial: Denial, profile: Profile, version: Version
+) -> Reply:
+    """The answer of who did not let it through, with the state of the upload."""
+    answer = denial.answer
+    return Reply(
+        answer.status,
+        (
+            *without_upload_fields(answer.fields),
+            *version_fields(version),
+            *_state_fields(refusal, profile),
+        ),
+        denial.content,
+        answer.reason,
     )
 
 

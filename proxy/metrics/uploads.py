@@ -39,6 +39,7 @@ RESULTS: Final = ("interrupted", "complete", "unknown", "lost", "torn")
 
 _FAILED: Final = {
     Event.ORIGIN_UNREACHED: "unreached",
+    Event.FORWARD_DENIED: "denied",
     Event.ORIGIN_CUT: "cut",
     Event.ORIGIN_LOST: "lost",
     Event.ORIGIN_LOST_REPEATABLE: "lost_repeatable",

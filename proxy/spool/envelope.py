@@ -17,9 +17,12 @@ from hashlib import blake2b
 
 PLAIN = 1
 """The format that every release reads."""
-FORMAT = 2
-"""The newest that this one reads: the same, of an upload with a route. A release that
-knows none leaves it alone, and does not send it to the one origin that it knows."""
+ROUTED = 2
+"""The same, of an upload with a route. A release that knows none leaves it alone, and
+does not send it to the one origin that it knows."""
+FORMAT = 3
+"""The newest that this one reads: the same, of an upload that is not for whoever has
+its URL, or was not let through. A release that asks nobody leaves it alone."""
 
 LIMIT = 8 * 1024 * 1024
 """Bytes of one file; picked by hand, far above what a request head can be."""

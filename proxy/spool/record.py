@@ -75,14 +75,14 @@ def encode(written: Record) -> bytes:
         "route": upload.route,
         "attempts": upload.attempts,
         "hidden": upload.hidden,
+        **_authority_out(upload),
         "limits": _limits_out(upload.limits),
         "request": _head_out(upload.request),
         "answer": None if upload.answer is None else _answer_out(upload.answer),
         "answered_at": upload.answered_at,
         "history": [(m.at, m.event, m.offset, m.why) for m in upload.history],
     }
-    number = envelope.PLAIN if upload.route == DEFAULT_ROUTE else envelope.FORMAT
-    sealed = envelope.seal(_to_json(content).encode("ascii") + b"\n", number)
+    sealed = envelope.seal(_to_json(content).encode("ascii") + b"\n", _format(upload))
     if len(sealed) > envelope.LIMIT:
         raise SpoolError(
             f"the record has {len(sealed)} bytes, it may have {envelope.LIMIT}"
@@ -117,6 +117,23 @@ def decode(sealed: bytes, token: Token) -> Record:
     if written.upload.token != token:
         raise UploadLost("its record is that of another upload")
     return written
+
+
+def _format(upload: Upload) -> int:
+    """The oldest format in which nobody does with `upload` what must not be done."""
+    if upload.principal or upload.denied:
+        return envelope.FORMAT
+    return envelope.PLAIN if upload.route == DEFAULT_ROUTE else envelope.ROUTED
+
+
+def _authority_out(upload: Upload) -> dict[str, Any]:
+    """Whose it is; nothing where it is whoever's has its URL, as most are."""
+    told: dict[str, Any] = {}
+    if upload.principal:
+        told["principal"] = upload.principal
+    if upload.denied:
+        told["denied"] = True
+    return told
 
 
 def _limits_out(limits: Limits) -> dict[str, Any]:
@@ -169,6 +186,8 @@ def _upload_in(content: Any) -> Upload:
         route=content.get("route", DEFAULT_ROUTE),
         attempts=content["attempts"],
         hidden=content["hidden"],
+        principal=content.get("principal", ""),
+        denied=bool(content.get("denied")),
         answer=None if answer is None else _answer_in(answer),
         answered_at=content["answered_at"],
         why=content["why"],

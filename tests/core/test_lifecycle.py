@@ -52,6 +52,7 @@ TABLE = {
     "complete": {
         "forward_began": "forwarding",
         "origin_unreached": "complete",
+        "forward_denied": "complete",
         "spool_lost": "failed",
         "lifetime_ended": "expired",
         "cancel_asked": "cancelled",

@@ -125,6 +125,8 @@ def test_a_record_is_estimated_to_be_no_smaller_than_it_is(fields: int) -> None:
         upload,
         peer="2001:db8::1234:5678",
         why="found after a crash",
+        principal="d" * 32,
+        denied=True,
         history=moments * MOMENTS,
     )
     size = len(encode(Record(long, "b" * 36, "c" * 32)))

@@ -194,6 +194,7 @@ def test_limits_that_nobody_knows_are_not_told() -> None:
         pytest.param(Problem.UNAVAILABLE, 503, id="R38-unavailable"),
         pytest.param(Problem.ORIGIN_DOWN, 503, id="P5-origin-down"),
         pytest.param(Problem.ROUTE_MISSING, 503, id="route-missing"),
+        pytest.param(Problem.AUTH_DOWN, 503, id="auth-down"),
         pytest.param(Problem.TOO_MANY, 429, id="too-many"),
     ],
 )

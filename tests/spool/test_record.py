@@ -154,7 +154,7 @@ def test_what_somebody_has_changed_is_not(found: bytes) -> None:
 
 def test_a_newer_format_is_told_apart() -> None:
     newer = envelope.seal(b"who knows", envelope.FORMAT + 1)
-    with pytest.raises(UploadTooNew, match="format 3, this release reads 2"):
+    with pytest.raises(UploadTooNew, match="format 4, this release reads 3"):
         decode(newer, SAMPLE.upload.token)
 
 
@@ -243,3 +243,14 @@ def test_a_record_that_names_no_route_is_of_the_default_one() -> None:
     del content["route"]
     sealed = envelope.seal(json.dumps(content).encode())
     assert decode(sealed, SAMPLE.upload.token).upload.route == "default"
+
+
+@pytest.mark.parametrize("told", [{"principal": "d" * 32}, {"denied": True}])
+def test_a_record_that_is_not_for_everybody_is_of_the_newest_format(
+    told: dict[str, Any],
+) -> None:
+    """A release that asks nobody would give it to strangers, or send it on."""
+    guarded = replace(SAMPLE.upload, **told)
+    sealed = encode(replace(SAMPLE, upload=guarded))
+    assert sealed.startswith(b'{"format":3,')
+    assert decode(sealed, guarded.token).upload == replace(guarded, offset=0)

@@ -1,0 +1,146 @@
+"""Who may upload: what an auth server is asked, what its answer means, whose it is.
+
+The question is the client's request without its content: a GET, because that is what
+auth servers of nginx, Traefik and Caddy are asked with, and what none of them takes for
+a request with a body that is missing. The method and the target that it is about are
+told in fields. The one invariant: a principal is only ever a hash here, and that of
+nobody is empty.
+
+Source: nginx "auth_request"; Traefik "ForwardAuth"; R20, R99.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from .upload import Field, Fields, Head
+
+METHOD: Final = "GET"
+_FOR_THIS_REQUEST: Final = frozenset({b"range", b"x-forwarded-method"})
+"""They would make something else of the question, or are ours to write."""
+_PRECONDITION: Final = b"if-"
+_URI: Final = b"x-forwarded-uri"
+_OF_ONE_REQUEST: Final = frozenset({b"x-request-id", b"x-forwarded-method", _URI})
+_OF_CONTENT: Final = b"content-"
+_FOR_NOW: Final = frozenset({408, 425, 429})
+
+
+class Place(Enum):
+    """Where a field of the principal is looked for."""
+
+    REQUEST = "request"
+    ANSWER = "answer"
+    """The auth server's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One field of the principal."""
+
+    place: Place
+    name: str
+    """In lower case."""
+
+    def __str__(self) -> str:
+        return f"{self.place.value}:{self.name}"
+
+
+class Verdict(Enum):
+    """What an answer of the auth server means."""
+
+    PASSES = auto()
+    REFUSES = auto()
+    """Its answer is for the client."""
+    LATER = auto()
+    """The same for whoever waits for it; but to be asked again."""
+    SAYS_NOTHING = auto()
+    """It is in trouble itself."""
+
+
+def verdict(status: int) -> Verdict:
+    """What an answer with `status` means."""
+    if 200 <= status < 300:
+        return Verdict.PASSES
+    if status >= 500 or status < 200:
+        return Verdict.SAYS_NOTHING
+    return Verdict.LATER if status in _FOR_NOW else Verdict.REFUSES
+
+
+def question(
+    head: Head, target: str, host: bytes | None, *, method: str, uri: str
+) -> Head:
+    """What is asked about a request, from its `head` as the origin would get it.
+
+    `target` of the auth server; `host`: its name, None to say the client's. `method`,
+    `uri`: of the request that is asked about.
+    """
+    fields = tuple(
+        (name, host if host is not None and key == b"host" else value)
+        for name, value in head.fields
+        if (key := name.lower()) not in _FOR_THIS_REQUEST
+        and key != _URI
+        and not key.startswith(_PRECONDITION)
+    )
+    told: Fields = (
+        (b"X-Forwarded-Method", method.encode("ascii")),
+        (b"X-Forwarded-Uri", uri.encode("ascii")),
+    )
+    return Head(METHOD, target, fields + told)
+
+
+def without_credentials(fields: Fields) -> Fields:
+    """`fields` of the auth server's answer that its client may have, if it refuses.
+
+    Cookies are left out: they would be those of another address.
+    """
+    return tuple(field for field in fields if field[0].lower() != b"set-cookie")
+
+
+def without_content(fields: Fields) -> Fields:
+    """The same of an answer whose content was too long to be passed on."""
+    return tuple(
+        field for field in fields if not field[0].lower().startswith(_OF_CONTENT)
+    )
+
+
+def principal(sources: Sequence[Source], request: Head, answer: Fields) -> str:
+    """Whose a request is, as 32 hexadecimal digits; empty when none of the fields is
+    there."""
+    told = Head("", "", answer)
+    values = [
+        (told if source.place is Place.ANSWER else request).value(source.name.encode())
+        for source in sources
+    ]
+    if not any(values):
+        return ""
+    digest = hashlib.sha256(b"principal")
+    for source, value in zip(sources, values, strict=True):
+        # lengths, so that no value can reach into the next one
+        said = value or b""
+        digest.update(b"\0%s\0%d\0%s" % (str(source).encode(), len(said), said))
+    return digest.hexdigest()[:32]
+
+
+def is_the_same(one: str, other: str) -> bool:
+    """True for two hashes of the same principal, in a time that does not tell."""
+    return hmac.compare_digest(one, other)
+
+
+def asker(head: Head) -> bytes:
+    """A short name for who makes a request: the same for two only if all fields that
+    could tell them apart are the same, whichever of them hold credentials."""
+    digest = hashlib.sha256()
+    for field in head.fields:
+        name = field[0].lower()
+        if name not in _OF_ONE_REQUEST and not name.startswith(_OF_CONTENT):
+            digest.update(_measured((name, field[1])))
+    return digest.digest()
+
+
+def _measured(field: Field) -> bytes:
+    return b"%d\0%s%d\0%s" % (len(field[0]), field[0], len(field[1]), field[1])
