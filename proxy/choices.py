@@ -9,14 +9,17 @@ from __future__ import annotations
 import secrets
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy.certificates import Files, client_context, server_context
-from proxy.config import Config, Origin, Route
+from proxy.config import Config, Origin, OriginTls, Route
 from proxy.config.model import RouteUploads
+from proxy.config.places import ORIGIN
 from proxy.core.forms import Form, FormField
 from proxy.core.front import Family, Trust
 from proxy.core.headers import Passage
@@ -24,6 +27,8 @@ from proxy.core.matching import Rule, fits_any_rule
 from proxy.core.room import Bounds, default_floor
 from proxy.core.upload import DEFAULT_ROUTE, Limits, Token
 from proxy.dialects import Dialects
+from proxy.holdings import Holdings
+from proxy.recognition import Terms
 from proxy.tally import Tally
 from proxy.visit import Manners
 from proxy.wire import Shortcut, lacking
@@ -114,7 +119,11 @@ def max_open(config: Config, share: int) -> int | None:
 
 def tally(config: Config, share: int) -> Tally:
     """The count of open uploads of one of `share` processes."""
-    return Tally(config.uploads.max_per_client, max_open(config, share))
+    return Tally(
+        config.uploads.max_per_client,
+        max_open(config, share),
+        Holdings(config.auth.max_uploads, config.auth.max_bytes),
+    )
 
 
 def longest_age_s(config: Config) -> float:
@@ -194,6 +203,43 @@ def check_files(config: Config) -> None:
         server_context(files)
     for route in routes(config):
         origin_context(route.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An auth server."""
+
+    url: str
+    """Scheme, host and port; or a unix socket."""
+    target: str
+    tls: OriginTls | None
+    """As that of the origin that it is; None: one that the system's authorities vouch
+    for."""
+    preserve_host: bool
+    """It gets the `Host` of the client."""
+    timeout_s: float
+
+
+def asked(config: Config, origin: Origin) -> Asked | None:
+    """Who says which uploads may go to `origin`; None: nobody has to."""
+    told = config.auth
+    if told.request is None:
+        return None
+    if told.request == ORIGIN:
+        preserve = origin.preserve_host
+        return Asked(origin.url, told.path, origin.tls, preserve, told.timeout)
+    parts = urlsplit(told.request)
+    target = urlunsplit(("", "", parts.path, parts.query, ""))
+    url = f"{parts.scheme}://{parts.netloc}"
+    return Asked(url, target, None, preserve_host=False, timeout_s=told.timeout)
+
+
+def recognised(config: Config) -> Terms | None:
+    """How clients are recognised; None: everybody may upload, whoever it is."""
+    told = config.auth
+    if told.request is None and not told.principal:
+        return None
+    return Terms(told.principal, told.remember, config.uploads.path)
 
 
 def new_token() -> Token:

@@ -41,6 +41,9 @@ FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 60.0
 """Between attempts on an origin that stays down, so that it is found soon after."""
 
+ENDING_S: Final = 5.0
+"""For a delivery to record how it went, after that is known."""
+
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Starts a task that somebody keeps a reference to."""
 
@@ -182,6 +185,14 @@ class Deliveries:
             self._end(delivery)
         return True
 
+    async def ended(self, token: Token) -> bool:
+        """Wait for the end of a delivery that has nothing more to do; False: it does
+        not come to that."""
+        task = self._tasks.get(token)
+        if task is not None:
+            await asyncio.wait([task], timeout=ENDING_S)
+        return token not in self._live
+
     def _drop(self, token: Token) -> None:
         self._live.pop(token).is_live = False
         self._locks.unlock(token)
@@ -260,7 +271,7 @@ class Deliveries:
                 error=str(exc),
             )
             delivery.refuse_all(not_stored)
-            return delivery.upload.state is State.COMPLETE
+            return _goes_on(delivery.upload)
         finally:
             delivery.in_attempt = False
         return False
@@ -282,7 +293,7 @@ class Deliveries:
                 stream = await self._forward.attempt(delivery)
             finally:
                 lane.trying -= 1
-            again = delivery.upload.state is State.COMPLETE
+            again = _goes_on(delivery.upload)
             lane.is_down = stream is None and again
             if stream is not None:
                 return stream
@@ -354,6 +365,11 @@ class Deliveries:
 
         for follower in delivery.followers:
             follower.hold(retry_for_s, may_come, down)
+
+
+def _goes_on(upload: Upload) -> bool:
+    """True when it is to be tried again, though nobody asks for it."""
+    return upload.state is State.COMPLETE and not upload.denied
 
 
 async def _pause(delivery: Delivery, pause_s: float) -> float:

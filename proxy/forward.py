@@ -15,8 +15,10 @@ from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.auth import Denied, denied
 from proxy.core.decide import outcome_unknown
 from proxy.core.errors import (
+    AuthSilent,
     BodyUnreadableError,
     InDoubt,
     OriginCut,
@@ -76,7 +78,11 @@ class Forward:
                 # After a power loss this very body may be sent again: it must be whole.
                 await self._sync(delivery)
             try:
+                await self._let_through(delivery)
                 stream = await self._exchange(delivery, reader)
+            except _NotLetThroughError as exc:
+                await self._denied(delivery, exc.denied)
+                return None
             except _CancelledMeanwhileError:
                 await self._drop_hidden(delivery)
                 return None
@@ -92,6 +98,36 @@ class Forward:
             reader.close()
         await self._record_answer(delivery, stream)
         return stream
+
+    async def _let_through(self, delivery: Delivery) -> None:
+        """Ask whether what is about to leave may, with the credentials it carries.
+
+        Raises:
+            AuthSilent: nobody can tell.
+        """
+        gate = delivery.course.gate
+        if gate is None:
+            return
+        said = await gate.ask(delivery.upload.request)
+        if isinstance(said, Denied):
+            if said.later:
+                status = said.denial.answer.status
+                raise AuthSilent(f"the auth server answered with {status}")
+            raise _NotLetThroughError(said)
+
+    async def _denied(self, delivery: Delivery, said: Denied) -> None:
+        """It stays, for a client that comes with what is let through; until then nobody
+        is asked again."""
+        denial = said.denial
+
+        def refused(current: Upload) -> Upload:
+            why = f"not authorised: {denial.answer.status}"
+            attempts = current.attempts + 1
+            return replace(current, denied=True, attempts=attempts, why=why)
+
+        await self._record_failure(delivery, Event.FORWARD_DENIED, refused)
+        delivery.refuse_all(lambda: denied(denial))
+        await self._drop_hidden(delivery)
 
     async def _exchange(self, delivery: Delivery, body: Reader) -> AnswerStream:
         """Connect, record that the forward begins, send."""
@@ -315,6 +351,14 @@ class Forward:
         """Remove an upload that was cancelled while it was forwarded (R70)."""
         if delivery.upload.hidden and delivery.upload.state not in TERMINAL:
             await delivery.advance(Event.CANCEL_ASKED)
+
+
+class _NotLetThroughError(Exception):
+    """The auth server has refused."""
+
+    def __init__(self, said: Denied) -> None:
+        super().__init__()
+        self.denied = said
 
 
 class _CancelledMeanwhileError(Exception):

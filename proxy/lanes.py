@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.auth import Gate
 from proxy.core.errors import Problem, Refusal
 from proxy.core.forms import Around, Wrapping
 from proxy.core.upload import Answer, Head, Limits, Token, Upload, shortened
@@ -156,6 +157,8 @@ class Course:
     any."""
     wrapping: Wrapping | None = None
     """How the origin gets them as forms; None: as they came."""
+    gate: Gate | None = None
+    """Says which uploads may begin, and be sent on; None: all."""
 
 
 class Courses:
@@ -187,6 +190,19 @@ class Courses:
         """Those that are taken."""
         return {course.lane for course in self._courses.values()}
 
+    def gate(self, route: str) -> Gate:
+        """Whom to ask who somebody is, for an upload of `route`: somebody is asked, or
+        nobody would ask for that.
+
+        Raises:
+            Refusal: the route is configured no more.
+        """
+        course = self._courses.get(route)
+        if course is None:
+            raise _route_missing()
+        assert course.gate is not None
+        return course.gate
+
     def of(self, upload: Upload) -> Course | None:
         """The course that `upload` takes; None, and the log says so, when its route is
         not configured: then it waits for that, or for the end of its life."""
@@ -209,10 +225,14 @@ class Courses:
         """
         course = self.of(upload)
         if course is None:
-            raise Refusal(
-                Problem.ROUTE_MISSING,
-                "This upload is kept, but the server does not know at present where "
-                "to send it.",
-                retry_after_s=RETRY_AFTER_S,
-            )
+            raise _route_missing()
         return course
+
+
+def _route_missing() -> Refusal:
+    return Refusal(
+        Problem.ROUTE_MISSING,
+        "This upload is kept, but the server does not know at present where to send "
+        "it.",
+        retry_after_s=RETRY_AFTER_S,
+    )

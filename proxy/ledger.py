@@ -29,7 +29,12 @@ _LOUD = {
     Event.BODY_DOUBTED,
 }
 """Events an operator has to look at."""
-_WORTH_A_LOOK = {Event.ORIGIN_UNREACHED, Event.ORIGIN_CUT, Event.ORIGIN_LOST_REPEATABLE}
+_WORTH_A_LOOK = {
+    Event.ORIGIN_UNREACHED,
+    Event.ORIGIN_CUT,
+    Event.ORIGIN_LOST_REPEATABLE,
+    Event.FORWARD_DENIED,
+}
 """Events that are trouble, which will be over by itself."""
 
 
@@ -100,6 +105,19 @@ class Ledger:
             Refusal: it may not.
         """
         self._tally.admit(upload, self.now())
+
+    def check_size(self, upload: Upload, size: int) -> None:
+        """Make sure that whose `upload` is may have `size` bytes in it.
+
+        Raises:
+            Refusal: it may not.
+        """
+        self._tally.holdings.check_size(upload, size)
+
+    def left(self, upload: Upload) -> float:
+        """Bytes that whose `upload` is may have in it; infinite where it may have
+        any."""
+        return self._tally.holdings.left(upload)
 
     def oldest(self, upload: Upload, most: int) -> list[Counted]:
         """Up to `most` uploads in the way of a new one that were not heard of

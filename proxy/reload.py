@@ -28,6 +28,7 @@ ONLY_AT_THE_START: Final = (
     "workers",
     "reuse_port",
     "admin",
+    "auth",
     "spool.directory",
     "spool.sync",
     "log.format",

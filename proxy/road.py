@@ -27,6 +27,7 @@ from proxy.metrics.meters import Meters
 from proxy.premises import Premises
 from proxy.reception import Reception
 from proxy.reckoning import Reckoning
+from proxy.recognition import Recognition
 from proxy.replays import Replays
 from proxy.routing import Routing
 from proxy.server import Presence, Server
@@ -211,6 +212,20 @@ class Road:
             courses=self.routing.courses,
             mint=choices.new_token,
             log=self._log,
+            recognition=self._make_recognition(),
+        )
+
+    def _make_recognition(self) -> Recognition | None:
+        terms = choices.recognised(self._config)
+        if terms is None:
+            return None
+        return Recognition(
+            terms,
+            self.routing.courses,
+            self._standings,
+            self._elsewhere,
+            self._premises.clock.now,
+            self._log,
         )
 
     def _make_server(self) -> Server:

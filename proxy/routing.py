@@ -13,6 +13,7 @@ from ssl import SSLContext
 from structlog.typing import FilteringBoundLogger
 
 from proxy import choices
+from proxy.auth import Gate
 from proxy.config import Config, OriginTls
 from proxy.config import Origin as Told
 from proxy.config import Route as Wanted
@@ -25,6 +26,7 @@ from proxy.renewal import Renewal, renewed_at_the_origin
 from proxy.routes import Route, Routes
 
 _OriginKey = tuple[str, float, float, OriginTls]
+_GateKey = tuple[str, OriginTls | None, bool]
 _LaneKey = tuple[str, Origin, int]
 """Its URL, what leads there, and how many forwards there may be at a time."""
 
@@ -62,6 +64,11 @@ class Routing:
             before._pseudonym if before else choices.new_pseudonym()
         )
         self._origins: dict[_OriginKey, Origin] = {}
+        self._asked: list[Origin] = before._asked if before else []
+        """Who may upload; connections of their own, with time-outs of their own."""
+        self._gates: dict[_GateKey, Gate] = before._gates if before else {}
+        self._shown: dict[_OriginKey, Renewal] = before._shown if before else {}
+        """What they are shown; like them it stays over a reload."""
         self._renewals: dict[_OriginKey, Renewal] = {}
         self._retired: list[Origin] = []
         """Origins that nothing new goes to; what does ends by itself. They are few, and
@@ -90,11 +97,11 @@ class Routing:
     @property
     def renewals(self) -> list[Renewal]:
         """Of what the origins are shown."""
-        return list(self._renewals.values())
+        return [*self._renewals.values(), *self._shown.values()]
 
     async def close(self) -> None:
         """End every connection that carries nothing, and those that pass through."""
-        for origin in (*self._origins.values(), *self._retired):
+        for origin in (*self._origins.values(), *self._retired, *self._asked):
             await origin.close()
 
     async def discard(self) -> None:
@@ -117,14 +124,17 @@ class Routing:
                 told.url,
                 connect_timeout_s=told.connect_timeout,
                 response_timeout_s=told.response_timeout,
-                tls=self._context(key, told),
+                tls=self._context(key, told, self._renewals),
                 server_name=told.tls.server_name,
                 observer=self._told.of(told.url),
             )
         return self._origins[key]
 
-    def _context(self, key: _OriginKey, told: Told) -> SSLContext | None:
-        """How that origin is spoken to; None: without TLS."""
+    def _context(
+        self, key: _OriginKey, told: Told, renewals: dict[_OriginKey, Renewal]
+    ) -> SSLContext | None:
+        """How that origin is spoken to; None: without TLS. What it is shown is put down
+        in `renewals`."""
         sealed = choices.origin_context(told)
         if sealed is None:
             return None
@@ -132,7 +142,7 @@ class Routing:
             self._log.warning("origin not verified", url=told.url)
         files = choices.origin_files(told)
         if files.certificate is not None:
-            self._renewals[key] = renewed_at_the_origin(sealed, files, self._log)
+            renewals[key] = renewed_at_the_origin(sealed, files, self._log)
         return sealed
 
     def _lane_key(self, wanted: Wanted) -> _LaneKey:
@@ -159,12 +169,34 @@ class Routing:
             repeatable=told.unknown_outcome == "repeat",
             finishing_credentials=told.credentials == "finishing",
             wrapping=self._wrapping(told),
+            gate=self._gate(told),
         )
 
     def _wrapping(self, told: Told) -> Wrapping | None:
         if told.wrap == "raw":
             return None
         return Wrapping(choices.form(told), self._secret())
+
+    def _gate(self, told: Told) -> Gate | None:
+        """Who is asked about the uploads of that origin; None: nobody."""
+        asked = choices.asked(self._config, told)
+        if asked is None:
+            return None
+        key = (asked.url, asked.tls, asked.preserve_host)
+        if key not in self._gates:
+            tls = asked.tls
+            at = (asked.url, asked.timeout_s, asked.timeout_s, told.tls)
+            server = Origin(
+                asked.url,
+                connect_timeout_s=asked.timeout_s,
+                response_timeout_s=asked.timeout_s,
+                tls=None if tls is None else self._context(at, told, self._shown),
+                server_name=None if tls is None else tls.server_name,
+            )
+            self._asked.append(server)
+            host = None if asked.preserve_host else server.authority
+            self._gates[key] = Gate(server, asked.target, host, asked.timeout_s)
+        return self._gates[key]
 
     def _route(self, wanted: Wanted) -> Route:
         config, origin = self._config, self._origin(wanted)

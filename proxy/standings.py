@@ -41,6 +41,9 @@ _TO_BE_SENT: Final = {State.RECEIVING, State.INTERRUPTED, *_IN_DELIVERY}
 _NOT_RESUMABLE: Final = {State.RESPONDED, State.UNKNOWN}
 """There its offset is the total, and no promise that could be taken up."""
 
+_KEPT: Final = {Problem.ORIGIN_DOWN, Problem.OUTCOME_UNKNOWN, Problem.NOT_AUTHORISED}
+"""Refusals of a delivery after which all of the upload is durable."""
+
 
 class Standings:
     """Uploads as they stand just now."""
@@ -156,6 +159,8 @@ class Standings:
         if event is not None or found.state is State.COMPLETE:
             self._ledger.witness.recovered(found.state.value)
         if found.state is State.COMPLETE and course is not None:
+            if found.denied and course.gate is not None:
+                return found  # it waits for its client
             self._deliveries.start(found)
         return found
 
@@ -175,12 +180,20 @@ class Standings:
         stopped = replace(upload, state=state)
         return upload.hidden or decide.expired(stopped, self._ledger.now())
 
+    async def as_recorded(self, token: Token) -> Upload:
+        """The upload, without the lease: for what of it never changes.
+
+        Raises:
+            Refusal: there is none.
+        """
+        delivery = self._deliveries.live(token)
+        if delivery is not None:
+            return delivery.upload
+        return await self.recorded(token, change=False)
+
     async def glance(self, token: Token) -> Upload:
         """The upload as acknowledged, whatever is being done with it."""
-        delivery = self._deliveries.live(token)
-        upload = (
-            delivery.upload if delivery else await self.recorded(token, change=False)
-        )
+        upload = await self.as_recorded(token)
         decide.request_on(upload, AskLimits(token), self._ledger.now())
         if upload.state in _NOT_RESUMABLE:
             # Its total needs no acknowledging: there is nothing to resume.
@@ -251,7 +264,7 @@ class Standings:
         Without the lease: a delivery that is live saves for us, and one that has lost
         its request has acknowledged all of it.
         """
-        if refusal.problem not in (Problem.ORIGIN_DOWN, Problem.OUTCOME_UNKNOWN):
+        if refusal.problem not in _KEPT:
             return None
         delivery = self._deliveries.live(token)
         if delivery is not None:

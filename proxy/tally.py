@@ -18,6 +18,7 @@ from proxy.core.errors import Problem, Refusal
 from proxy.core.front import who_counts
 from proxy.core.lifecycle import TERMINAL
 from proxy.core.upload import State, Token, Upload
+from proxy.holdings import Holdings
 
 MOST_COUNTED: Final = 100_000
 """Uploads that are counted at a time, some 20 MiB, unless more may be open; past it one
@@ -31,15 +32,23 @@ _NOT_OPEN: Final = TERMINAL | {State.RESPONDED, State.UNKNOWN}
 
 
 Counted = tuple[str, Token]
-"""An upload as it is counted: its client, and which it is."""
+"""An upload as it is counted: its client or principal, and which it is."""
 
 
 class Tally:
     """One for the process."""
 
-    def __init__(self, max_per_client: int | None, max_open: int | None = None) -> None:
+    def __init__(
+        self,
+        max_per_client: int | None,
+        max_open: int | None = None,
+        holdings: Holdings | None = None,
+    ) -> None:
         """`max_per_client`, `max_open`: None where there is no bound; nothing is
-        counted when there is neither."""
+        counted when there is neither. `holdings`: of principals, None: nobody has a
+        bound."""
+        self.holdings = Holdings(None, None) if holdings is None else holdings
+        """The same by whose the uploads are."""
         self._max = max_per_client
         self._max_open = max_open
         self._most = max(MOST_COUNTED, max_open or 0)
@@ -76,6 +85,11 @@ class Tally:
         Raises:
             Refusal: the client has as many as it may have, or all have.
         """
+        self.holdings.check(upload, now)
+        self._admit(upload, now)
+        self.holdings.count(upload)
+
+    def _admit(self, upload: Upload, now: float) -> None:
         client = self._client(upload)
         if client is None:
             return
@@ -110,6 +124,10 @@ class Tally:
 
     def note(self, upload: Upload) -> None:
         """Something has happened to `upload`: is it still open?"""
+        if upload.state in _NOT_OPEN:
+            self.holdings.drop(upload)
+        else:
+            self.holdings.count(upload)
         client = self._client(upload)
         if client is None:
             return
@@ -137,14 +155,16 @@ class Tally:
         for client, token in found:
             uploads = self._open[client] = self._open.pop(client)
             uploads[token] = uploads.pop(token)
-        return found
+        return found + self.holdings.oldest(upload, most)
 
     def gone(self, counted: Counted) -> None:
         """The upload is no more."""
         self._forget(*counted)
+        self.holdings.gone(*counted)
 
     def drop(self, upload: Upload) -> None:
         """`upload` has not come to be."""
+        self.holdings.drop(upload)
         self._forget(self._client(upload) or "", upload.token)
 
     def _room_left(self, client: str) -> float:

@@ -18,6 +18,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from proxy.admission import Admission, Grant
+from proxy.allowance import Allowance
 from proxy.core import decide
 from proxy.core.decide import Deliver, Drop, Receive, Replay
 from proxy.core.errors import (
@@ -57,6 +58,7 @@ from proxy.lanes import Courses
 from proxy.leases import Lease, Leases
 from proxy.ledger import Ledger
 from proxy.reception import Exchange, Reception
+from proxy.recognition import Recognition
 from proxy.replays import Replays
 from proxy.standings import Standings
 
@@ -87,8 +89,11 @@ class Uploads:
         courses: Courses,
         mint: Callable[[], Token],
         log: FilteringBoundLogger,
+        recognition: Recognition | None = None,
     ) -> None:
-        """`mint` makes a token: random, never twice the same."""
+        """`mint` makes a token: random, never twice the same. `recognition`: None where
+        everybody may upload, and whoever has its URL has an upload."""
+        self._recognition = recognition
         self._elsewhere = elsewhere
         self._ledger = ledger
         self._leases = leases
@@ -98,6 +103,7 @@ class Uploads:
         self._replays = replays
         self._handover = Handover(ledger, standings, log)
         self._admission = admission
+        self._allowance = Allowance(ledger, standings)
         self._courses = courses
         self._mint = mint
         self._log = log
@@ -111,6 +117,10 @@ class Uploads:
         """
         # Not a context: one of a generator costs half a kilobyte as long as it lasts.
         try:
+            if self._recognition is not None and not isinstance(intent, Create):
+                token = intent.token
+                if token is not None:
+                    await self._recognition.recognise(token, exchange)
             return await self._fulfilled(intent, exchange)
         except SpoolError as exc:
             if not isinstance(exc, UploadMissing | UploadLost):
@@ -137,10 +147,14 @@ class Uploads:
     async def _create(self, intent: Create, exchange: Exchange) -> Outcome:
         plan = decide.creation(intent, self._courses.named(exchange.route).limits)
         await self._reception.ready()
-        new = self._new(plan, intent, exchange)
+        whose = ""
+        if self._recognition is not None:
+            whose = await self._recognition.admitted(exchange)
+        new = self._new(plan, intent, exchange, whose)
+        plan = await self._bounded(new, plan, intent)
         async with self._leases.hold(new.token) as lease:
             with self._admission.grant(new, plan, intent.content_length) as grant:
-                await self._admit(new)
+                await self._allowance.admit(new)
                 exchange.about(new)
                 upload = await self._begin(new, plan, exchange)
                 upload = await self._reception.receive(
@@ -158,17 +172,23 @@ class Uploads:
             upload, follower, exchange.present, by_creation=True
         )
 
-    async def _admit(self, upload: Upload) -> None:
-        """Make sure that there may be one more, and that its client may have it.
+    async def _bounded(
+        self, upload: Upload, plan: Receive, intent: Create | Append
+    ) -> Receive:
+        """See ``Allowance.bounded``. What is nobody's has no bound of its own.
 
         Raises:
-            Refusal: it may not.
+            Refusal: whose it is may not have so much.
         """
+        if not upload.principal:
+            return plan
         try:
-            self._ledger.admit(upload)
-        except Refusal:
-            await self._standings.recount(upload)
-            self._ledger.admit(upload)
+            return await self._allowance.bounded(upload, plan, intent.content_length)
+        except Refusal as refusal:
+            if upload.state is not State.CREATED:
+                upload = await self._standings.acknowledge(upload)
+                refusal.standing = self._standings.of(upload)
+            raise
 
     async def _begin(self, new: Upload, plan: Receive, exchange: Exchange) -> Upload:
         """`new`, stored, and told to its client where that wants to know."""
@@ -178,7 +198,9 @@ class Uploads:
             exchange.tell(Resumable(upload.token, upload.limits, age_left_s))
         return upload
 
-    def _new(self, plan: Receive, intent: Create, exchange: Exchange) -> Upload:
+    def _new(
+        self, plan: Receive, intent: Create, exchange: Exchange, whose: str
+    ) -> Upload:
         now = self._ledger.now()
         return Upload(
             token=self._mint(),
@@ -192,6 +214,7 @@ class Uploads:
             version=intent.version,
             peer=exchange.peer,
             route=exchange.route,
+            principal=whose,
         )
 
     async def _append(self, intent: Append, exchange: Exchange) -> Outcome:
@@ -236,6 +259,7 @@ class Uploads:
             match plan:
                 case Receive():
                     await self._check_route(upload)
+                    plan = await self._bounded(upload, plan, intent)
                     with await self._granted(upload, plan, intent) as grant:
                         upload = await self._attach(upload, plan, exchange.head)
                         upload = await self._reception.receive(
@@ -243,6 +267,8 @@ class Uploads:
                         )
                     follower = await self._follow(upload, exchange.body)
                 case Deliver():
+                    if upload.denied and not self._elsewhere.has(intent.token):
+                        await self._ask_again(upload, exchange.head)
                     follower = self._deliveries.join(intent.token)
                     if follower is None:
                         if not self._elsewhere.has(intent.token):
@@ -258,6 +284,30 @@ class Uploads:
             async with exchange.present():
                 return await self._replays.outcome(upload)
         return Appended(self._standings.of(upload))
+
+    async def _ask_again(self, upload: Upload, head: Head) -> None:
+        """Try once more to send what was not let through, by the credentials that its
+        client has now if those count. The caller holds the lease.
+
+        Raises:
+            Refusal: its route is configured no more; or its delivery does not end.
+        """
+        await self._check_route(upload)
+        if not await self._deliveries.ended(upload.token):
+            raise decide.not_stored()
+        upload = await self._standings.read(upload.token)
+        if upload.state is State.COMPLETE:
+            upload = replace(self._finished_by(upload, head), denied=False)
+            await self._ledger.save(upload)
+            self._deliveries.start(upload)
+
+    def _finished_by(self, upload: Upload, head: Head) -> Upload:
+        """`upload` with the credentials of the request that finishes it, if those
+        count."""
+        if not self._courses.needed(upload).finishing_credentials:
+            return upload
+        fields = with_credentials_of(upload.request.fields, head)
+        return replace(upload, request=replace(upload.request, fields=fields))
 
     async def _check_route(self, upload: Upload) -> None:
         """Take nothing of an upload, and wait for no answer, that cannot go on.
@@ -381,9 +431,8 @@ class Uploads:
         saved."""
         broke_off = bool(upload.why)
         upload = replace(upload, length=plan.length, finishing=plan.finishing, why="")
-        if plan.finishing and self._courses.needed(upload).finishing_credentials:
-            fields = with_credentials_of(upload.request.fields, head)
-            upload = replace(upload, request=replace(upload.request, fields=fields))
+        if plan.finishing:
+            upload = self._finished_by(upload, head)
         upload = await self._ledger.advance(upload, Event.BODY_ATTACHED)
         if broke_off:
             self._ledger.witness.resumed(upload)

@@ -17,6 +17,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from proxy import addresses
+from proxy.core.auth import Source
 
 from . import forms, places, quantities
 
@@ -197,6 +198,27 @@ OriginUrl = Annotated[
 PublicUrl = Annotated[
     str | None,
     Kind("URL", places.public_url, str, _text("https://a.example"), nullable=True),
+]
+AuthRequest = Annotated[
+    str | None,
+    Kind(
+        "origin, or URL",
+        places.auth_request,
+        str,
+        _text("origin", "http://127.0.0.1:4181/auth"),
+        nullable=True,
+    ),
+]
+AuthPath = Annotated[str, Kind("path", places.auth_path)]
+Sources = Annotated[
+    tuple[Source, ...],
+    Kind(
+        "list of request:FIELD and answer:FIELD",
+        places.source,
+        str,
+        _text("answer:x-auth-user", "request:authorization"),
+        many=True,
+    ),
 ]
 WebOrigins = Annotated[
     tuple[str, ...],

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from proxy.addresses import TcpAddress
+from proxy.core.auth import Place, Source
 from proxy.core.matching import Rule
 
 from . import kinds, places
@@ -173,7 +174,8 @@ class Origin(Section):
     field."""
     credentials: Literal["creation", "finishing"] = "creation"
     """Whose Authorization and Cookie it gets: those of the request that began the
-    upload, or those of the one that finished it, if the first had them at all."""
+    upload, or those of the one that finished it, if the first had them at all. Set
+    `auth.principal`, and only those of whom it belongs to are taken."""
     wrap: Literal["raw", "multipart"] = "raw"
     """How it gets an upload: raw, as it came, or multipart, as a file in a form of
     multipart/form-data, which is described under `form`. One that is a form already
@@ -362,6 +364,71 @@ class Log(Section):
     SIGUSR1, so that it can be renamed before: see docs/operations.md."""
 
 
+class Auth(Section):
+    """Who may upload. Requests that are no uploads are not looked at: they go to the
+    origin, which decides about them itself."""
+
+    request: kinds.AuthRequest = None
+    """Who is asked whether a request may become an upload, and again before the upload
+    is sent on: the URL of an auth server, or origin for the origin that would get it.
+    It gets a GET without content and with the client's fields, and the method and
+    target in X-Forwarded-Method and X-Forwarded-Uri. 2xx lets the request through;
+    another answer below 500 is given to the client. null: nobody is asked.
+
+    Danger: the credentials of clients go there; over http, so that all on the way can
+    read them."""
+    path: kinds.AuthPath = "/auth"
+    """What is asked for where `request` is origin."""
+    timeout: kinds.Span = 5.0
+    """How long one such question may take, the way there and the answer included. After
+    that the client gets 503, and a complete upload is tried on."""
+    principal: kinds.Sources = ()
+    """Fields whose values together say whose an upload is: request:FIELD of the client,
+    answer:FIELD of the auth server. Whoever has other values gets 404 on the upload as
+    if there were none; who has none of them cannot begin one. Empty: whoever has the
+    URL of an upload has the upload.
+
+    Danger: clients write the fields of requests as they like; use only one that holds a
+    secret or that a front removes from them. With a token that changes, such as
+    request:authorization, a client with a new one is a stranger to its own upload. When
+    this list is changed, all are."""
+    remember: kinds.Duration = 5.0
+    """How long it is remembered of a client whose upload it may be, where that takes an
+    answer of the auth server, before it is asked again. 0: not at all.
+
+    Danger: so long can somebody go on with an upload who may not do so any more."""
+    max_uploads: kinds.Most = None
+    """Uploads that one principal may have at the same time, from their beginning until
+    the origin has answered; one more is refused with 429. null: no limit. Each worker
+    counts what it has seen."""
+    max_bytes: kinds.Bound = None
+    """Bytes of all of these together, each with its length, or what came of it as long
+    as that is not known. More are refused with 429, and where nothing is announced,
+    with 413 once they come. null: no limit."""
+
+    @field_validator("principal")
+    @classmethod
+    def _principal(
+        cls, value: tuple[Source, ...], info: ValidationInfo
+    ) -> tuple[Source, ...]:
+        asked = info.data.get("request", "") is not None
+        for source in value:
+            if source.place is Place.ANSWER and not asked:
+                raise WrongValue(
+                    "fields of the request, as nobody is asked for an answer",
+                    'the key is "request"',
+                    got=str(source),
+                )
+        return value
+
+    @field_validator("max_uploads", "max_bytes")
+    @classmethod
+    def _of_somebody(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and not info.data.get("principal", True):
+            raise WrongValue("a principal to go with it", 'the key is "principal"')
+        return value
+
+
 class RouteUploads(Section):
     limits: Limits = Limits()
     """As `uploads.limits`."""
@@ -480,6 +547,9 @@ class Config(Section):
     The first one that fits a request is taken; what it does not say, and requests that
     fit none, are as `origin`, `uploads.limits` and `spool.memory_threshold` say. An
     upload keeps the route that it began with."""
+    auth: Auth = Auth()
+    """Who may upload. Requests that are no uploads are not looked at: they go to the
+    origin, which decides about them itself."""
     cors: Cors = Cors()
     """What pages of other origins may do, by browsers' rules (CORS)."""
     fast_receive: Literal["auto", "off"] = "auto"

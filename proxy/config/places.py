@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from proxy.addresses import ADDRESS_EXAMPLES, Address, parse_address, unix_path
+from proxy.core.auth import Place, Source
 from proxy.core.upload import DEFAULT_ROUTE
 
 from .quantities import WrongValue
@@ -23,10 +24,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 FALLBACK_SPOOL: Final = Path("/var/spool/upload-proxy")
 """Where spools are when there is no home either, as in some containers."""
+ORIGIN: Final = "origin"
+"""Stands for the origin of a request, where a URL may stand, too."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NO_SCHEME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_.-]+|:[0-9]+)+/?", re.ASCII)
 _URL_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII)
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*", re.ASCII)
+_TARGET = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*", re.ASCII)
 _UPLOADS_PATH = re.compile(r"/(?:[A-Za-z0-9._~-]+/)+", re.ASCII)
 _NOT_IN_A_PATH: Final = frozenset(' "<>\\^`{|}?#')
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
@@ -81,6 +85,42 @@ def origin_url(value: object) -> str:
             "every request keeps the path it came with",
         )
     return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def auth_request(value: object) -> str:
+    """``origin``, or the URL of an auth server, with its path and query."""
+    expected = "origin, or a URL such as http://127.0.0.1:4181/auth"
+    if value == ORIGIN:
+        return ORIGIN
+    if not isinstance(value, str):
+        raise WrongValue(expected)
+    url, mark, query = value.partition("?")
+    parts = _http_url(url, expected)
+    target = f"{parts.path or '/'}{mark}{query}"
+    if not _TARGET.fullmatch(target):
+        raise WrongValue(expected, "its path and query have to be escaped")
+    return f"{parts.scheme}://{parts.netloc.lower()}{target}"
+
+
+def auth_path(value: object) -> str:
+    """A path at the origin, with a query if that is wanted."""
+    expected = "a path such as /auth, escaped as in a request"
+    if not isinstance(value, str) or not _TARGET.fullmatch(value):
+        raise WrongValue(expected, "it starts with a slash")
+    return value
+
+
+def source(value: object) -> Source:
+    """A field of the request, or of the auth server's answer."""
+    expected = "request: or answer: and the name of a field, such as answer:x-auth-user"
+    if isinstance(value, Source):
+        return value
+    if not isinstance(value, str):
+        raise WrongValue(expected)
+    place, _, name = value.lower().partition(":")
+    if place not in [one.value for one in Place] or not _TOKEN.fullmatch(name):
+        raise WrongValue(expected)
+    return Source(Place(place), name)
 
 
 def public_url(value: object) -> str:

@@ -1,0 +1,173 @@
+"""Whose a request is: may it begin an upload, and is the upload its own?
+
+A stranger hears of an upload what is heard of one that does not exist, after the same
+steps: the question to the auth server, where one has to be asked, and that to the other
+processes. It takes no lease, so that it cannot end the transfer of who has a right to.
+The one invariant: nothing about an upload is said, and nothing done with it, before the
+principal has been found to be the same.
+
+Source: R20, R99.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.auth import Denied, Gate, denied, nobody, silent
+from proxy.core.auth import Place, Source, asker, is_the_same, principal
+from proxy.core.decide import unknown_upload
+from proxy.core.errors import AuthSilent, Refusal
+from proxy.core.upload import DEFAULT_ROUTE, Fields, Head, Token, Upload, shortened
+from proxy.elsewhere import Elsewhere
+from proxy.lanes import Courses
+from proxy.reception import Exchange
+from proxy.standings import Standings
+
+MOST_REMEMBERED: Final = 4096
+"""Clients whose principal is remembered, some 200 bytes each; then the oldest is
+forgotten. Picked by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator wants to know of who uploads."""
+
+    sources: tuple[Source, ...]
+    """Of the principal; empty: whoever has its URL has the upload."""
+    remember_s: float
+    """How long the auth server's word on who somebody is holds."""
+    uploads_path: str
+    """What it is told to be asked about, for a request on an upload: that of all of
+    them, since one with its token is as good as the upload."""
+
+
+class Recognition:
+    """Knows whose requests are. One for the process."""
+
+    def __init__(
+        self,
+        terms: Terms,
+        courses: Courses,
+        standings: Standings,
+        elsewhere: Elsewhere,
+        now: Callable[[], float],
+        log: FilteringBoundLogger,
+    ) -> None:
+        self._terms = terms
+        self._courses = courses
+        self._standings = standings
+        self._elsewhere = elsewhere
+        self._log = log
+        self._asks_for_names = any(
+            source.place is Place.ANSWER for source in terms.sources
+        )
+        self._remembered = _Remembered(terms.remember_s, now)
+
+    async def admitted(self, exchange: Exchange) -> str:
+        """The principal of a request that wants to begin an upload, and may; empty
+        where uploads are whoever's has their URL.
+
+        Raises:
+            Refusal: it may not, or nobody can tell.
+            ClientGone: the client did not wait for that.
+        """
+        head = exchange.to_origin()
+        gate = self._courses.named(exchange.route).gate
+        told: Fields = ()
+        if gate is not None:
+            async with exchange.present():
+                try:
+                    said = await gate.ask(head)
+                except AuthSilent as exc:
+                    raise self._silent(exc) from exc
+            if isinstance(said, Denied):
+                raise denied(said.denial)
+            told = said.fields
+        whose = principal(self._terms.sources, head, told)
+        if self._terms.sources and not whose:
+            raise nobody()
+        return whose
+
+    async def recognise(self, token: Token, exchange: Exchange) -> None:
+        """Let who has a right to the upload go on.
+
+        Raises:
+            Refusal: there is none, as far as this client is concerned; or nobody can
+                tell whose it is.
+            ClientGone: the client did not wait for that.
+        """
+        if not self._terms.sources:
+            return
+        upload, missing = None, None
+        try:
+            upload = await self._standings.as_recorded(token)
+        except Refusal as refusal:
+            missing = refusal
+        head = exchange.to_origin()
+        whose = await self._whose(head, upload, exchange)
+        if missing is not None:
+            raise missing
+        assert upload is not None
+        if not upload.principal or is_the_same(upload.principal, whose):
+            return
+        self._log.info("stranger", upload=shortened(token), client=exchange.peer)
+        # As for one that is not there: who asks is not to learn it by the clock.
+        await self._elsewhere.show(token)
+        raise unknown_upload()
+
+    async def _whose(
+        self, head: Head, upload: Upload | None, exchange: Exchange
+    ) -> str:
+        """The principal of a request with `head` on `upload`, None: on one that is not
+        there; empty for nobody."""
+        if not self._asks_for_names:
+            return principal(self._terms.sources, head, ())
+        route = DEFAULT_ROUTE if upload is None else upload.route
+        gate = self._courses.gate(route)
+        name = (gate, asker(head))
+        whose = self._remembered.get(name)
+        if whose is None:
+            async with exchange.present():
+                whose = await self._asked(gate, head)
+            self._remembered.put(name, whose)
+        return whose
+
+    async def _asked(self, gate: Gate, head: Head) -> str:
+        try:
+            said = await gate.ask(head, uri=self._terms.uploads_path)
+        except AuthSilent as exc:
+            raise self._silent(exc) from exc
+        if isinstance(said, Denied):
+            return ""
+        return principal(self._terms.sources, head, said.fields)
+
+    def _silent(self, exc: AuthSilent) -> Refusal:
+        self._log.warning("auth server silent", error=str(exc))
+        return silent()
+
+
+class _Remembered:
+    """Principals of clients, for a while."""
+
+    def __init__(self, remember_s: float, now: Callable[[], float]) -> None:
+        self._remember_s = remember_s
+        self._now = now
+        self._told: OrderedDict[tuple[Gate, bytes], tuple[float, str]] = OrderedDict()
+
+    def get(self, name: tuple[Gate, bytes]) -> str | None:
+        """None when it has to be asked for; empty for nobody."""
+        end, whose = self._told.get(name, (0.0, ""))
+        return whose if self._now() < end else None
+
+    def put(self, name: tuple[Gate, bytes], whose: str) -> None:
+        if not self._remember_s:
+            return
+        self._told[name] = (self._now() + self._remember_s, whose)
+        self._told.move_to_end(name)
+        if len(self._told) > MOST_REMEMBERED:
+            self._told.popitem(last=False)

@@ -1,0 +1,34 @@
+"""An auth server that knows some people by their `Authorization`, and writes down who
+asked what."""
+
+from __future__ import annotations
+
+from .origin import Behaviour, RecordingOrigin, Reply, Request
+from .raw import Lines
+
+ALICE: Lines = (("Authorization", "Bearer alice-1"),)
+ALICE_LATER: Lines = (("Authorization", "Bearer alice-2"),)
+BOB: Lines = (("Authorization", "Bearer bob-1"),)
+CHALLENGE = 'Bearer realm="files"'
+REFUSED = b"who are you?"
+
+
+class AuthServer(RecordingOrigin):
+    """Lets through whom it knows, and tells who that is in `X-Auth-User`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known = {"Bearer alice-1": "alice", "Bearer bob-1": "bob"}
+
+    def choose(self, request: Request) -> Behaviour:
+        """What was told it to do, else by whom it knows."""
+        if self.will:
+            return self.will.popleft()
+        user = self.known.get(request.one("authorization") or "")
+        if user is None:
+            return Reply(
+                401,
+                (("WWW-Authenticate", CHALLENGE), ("Content-Type", "text/plain")),
+                REFUSED,
+            )
+        return Reply(200, (("X-Auth-User", user),), b"yes")

@@ -1,0 +1,86 @@
+"""Who may upload, where requests of one upload land on several processes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import StartProxy
+from tests.kit.auth import ALICE, ALICE_LATER, BOB, AuthServer
+from tests.kit.client import Client
+from tests.kit.origin import RecordingOrigin
+from tests.shared.conftest import Pair
+
+VERSION = 9
+
+
+@pytest.fixture
+async def auth() -> AsyncIterator[AuthServer]:
+    server = AuthServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def pair(start_proxy: StartProxy, auth: AuthServer) -> AsyncIterator[Pair]:
+    settings: dict[str, Any] = {
+        "auth": {"request": auth.address, "principal": ["answer:x-auth-user"]},
+        "origin": {"credentials": "finishing"},
+    }
+    here, there = await start_proxy(**settings), await start_proxy(**settings)
+    client, other = Client(here.addresses[0]), Client(there.addresses[0])
+    yield Pair(here, there, client, other)
+    await client.close()
+    await other.close()
+
+
+@pytest.mark.parametrize("left", ["stall", None])
+async def test_a_stranger_is_one_everywhere(
+    pair: Pair, origin: RecordingOrigin, left: Any
+) -> None:
+    """Also while the upload is in the memory of the other process."""
+    upload = await pair.client.create(
+        VERSION,
+        last=left is not None,
+        length=10 if left else None,
+        announce=None if left else 10,
+        sends=b"a" * 5,
+        then=left,
+        fields=ALICE,
+    )
+    there = pair.elsewhere(upload)
+    for answer in (
+        await there.head(*BOB),
+        await there.append(at=5, sends=b"b" * 5, fields=BOB),
+        await there.ask("OPTIONS", *BOB),
+        await there.cancel(*BOB),
+        await there.head(),
+    ):
+        assert answer.status == 404
+    head = await there.head(*ALICE)
+    assert (head.status, head.offset) == (204, 5)
+    answer = await there.append(at=5, sends=b"b" * 5, fields=ALICE)
+    assert (answer.status, origin.bodies) == (200, [b"a" * 5 + b"b" * 5])
+    assert (await there.append(at=10, fields=BOB)).status == 404
+
+
+async def test_what_was_not_let_through_is_sent_on_by_another(
+    pair: Pair, auth: AuthServer, origin: RecordingOrigin
+) -> None:
+    upload = await pair.client.create(
+        VERSION, last=False, sends=b"a", announce=2, fields=ALICE
+    )
+    assert (await upload.head(*ALICE)).status == 204  # remembered from now on
+    assert (await pair.elsewhere(upload).head(*ALICE)).status == 204
+    del auth.known["Bearer alice-1"]
+    answer = await upload.append(at=1, sends=b"b", fields=ALICE)
+    assert answer.status == 401
+    answer = await pair.elsewhere(upload).append(at=2, fields=ALICE)
+    assert (answer.status, origin.requests) == (401, [])
+    auth.known["Bearer alice-2"] = "alice"
+    answer = await upload.append(at=2, fields=ALICE_LATER)
+    assert (answer.status, origin.bodies) == (200, [b"ab"])
+    assert origin.requests[0].one("Authorization") == "Bearer alice-2"

@@ -1,0 +1,105 @@
+"""What a principal has open: counted by upload and by byte."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from proxy import holdings as rooms
+from proxy.core.errors import Problem, Refusal
+from proxy.core.upload import Head, Limits, State, Token, Upload
+from proxy.holdings import Holdings
+from proxy.tally import Tally
+
+NOW = 1000.0
+ALICE, BOB = "a" * 32, "b" * 32
+
+
+def upload(number: int, whose: str = ALICE, length: int | None = None) -> Upload:
+    return Upload(
+        Token(f"{number:043}"),
+        State.INTERRUPTED,
+        Head("POST", "/", ()),
+        Limits(max_age_s=100),
+        NOW,
+        NOW,
+        length=length,
+        principal=whose,
+    )
+
+
+def refused(holdings: Holdings, new: Upload, now: float = NOW) -> Refusal | None:
+    try:
+        holdings.check(new, now)
+    except Refusal as refusal:
+        return refusal
+    holdings.count(new)
+    return None
+
+
+def test_each_has_so_many() -> None:
+    holdings = Holdings(2, None)
+    assert [refused(holdings, upload(number)) for number in (1, 2)] == [None, None]
+    refusal = refused(holdings, upload(3))
+    assert refusal is not None
+    assert (refusal.problem, refusal.retry_after_s) == (Problem.TOO_MANY, 30)
+    assert ALICE not in refusal.detail
+    assert refused(holdings, upload(4, BOB)) is None
+    holdings.drop(upload(1))
+    assert refused(holdings, upload(3)) is None
+
+
+def test_each_has_so_many_bytes() -> None:
+    holdings = Holdings(None, 100)
+    assert refused(holdings, upload(1, length=60)) is None
+    assert refused(holdings, upload(2, length=41)) is not None
+    assert refused(holdings, upload(2)) is None
+    grown = replace(upload(2), offset=30)
+    assert holdings.left(grown) == 40
+    holdings.count(grown)
+    assert holdings.left(upload(1)) == 70
+    assert holdings.left(upload(9, BOB)) == 100
+    holdings.count(replace(grown, offset=40))
+    assert refused(holdings, upload(3)) is not None
+
+
+def test_what_is_nobodys_is_not_counted() -> None:
+    holdings = Holdings(1, 1)
+    for number in (1, 2):
+        assert refused(holdings, upload(number, "", length=50)) is None
+    assert holdings.counted == 0
+
+
+def test_those_that_must_have_ended_do_not_count() -> None:
+    holdings = Holdings(1, None)
+    assert refused(holdings, upload(1)) is None
+    assert refused(holdings, upload(2), NOW + 99) is not None
+    assert refused(holdings, upload(2), NOW + 100) is None
+
+
+def test_past_the_bound_the_oldest_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rooms, "MOST_COUNTED", 2)
+    holdings = Holdings(5, None)
+    for number, whose in ((1, ALICE), (2, BOB), (3, BOB)):
+        holdings.count(upload(number, whose))
+    assert holdings.counted == 2
+    assert holdings.oldest(upload(9), 5) == []
+    assert len(holdings.oldest(upload(9, BOB), 5)) == 2
+
+
+@pytest.mark.parametrize("state", [State.RESPONDED, State.UNKNOWN, State.FAILED])
+def test_the_tally_tells_what_has_become_of_them(state: State) -> None:
+    tally = Tally(None, None, Holdings(1, None))
+    tally.admit(upload(1), NOW)
+    with pytest.raises(Refusal):
+        tally.admit(upload(2), NOW)
+    assert tally.oldest(upload(2), 5) == [(ALICE, upload(1).token)]
+    tally.note(replace(upload(1), state=state))
+    tally.admit(upload(2), NOW)
+    tally.gone((ALICE, upload(2).token))
+    tally.admit(upload(3), NOW)
+    tally.drop(upload(3))
+    assert tally.holdings.counted == 0

@@ -1,0 +1,548 @@
+"""Who may upload: asked at the creation and before the forward, and whose it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from proxy.app import App
+from tests.conftest import StartProxy
+from tests.kit.auth import (
+    ALICE,
+    ALICE_LATER,
+    BOB,
+    CHALLENGE,
+    REFUSED,
+    AuthServer,
+)
+from tests.kit.bounds import until
+from tests.kit.client import Client, Upload
+from tests.kit.origin import RecordingOrigin, Reply, Silence
+from tests.kit.raw import Lines
+from tests.kit.words import VERSIONS, each_version
+
+VERSION = 9
+UNKNOWN = "A" * 43
+BY_NAME = {"principal": ["answer:x-auth-user"]}
+BY_SECRET = {"principal": ["request:authorization"]}
+
+
+@pytest.fixture
+async def auth() -> AsyncIterator[AuthServer]:
+    server = AuthServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+class Guarded:
+    """Proxies that ask the auth server, and clients of them."""
+
+    def __init__(self, start: StartProxy, auth: AuthServer) -> None:
+        self._start = start
+        self._auth = auth
+        self._clients: list[Client] = []
+
+    async def __call__(self, auth: dict[str, Any] | None = None, **more: Any) -> Client:
+        asked = {"request": f"{self._auth.address}/check?by=proxy", "timeout": "1s"}
+        app = await self._start(auth={**asked, **(auth or {})}, **more)
+        return self.of(app)
+
+    def of(self, app: App) -> Client:
+        self._clients.append(Client(app.addresses[0]))
+        return self._clients[-1]
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.close()
+
+
+@pytest.fixture
+async def guarded(start_proxy: StartProxy, auth: AuthServer) -> AsyncIterator[Guarded]:
+    made = Guarded(start_proxy, auth)
+    yield made
+    await made.close()
+
+
+def stored(running: list[App]) -> int:
+    return sum(len(list(app._premises.disk.tokens())) for app in running)
+
+
+@each_version
+async def test_a_creation_that_is_refused_is_answered_by_who_refuses(
+    guarded: Guarded,
+    origin: RecordingOrigin,
+    auth: AuthServer,
+    running: list[App],
+    version: int,
+) -> None:
+    """Before the 104, and before a byte of it is asked for or stored."""
+    client = await guarded(spool={"memory_threshold": 0})
+    upload = await client.create(version, sends=b"a" * 10)
+    assert upload.answer.status == 401
+    assert upload.answer.one("WWW-Authenticate") == CHALLENGE
+    assert upload.answer.one("Content-Type") == "text/plain"
+    assert upload.answer.content == REFUSED
+    assert upload.answer.interims == []
+    assert upload.answer.offset is None
+    assert (origin.requests, stored(running)) == ([], 0)
+    assert len(auth.requests) == 1
+
+
+async def test_the_content_is_not_asked_for_before_it_is_let_through(
+    guarded: Guarded, auth: AuthServer
+) -> None:
+    client = await guarded()
+    expects = (("Expect", "100-continue"),)
+    upload = await client.create(VERSION, length=10, fields=expects)
+    assert (upload.answer.status, upload.answer.interims) == (401, [])
+
+
+async def test_the_question_has_the_head_and_no_content(
+    guarded: Guarded, auth: AuthServer, origin: RecordingOrigin
+) -> None:
+    client = await guarded()
+    upload = await client.create(
+        VERSION,
+        sends=b"a" * 10,
+        path="/files?sig=1",
+        fields=(
+            *ALICE,
+            ("X-Forwarded-Uri", "/forged"),
+            ("X-Forwarded-Method", "GET"),
+            ("If-None-Match", '"x"'),
+            ("Content-Type", "text/plain"),
+        ),
+    )
+    assert (upload.answer.status, origin.bodies) == (200, [b"a" * 10])
+    asked = [auth.requests[0], auth.requests[1]]  # at the creation, before the forward
+    assert len(auth.requests) == 2
+    for one in asked:
+        assert (one.method, one.target) == ("GET", "/check?by=proxy")
+        assert one.one("X-Forwarded-Method") == "POST"
+        assert one.one("X-Forwarded-Uri") == "/files?sig=1"
+        assert one.one("Authorization") == "Bearer alice-1"
+        assert one.one("Host") == auth.address.removeprefix("http://")
+        for name in ("Content-Length", "Transfer-Encoding", "If-None-Match", "Expect"):
+            assert one.all(name) == []
+        assert one.one("Content-Type") == "text/plain"
+        assert one.body == b""
+
+
+async def test_the_origin_can_be_the_one_that_is_asked(
+    start_proxy: StartProxy, guarded: Guarded, origin: RecordingOrigin
+) -> None:
+    settings = {"request": "origin", "path": "/may-i"}
+    client = guarded.of(await start_proxy(auth=settings))
+    origin.then(Reply(204, body=b"", framing="none"), Reply(200), Reply(201))
+    upload = await client.create(VERSION, sends=b"abc")
+    assert upload.answer.status == 201
+    targets = [(one.method, one.target) for one in origin.requests]
+    assert targets == [("GET", "/may-i"), ("GET", "/may-i"), ("POST", "/files")]
+    assert origin.requests[0].one("Host") == origin.requests[2].one("Host")
+
+
+async def test_what_is_no_upload_is_not_asked_about(
+    guarded: Guarded, auth: AuthServer, origin: RecordingOrigin
+) -> None:
+    client = await guarded()
+    assert (await client.ask("GET", "/files")).status == 200
+    assert (len(origin.requests), auth.requests) == (1, [])
+
+
+@pytest.mark.parametrize("status", [301, 302, 307])
+async def test_no_redirect_is_followed(
+    guarded: Guarded, auth: AuthServer, origin: RecordingOrigin, status: int
+) -> None:
+    client = await guarded()
+    elsewhere = f"{origin.address}/login"
+    auth.then(Reply(status, (("Location", elsewhere), ("Set-Cookie", "a=b"))))
+    upload = await client.create(VERSION, sends=b"abc", fields=ALICE)
+    assert (upload.answer.status, upload.answer.location) == (status, elsewhere)
+    assert upload.answer.one("Set-Cookie") is None
+    assert (len(auth.requests), origin.requests) == (1, [])
+
+
+@pytest.mark.parametrize("trouble", [Silence(), Reply(500), Reply(503)])
+async def test_without_an_answer_nothing_begins(
+    guarded: Guarded,
+    auth: AuthServer,
+    origin: RecordingOrigin,
+    running: list[App],
+    trouble: Silence | Reply,
+) -> None:
+    client = await guarded(
+        {"timeout": "200ms"}, spool={"memory_threshold": 0}, log={"level": "error"}
+    )
+    auth.then(trouble)
+    upload = await client.create(VERSION, sends=b"abc", fields=ALICE)
+    assert (upload.answer.status, upload.answer.interims) == (503, [])
+    assert upload.answer.problem["type"].endswith(":auth-down")
+    assert upload.answer.one("Retry-After") == "5"
+    assert (origin.requests, stored(running)) == ([], 0)
+
+
+async def test_a_server_that_cannot_be_reached_lets_nothing_begin(
+    guarded: Guarded, auth: AuthServer, running: list[App]
+) -> None:
+    client = await guarded(spool={"memory_threshold": 0}, log={"level": "error"})
+    await auth.stop()
+    upload = await client.create(VERSION, sends=b"abc", fields=ALICE)
+    assert (upload.answer.status, stored(running)) == (503, 0)
+    await auth.start()
+    upload = await client.create(VERSION, sends=b"abc", fields=ALICE)
+    assert upload.answer.status == 200
+
+
+async def test_a_refusal_without_a_bound_is_told_without_its_content(
+    guarded: Guarded, auth: AuthServer
+) -> None:
+    client = await guarded()
+    auth.then(Reply(403, (("Content-Type", "text/html"),), b"x" * 100_000))
+    upload = await client.create(VERSION, sends=b"abc", fields=ALICE)
+    assert (upload.answer.status, upload.answer.content) == (403, b"")
+    assert upload.answer.one("Content-Type") is None
+
+
+@each_version
+async def test_a_forward_that_is_refused_can_be_asked_for_again(
+    guarded: Guarded, auth: AuthServer, origin: RecordingOrigin, version: int
+) -> None:
+    client = await guarded(origin={"credentials": "finishing"})
+    upload = await client.create(
+        version, last=False, sends=b"a" * 5, announce=10, fields=ALICE
+    )
+    assert upload.answer.status == 201
+    del auth.known["Bearer alice-1"]
+    answer = await upload.append(at=5, sends=b"b" * 5)
+    assert (answer.status, answer.content) == (401, REFUSED)
+    assert answer.one("WWW-Authenticate") == CHALLENGE
+    assert origin.requests == []
+    head = await upload.head()
+    assert (head.status, head.offset, head.complete) == (204, 10, False)
+    questions = len(auth.requests)
+    answer = await upload.append(at=10)
+    assert answer.status == 401
+    assert len(auth.requests) == questions + 1
+    auth.known["Bearer alice-2"] = "alice"
+    answer = await upload.append(at=10, fields=ALICE_LATER)
+    assert (answer.status, answer.content) == (200, b"stored")
+    assert [one.one("Authorization") for one in origin.requests] == ["Bearer alice-2"]
+    assert origin.bodies == [b"a" * 5 + b"b" * 5]
+
+
+async def test_what_was_not_let_through_is_not_asked_about_by_itself(
+    guarded: Guarded,
+    start_proxy: StartProxy,
+    restart_proxy: StartProxy,
+    auth: AuthServer,
+    origin: RecordingOrigin,
+) -> None:
+    """Nor after a restart: only its client, or its end, has it move."""
+    client = await guarded()
+    auth.then(Reply(200), Reply(403))
+    upload = await client.create(VERSION, sends=b"abc", fields=ALICE)
+    assert upload.answer.status == 403
+    asked = {"request": f"{auth.address}/check"}
+    client = guarded.of(await restart_proxy(auth=asked))
+    assert await upload.at(client).ask_offset() == 3
+    assert (len(auth.requests), origin.requests) == (2, [])
+    assert (await upload.at(client).append(at=3)).status == 200
+    assert origin.bodies == [b"abc"]
+
+
+async def test_what_was_not_let_through_goes_when_nobody_has_to_be_asked(
+    guarded: Guarded,
+    restart_proxy: StartProxy,
+    auth: AuthServer,
+    origin: RecordingOrigin,
+) -> None:
+    client = await guarded()
+    auth.then(Reply(200), Reply(403))
+    await client.create(VERSION, sends=b"abc", fields=ALICE)
+    await restart_proxy()
+    await origin.received()
+    assert origin.bodies == [b"abc"]
+
+
+async def test_what_was_not_let_through_can_be_cancelled(
+    guarded: Guarded, auth: AuthServer, running: list[App]
+) -> None:
+    client = await guarded()
+    auth.then(Reply(200), Reply(403))
+    upload = await client.create(VERSION, sends=b"abc", fields=ALICE)
+    assert upload.answer.status == 403
+    assert (await upload.cancel()).status == 204
+    assert (await upload.head()).status == 404
+    assert stored(running) == 0
+
+
+async def test_a_server_that_is_down_holds_a_forward_as_an_origin_does(
+    guarded: Guarded, auth: AuthServer, origin: RecordingOrigin
+) -> None:
+    """P5: it is tried on, and goes when the auth server is back."""
+    client = await guarded(log={"level": "error"})
+    upload = await client.create(
+        VERSION, last=False, sends=b"a", announce=2, fields=ALICE
+    )
+    await auth.stop()
+    answer = await upload.append(at=1, sends=b"b")
+    assert answer.status == 503
+    assert answer.problem["type"].endswith(":origin-down")
+    assert answer.offset == 2
+    await auth.start()
+    assert (await upload.append(at=2)).status == 200
+    assert origin.bodies == [b"ab"]
+
+
+async def test_too_many_questions_are_asked_again_later(
+    guarded: Guarded, auth: AuthServer, origin: RecordingOrigin
+) -> None:
+    client = await guarded(log={"level": "error"}, origin={"retry_for": "5s"})
+    auth.then(Reply(200), Reply(429))
+    upload = await client.create(VERSION, sends=b"abc", fields=ALICE)
+    assert (upload.answer.status, origin.bodies) == (200, [b"abc"])
+
+
+def fields_of(answer: Any) -> Lines:
+    ours = {"date", "x-request-id"}
+    return tuple(one for one in answer.fields if one[0].lower() not in ours)
+
+
+def content_of(answer: Any) -> bytes:
+    """Its content, as it would be of any other request: each has an id of its own."""
+    request_id = (answer.one("X-Request-ID") or "").encode()
+    content: bytes = answer.content.replace(request_id, b"")
+    return content
+
+
+async def every_answer(upload: Upload, *fields: tuple[str, str]) -> list[Any]:
+    """What each kind of request on an upload gets."""
+    return [
+        await upload.head(*fields),
+        await upload.ask("GET", *fields),
+        await upload.append(at=5, sends=b"b" * 5, fields=fields),
+        await upload.append(at=3, sends=b"b" * 5, fields=fields),
+        await upload.append(at=10, last=True, fields=fields),
+        await upload.append(at=5, last=False, chunked=True, sends=b"x", fields=fields),
+        await upload.ask("PATCH", *fields),
+        await upload.ask("HEAD", ("Upload-Offset", "5"), *fields),
+        await upload.ask("OPTIONS", *fields),
+        await upload.cancel(*fields),
+        await upload.cancel(("Upload-Offset", "5"), *fields),
+    ]
+
+
+class _Named(Upload):
+    """An upload with another name than it was told."""
+
+    name = UNKNOWN
+
+    @property
+    def url(self) -> str:
+        return super().url.rpartition("/")[0] + "/" + self.name
+
+
+@pytest.mark.parametrize("terms", [BY_NAME, BY_SECRET])
+@pytest.mark.parametrize("threshold", [0, 1000])
+@pytest.mark.parametrize("somebody", [BOB, (), ALICE_LATER])
+@pytest.mark.parametrize("version", [VERSIONS[0], 6, VERSIONS[-1]])
+async def test_strangers_hear_what_is_heard_of_no_upload(
+    guarded: Guarded,
+    origin: RecordingOrigin,
+    terms: dict[str, Any],
+    threshold: int,
+    somebody: Lines,
+    version: int,
+) -> None:
+    client = await guarded(terms, spool={"memory_threshold": threshold})
+    upload = await client.create(
+        version, last=False, sends=b"a" * 5, announce=10, fields=ALICE
+    )
+    other = _Named(client, version, upload.answer, upload.transfer)
+    at_one = await every_answer(upload, *somebody)
+    at_none = await every_answer(other, *somebody)
+    for one, none in zip(at_one, at_none, strict=True):
+        assert one.status == none.status == 404
+        assert fields_of(one) == fields_of(none)
+        assert content_of(one) == content_of(none)
+    head = await upload.head(*ALICE)
+    assert (head.status, head.offset) == (204, 5)
+    answer = await upload.append(at=5, sends=b"b" * 5, fields=ALICE)
+    assert (answer.status, origin.bodies) == (200, [b"a" * 5 + b"b" * 5])
+    assert (await upload.append(at=10, fields=BOB)).status == 404
+    assert (await upload.append(at=10, fields=ALICE)).content == b"stored"
+
+
+@pytest.mark.parametrize("terms", [BY_NAME, BY_SECRET])
+async def test_a_stranger_ends_no_transfer(
+    guarded: Guarded, origin: RecordingOrigin, terms: dict[str, Any]
+) -> None:
+    """P6 is for who has a right to the upload."""
+    client = await guarded(terms)
+    upload = await client.create(
+        VERSION, length=10, sends=b"a" * 5, then="stall", fields=ALICE
+    )
+    assert (await upload.head(*BOB)).status == 404
+    assert (await upload.append(at=5, sends=b"b" * 5, fields=BOB)).status == 404
+    assert (await upload.cancel(*BOB)).status == 404
+    await upload.transfer.send(b"c" * 5)
+    response = await upload.transfer.hear("POST")
+    assert (response.status, origin.bodies) == (200, [b"a" * 5 + b"c" * 5])
+
+
+async def test_the_same_user_with_a_new_token_goes_on(
+    guarded: Guarded, auth: AuthServer, origin: RecordingOrigin
+) -> None:
+    """`finishing`: the new credentials are taken, since they are of the same user."""
+    client = await guarded(BY_NAME, origin={"credentials": "finishing"})
+    upload = await client.create(
+        VERSION, last=False, sends=b"a", announce=2, fields=ALICE
+    )
+    auth.known["Bearer alice-2"] = "alice"
+    assert (await upload.append(at=1, sends=b"b", fields=BOB)).status == 404
+    answer = await upload.append(at=1, sends=b"b", fields=ALICE_LATER)
+    assert answer.status == 200
+    assert origin.requests[0].one("Authorization") == "Bearer alice-2"
+
+
+async def test_who_somebody_is_is_asked_once_for_a_while(
+    guarded: Guarded, auth: AuthServer
+) -> None:
+    client = await guarded(BY_NAME)
+    upload = await client.create(
+        VERSION, last=False, sends=b"a" * 5, announce=10, fields=ALICE
+    )
+    assert len(auth.requests) == 1
+    for _ in range(3):
+        assert (await upload.head(*ALICE)).status == 204
+    assert (await upload.append(at=5, last=False, sends=b"b", fields=ALICE)).offset == 6
+    assert len(auth.requests) == 2
+    asked = auth.requests[1]
+    assert asked.one("X-Forwarded-Uri") == "/resumable_upload/"
+    told = " ".join(f"{name} {value}" for name, value in asked.fields)
+    assert upload.path.rpartition("/")[2] not in told + asked.target
+
+
+async def test_it_is_asked_each_time_where_nothing_is_remembered(
+    guarded: Guarded, auth: AuthServer
+) -> None:
+    client = await guarded({**BY_NAME, "remember": 0})
+    upload = await client.create(
+        VERSION, last=False, sends=b"a" * 5, announce=10, fields=ALICE
+    )
+    for _ in range(2):
+        await upload.head(*ALICE)
+    assert len(auth.requests) == 3
+
+
+async def test_who_cannot_be_recognised_just_now_hears_the_same_of_every_upload(
+    guarded: Guarded, auth: AuthServer
+) -> None:
+    client = await guarded(BY_NAME, log={"level": "error"})
+    upload = await client.create(
+        VERSION, last=False, sends=b"a" * 5, announce=10, fields=ALICE
+    )
+    await auth.stop()
+    other = _Named(client, VERSION, upload.answer, upload.transfer)
+    one, none = await upload.head(*ALICE), await other.head(*ALICE)
+    assert one.status == none.status == 503
+    assert fields_of(one) == fields_of(none)
+
+
+@pytest.mark.parametrize("terms", [BY_NAME, BY_SECRET])
+async def test_nobody_begins_nothing(
+    guarded: Guarded, auth: AuthServer, terms: dict[str, Any]
+) -> None:
+    client = await guarded(terms)
+    auth.then(Reply(200))
+    upload = await client.create(VERSION, sends=b"a")
+    assert upload.answer.status == 403
+    assert upload.answer.problem["type"].endswith(":not-authorised")
+
+
+async def test_uploads_of_before_are_whoevers_has_their_url(
+    start_proxy: StartProxy, restart_proxy: StartProxy, guarded: Guarded
+) -> None:
+    client = guarded.of(await start_proxy())
+    upload = await client.create(VERSION, last=False, sends=b"a", fields=ALICE)
+    client = guarded.of(await restart_proxy(auth=BY_SECRET))
+    assert (await upload.at(client).head(*BOB)).status == 204
+
+
+async def test_what_is_kept_of_a_principal_is_a_hash(
+    guarded: Guarded, running: list[App]
+) -> None:
+    client = await guarded(BY_NAME)
+    await client.create(VERSION, last=False, sends=b"a", fields=ALICE)
+    (token,) = running[0]._premises.disk.tokens()
+    upload = await running[0]._premises.disk.load(token)
+    assert len(upload.principal) == 32
+    assert set(upload.principal) <= set("0123456789abcdef")
+
+
+async def test_a_principal_has_so_many_uploads(
+    guarded: Guarded, auth: AuthServer
+) -> None:
+    client = await guarded({**BY_NAME, "max_uploads": 2})
+    uploads = [
+        await client.create(VERSION, last=False, sends=b"a", fields=ALICE)
+        for _ in range(3)
+    ]
+    assert [one.answer.status for one in uploads] == [201, 201, 429]
+    assert uploads[2].answer.one("Retry-After") == "30"
+    assert (await client.create(VERSION, sends=b"a", fields=BOB)).answer.status == 200
+    await uploads[0].cancel(*ALICE)
+    upload = await client.create(VERSION, last=False, sends=b"a", fields=ALICE)
+    assert upload.answer.status == 201
+
+
+async def test_a_principal_has_so_many_bytes(
+    guarded: Guarded, auth: AuthServer
+) -> None:
+    client = await guarded({**BY_NAME, "max_bytes": 100})
+    first = await client.create(
+        VERSION, last=False, sends=b"a", announce=60, fields=ALICE
+    )
+    assert first.answer.status == 201
+    over = await client.create(VERSION, sends=b"b" * 41, fields=ALICE)
+    assert over.answer.status == 429
+    second = await client.create(VERSION, last=False, sends=b"b" * 30, fields=ALICE)
+    assert second.answer.status == 201
+    answer = await second.append(at=30, last=False, sends=b"c" * 11, fields=ALICE)
+    assert (answer.status, answer.offset) == (429, 30)
+    answer = await second.append(
+        at=30, last=False, chunked=True, sends=b"c" * 11, fields=ALICE
+    )
+    assert (answer.status, answer.offset) == (413, 40)
+    full = await client.create(VERSION, last=False, sends=b"", fields=ALICE)
+    assert full.answer.status == 429
+    assert (await client.create(VERSION, sends=b"a", fields=BOB)).answer.status == 200
+    answer = await first.append(at=1, sends=b"a" * 59, fields=ALICE)
+    assert answer.status == 200
+    answer = await second.append(at=40, sends=b"c" * 60, fields=ALICE)
+    assert answer.status == 200
+
+
+async def test_a_client_that_leaves_is_not_asked_about_on(
+    guarded: Guarded, auth: AuthServer, running: list[App]
+) -> None:
+    client = await guarded(spool={"memory_threshold": 0})
+    gate = asyncio.Event()
+    auth.then(Reply(200, once=gate))
+    upload = await client.create(
+        VERSION, length=5, sends=b"a", then="stall", fields=ALICE, interim=False
+    )
+    await auth.begun()
+    await upload.transfer.reset()
+    presence = running[0]._road.presence
+
+    async def answered() -> bool | None:
+        return True if not presence.busy else None
+
+    await until(answered)
+    assert stored(running) == 0
+    gate.set()
