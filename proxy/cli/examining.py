@@ -73,12 +73,12 @@ def doctor(
     """
     import asyncio
 
+    from proxy.client.target import WrongUrl, target
     from proxy.config.quantities import duration
     from proxy.config.quantities import size as bytes_of
     from proxy.doctor.examine import Plan, examine
     from proxy.doctor.report import as_json as json_of
     from proxy.doctor.report import text
-    from proxy.doctor.target import WrongUrl, target
 
     try:
         where = target(url)

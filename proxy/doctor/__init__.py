@@ -2,9 +2,7 @@
 
     findings   what comes of it: pure values          judge     seen → findings, pure
     products   fronts, by Server and Via, and which of their settings help, pure
-    target     URLs as this needs them, pure          report    findings in words, JSON
-    seen       what a check has seen: pure values
-    wire       raw HTTP/1.1, so that interim responses are seen
+    seen       what a check has seen: pure values     report    findings in words, JSON
     patient    one place of uploads: create, append, ask, cancel
     checks     one function per question: what is seen
     examine    all of them in order

@@ -12,6 +12,9 @@ import ssl
 import time
 from typing import Final
 
+from proxy.client.target import Target
+from proxy.client.wire import Connection, NoAnswer, Said, Secrecy, Unreached
+
 from .patient import (
     VERSIONS,
     Patient,
@@ -28,8 +31,6 @@ from .seen import (
     Shared,
     Silence,
 )
-from .target import Target
-from .wire import Connection, NoAnswer, Said, Secrecy, Unreached
 
 INTERIM_S: Final = 2.0
 """Seconds for a 104 to come before content is sent; it needs one round trip."""

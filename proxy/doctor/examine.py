@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from proxy.client.target import Target
+from proxy.client.wire import Lines, NoAnswer, Said, Unreached
+
 from . import checks, judge
 from .findings import Finding, Report, Verdict
 from .patient import Patient, speaks_of_uploads
 from .products import recognised
-from .target import Target
-from .wire import Lines, NoAnswer, Said, Unreached
 
 
 @dataclass(frozen=True, slots=True)

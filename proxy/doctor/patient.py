@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from .target import Target, WrongUrl
-from .wire import Connection, Lines, NoAnswer, Said, Unreached
+from proxy.client.target import Target, WrongUrl
+from proxy.client.wire import Connection, Lines, NoAnswer, Said, Unreached
 
 VERSION: Final = 10
 VERSIONS: Final = range(3, 11)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from proxy.client.target import target
 from proxy.doctor import checks
 from proxy.doctor.examine import Plan, examine
 from proxy.doctor.findings import Report, Verdict
 from proxy.doctor.report import as_json, text
-from proxy.doctor.target import target
 from tests.conftest import StartProxy
 from tests.kit.origin import RecordingOrigin, Reply
 from tests.kit.process import free_port

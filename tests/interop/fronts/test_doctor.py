@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from proxy.client.target import target
 from proxy.doctor import checks
 from proxy.doctor.examine import Plan, examine
 from proxy.doctor.findings import Finding, Report, Verdict
-from proxy.doctor.target import target
 from tests.conftest import StartProxy
 from tests.kit.sealed import authority
 

@@ -27,7 +27,7 @@ _ENDED: Final = (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError)
 
 
 class Unreached(Exception):
-    """No connection came about; caught in ``examine`` and ``checks``."""
+    """No connection came about; caught by whoever asks."""
 
     def __init__(self, why: str, *, certificate: bool = False) -> None:
         super().__init__(why)
@@ -36,8 +36,8 @@ class Unreached(Exception):
 
 
 class NoAnswer(Exception):
-    """The connection ended, or gave no HTTP, or nothing in time; caught in ``checks``
-    and ``examine``."""
+    """The connection ended, or gave no HTTP, or nothing in time; caught by whoever
+    asks."""
 
 
 @dataclass(frozen=True, slots=True)

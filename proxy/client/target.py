@@ -1,4 +1,4 @@
-"""URLs as an examination needs them: where to connect, and what to ask for there."""
+"""URLs as a client needs them: where to connect, and what to ask for there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class WrongUrl(ValueError):
-    """It is no URL of http or https; caught in ``cli``, and in ``patient``."""
+    """It is no URL of http or https; caught in ``cli`` and where a Location
+    is resolved."""
 
 
 @dataclass(frozen=True, slots=True)

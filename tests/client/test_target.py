@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.doctor.target import WrongUrl, target
+from proxy.client.target import WrongUrl, target
 
 
 def test_the_parts_of_a_url() -> None:
