@@ -62,8 +62,11 @@ async def test_one_process_reckons() -> None:
     assert book.found == []
 
 
-async def test_a_spool_that_cannot_be_listed_ends_a_round_not_the_rounds(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    "failure", [SpoolError("the spool cannot be measured"), ValueError("never seen")]
+)
+async def test_what_cannot_be_measured_ends_a_round_not_the_rounds(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("proxy.reckoning.ROUND_PAUSE_S", 0)
     monkeypatch.setattr("proxy.reckoning.STEP_PAUSE_S", 0)
@@ -74,7 +77,7 @@ async def test_a_spool_that_cannot_be_listed_ends_a_round_not_the_rounds(
         def sizes(self) -> Iterator[tuple[str, int, int]]:
             if self.broken:
                 self.broken = False
-                raise SpoolError("the spool cannot be measured")
+                raise failure
             return super().sizes()
 
     said = LogCapture()
