@@ -14,7 +14,9 @@ Source: RFC 9112 "Content-Length"; P2.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final, cast
 
 from aiohttp import StreamReader, hdrs, web
@@ -22,6 +24,8 @@ from aiohttp.http import HttpRequestParser
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
 from proxy.core.errors import SpoolError
+
+from .coalescing import Coalescing
 
 LEAST: Final = 1024 * 1024
 """Bytes that have to be on their way still: for fewer, changing over costs more than
@@ -64,13 +68,22 @@ def lacking() -> str:
 class Shortcut:
     """The shortcut of one process: its buffer, and how many take it just now."""
 
-    def __init__(self, *, least: int = LEAST, size: int = BUFFER) -> None:
-        """`least`: bytes that have to be missing still. `size`: bytes of the buffer."""
+    def __init__(
+        self,
+        *,
+        least: int = LEAST,
+        size: int = BUFFER,
+        coalescing: Coalescing | None = None,
+    ) -> None:
+        """`least`: bytes that have to be missing still. `size`: bytes of the buffer.
+        `coalescing`: None: one of the usual kind."""
         self._least = least
+        self.coalescing = Coalescing() if coalescing is None else coalescing
         self.view = memoryview(bytearray(size))
         self.share = size
         """Bytes that a body may take in one turn of the event loop."""
-        self._now = 0
+        self.bodies = 0
+        """How many take it just now."""
 
     def suits(self, request: web.BaseRequest) -> bool:
         """True while enough of the content of `request` is missing, and its framing
@@ -108,8 +121,8 @@ class Shortcut:
         self._count(-1)
 
     def _count(self, more: int) -> None:
-        self._now += more
-        share = max(SMALLEST_SHARE, IN_A_TURN // max(1, self._now))
+        self.bodies += more
+        share = max(SMALLEST_SHARE, IN_A_TURN // max(1, self.bodies))
         self.share = min(len(self.view), share)
 
 
@@ -120,6 +133,7 @@ class Pour(asyncio.BufferedProtocol):
         "_connection",
         "_content",
         "_failure",
+        "_last_at",
         "_missing",
         "_refused",
         "_shortcut",
@@ -142,6 +156,8 @@ class Pour(asyncio.BufferedProtocol):
         self._transport = transport
         self._store = store
         self._missing = request.content_length - request.content.total_bytes
+        self._last_at = -inf
+        """When a piece came last, in seconds of the event loop."""
         self._refused = False
         self._failure: SpoolError | None = None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -168,6 +184,8 @@ class Pour(asyncio.BufferedProtocol):
 
     def stop(self) -> None:
         """Take no more. What has not been taken stays with the kernel."""
+        if self._shortcut.coalescing.ended(self):
+            self.fetch()  # the event loop would have brought it by now
         if self.over.done():
             return
         if not self._transport.is_closing():  # other event loops refuse that then
@@ -179,6 +197,35 @@ class Pour(asyncio.BufferedProtocol):
         return shortcut.view[: min(shortcut.share, self._missing)]
 
     def buffer_updated(self, nbytes: int) -> None:
+        self._came(nbytes)
+        if self.over.done():
+            return
+        since, self._last_at = self._last_at, self.over.get_loop().time()
+        coalescing, bodies = self._shortcut.coalescing, self._shortcut.bodies
+        if coalescing.suits(bodies, nbytes, self._last_at - since):
+            self._transport.pause_reading()
+            coalescing.rest(self)
+
+    def fetch(self) -> int:
+        """Take what has come while nobody looked; see ``coalescing``."""
+        if self.over.done() or self._transport.is_closing():
+            return 0
+        descriptor = self._transport.get_extra_info("socket").fileno()
+        try:
+            nbytes = os.readv(descriptor, [self.get_buffer(-1)])
+        except OSError:
+            # Nothing is there; or a connection is lost, which the event loop finds out.
+            return 0
+        if nbytes:
+            self._came(nbytes)
+        return 0 if self.over.done() else nbytes
+
+    def wake(self) -> None:
+        """Have the event loop look again, for more, or for the end."""
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _came(self, nbytes: int) -> None:
         self._missing -= nbytes
         # What comes after a refusal is thrown away, so that the client reads why.
         if not self.over.done():

@@ -1,16 +1,19 @@
 """Bodies long enough for the shortcut, cut wherever something changes on the way.
 
-Once as they come by default, and once with the shortcut turned off: nobody can tell.
+Once as they come by default, once with the shortcut turned off, and once fetched from
+after every piece, as in a crowd: nobody can tell.
 """
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from proxy.app import App
-from proxy.wire import Shortcut, shortcut
+from proxy.wire import Shortcut, coalescing, shortcut
+from proxy.wire.coalescing import CROWD, SMALL, Coalescing, Resting
 from proxy.wire.shortcut import BUFFER, LEAST, SMALLEST_SHARE
 from tests.conftest import StartProxy
 from tests.kit.answer import VERSION_FIELD
@@ -36,9 +39,12 @@ VERSION = 6
 each_boundary = pytest.mark.parametrize("size", BOUNDARIES)
 
 
-@pytest.fixture(params=["auto", "off"])
-def way(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(params=["auto", "off", "auto, rests"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    fast_receive, _, rests = str(request.param).partition(", ")
+    if rests:
+        monkeypatch.setattr(Coalescing, "suits", lambda *_: True)
+    return fast_receive
 
 
 @pytest.fixture
@@ -185,6 +191,40 @@ async def test_the_client_is_told_to_go_on_and_where_it_stands(
     await connection.send(BODY[LEAST:])
     assert (await connection.hear()).status == 200
     assert origin.bodies == [BODY]
+
+
+async def test_a_crowd_on_slow_links_rests_and_loses_nothing(
+    start_proxy: StartProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P2: whether it is cut, or ended by the newest request."""
+    resting: list[object] = []
+    rest = Coalescing.rest
+
+    def noted(self: Coalescing, body: Resting) -> None:
+        resting.append(body)
+        rest(self, body)
+
+    monkeypatch.setattr(Coalescing, "rest", noted)
+    # However slow this machine is just now, one piece closely follows another.
+    monkeypatch.setattr(coalescing, "PERIOD_S", 60.0)
+    client = Client((await start_proxy()).addresses[0])
+    crowd = [
+        await client.create(VERSION, length=LENGTH, then="stall") for _ in range(CROWD)
+    ]
+    sent = 0
+    while len(set(resting)) < CROWD:
+        piece = BODY[sent : sent + SMALL // 4]
+        for upload in crowd:
+            await upload.transfer.send(piece)
+        sent += len(piece)
+        await asyncio.sleep(0)  # sending does not let the proxy have its turn
+        assert sent < LENGTH // 2
+    for number, upload in enumerate(crowd):
+        if number % 2:
+            upload.transfer.finish()
+            assert await upload.transfer.ended() == b""
+        assert await upload.ask_offset() == sent
+    await client.close()
 
 
 async def test_the_log_tells_how_many_bytes_came(
