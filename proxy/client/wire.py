@@ -1,7 +1,7 @@
-"""Raw HTTP/1.1 over one connection: every head is seen, interim ones as well.
+"""HTTP/1.1 over one connection, by h11: every head is seen, interim ones as well.
 
-Nothing is hidden, mended or tried again, since it is what goes wrong that is looked
-for. The one invariant: every wait has a bound.
+Nothing is hidden, mended or tried again, since whoever asks wants to know what went
+wrong. Half a request may be sent and left. The one invariant: every wait has a bound.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
+import h11
+
 from .target import Target
 
 Lines = tuple[tuple[str, str], ...]
@@ -21,9 +23,10 @@ ANSWER_S: Final = 30.0
 """Seconds for an answer; fronts give an application 15 to 60."""
 _MOST_CONTENT: Final = 1 << 20
 """Bytes of an answer that are read; nothing here needs more."""
+_MOST_HEAD: Final = 65536
 _PIECE: Final = 65536
-_NO_CONTENT: Final = frozenset({204, 304})
-_ENDED: Final = (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError)
+_SILENT: Final = "the connection ended without an answer"
+_ENDED: Final = (ConnectionError, ssl.SSLError)
 
 
 class Unreached(Exception):
@@ -71,6 +74,7 @@ class Connection:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str
     ) -> None:
         self._reader, self._writer, self._host = reader, writer, host
+        self._http = h11.Connection(h11.CLIENT, _MOST_HEAD)
 
     @classmethod
     async def open(cls, target: Target) -> Self:
@@ -81,7 +85,7 @@ class Connection:
         try:
             async with asyncio.timeout(CONNECT_S):
                 streams = await asyncio.open_connection(
-                    target.host, target.port, ssl=tls, limit=_MOST_CONTENT
+                    target.host, target.port, ssl=tls
                 )
         except TimeoutError:
             raise Unreached(f"no connection within {CONNECT_S:g} s") from None
@@ -100,25 +104,36 @@ class Connection:
         return Secrecy(tls.version() or "", tls.getpeercert() or {})
 
     async def begin(self, method: str, path: str, fields: Lines) -> None:
-        """Send a head. Raises NoAnswer."""
-        lines = (("Host", self._host), *fields)
-        text = "".join(f"{name}: {value}\r\n" for name, value in lines)
-        await self.send(f"{method} {path} HTTP/1.1\r\n{text}\r\n".encode("latin-1"))
+        """Send a head. Its content follows by ``send``, framed as `fields` say.
+
+        Raises:
+            NoAnswer: the connection has ended.
+            h11.LocalProtocolError: `fields` are not to be sent.
+        """
+        lines = [
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in (("Host", self._host), *fields)
+        ]
+        head = h11.Request(method=method, target=path, headers=lines)
+        await self._write(self._http.send(head), ANSWER_S)
 
     async def send(self, data: bytes, bound_s: float = ANSWER_S) -> None:
         """Send content.
 
         Raises:
             NoAnswer: the connection has ended, or takes nothing.
+            h11.LocalProtocolError: it is more than was announced.
         """
-        try:
-            async with asyncio.timeout(bound_s):
-                self._writer.write(data)
-                await self._writer.drain()
-        except TimeoutError:
-            raise NoAnswer(f"nothing was taken for {bound_s:g} s") from None
-        except _ENDED as exc:
-            raise NoAnswer("the connection ended") from exc
+        await self._write(self._http.send(h11.Data(data=data)), bound_s)
+
+    async def end(self, bound_s: float = ANSWER_S) -> None:
+        """The content is complete: what chunked content needs, and the next request.
+
+        Raises:
+            NoAnswer: the connection has ended, or takes nothing.
+            h11.LocalProtocolError: it is less than was announced.
+        """
+        await self._write(self._http.send(h11.EndOfMessage()), bound_s)
 
     async def hear(self, method: str, bound_s: float = ANSWER_S) -> Said:
         """The final response to a request of `method`, with the interims before it.
@@ -131,11 +146,9 @@ class Connection:
             async with asyncio.timeout(bound_s):
                 while (head := await self._head()).status < 200:
                     interims.append(head)
-                content = await self._content(head, method)
+                content = await self._content()
         except TimeoutError:
             raise NoAnswer(f"no answer within {bound_s:g} s") from None
-        except _ENDED as exc:
-            raise NoAnswer("the connection ended without an answer") from exc
         return replace(head, content=content, interims=tuple(interims))
 
     async def hear_head(self, bound_s: float) -> Said | None:
@@ -149,8 +162,6 @@ class Connection:
                 return await self._head()
         except TimeoutError:
             return None
-        except _ENDED as exc:
-            raise NoAnswer("the connection ended without an answer") from exc
 
     async def close(self) -> None:
         """End it, without waiting for the other side to agree."""
@@ -160,40 +171,53 @@ class Connection:
         except _ENDED:
             pass  # it has ended either way
 
-    async def _head(self) -> Said:
+    async def _write(self, data: bytes | None, bound_s: float) -> None:
         try:
-            head = await self._reader.readuntil(b"\r\n\r\n")
-        except asyncio.LimitOverrunError as exc:
-            raise NoAnswer("what came is no HTTP") from exc
-        first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
-        protocol, _, rest = first.partition(" ")
-        if not protocol.startswith("HTTP/1.") or not rest[:3].isdigit():
-            raise NoAnswer("what came is no HTTP")
-        pairs = (line.partition(":") for line in lines)
-        fields = tuple((name, value.strip(" \t")) for name, _, value in pairs)
-        return Said(int(rest[:3]), fields)
+            async with asyncio.timeout(bound_s):
+                self._writer.write(data or b"")
+                await self._writer.drain()
+        except TimeoutError:
+            raise NoAnswer(f"nothing was taken for {bound_s:g} s") from None
+        except _ENDED as exc:
+            raise NoAnswer("the connection ended") from exc
 
-    async def _content(self, head: Said, method: str) -> bytes:
-        if method == "HEAD" or head.status in _NO_CONTENT:
-            return b""
-        if head.value("transfer-encoding") is not None:
-            return await self._chunked()
-        length = head.value("content-length")
-        if length is None:
-            return await self._reader.read(_MOST_CONTENT)
-        if not length.isdigit():
-            raise NoAnswer("what came is no HTTP")
-        return await self._reader.readexactly(min(int(length), _MOST_CONTENT))
+    async def _head(self) -> Said:
+        event = await self._event()
+        while not isinstance(event, h11.InformationalResponse | h11.Response):
+            event = await self._event()
+        return Said(event.status_code, _lines(event))
 
-    async def _chunked(self) -> bytes:
+    async def _content(self) -> bytes:
+        """What follows the head of a final response, as far as it is wanted."""
         content = bytearray()
         while len(content) < _MOST_CONTENT:
-            try:
-                size = int((await self._reader.readuntil(b"\r\n")).split(b";")[0], 16)
-            except ValueError as exc:
-                raise NoAnswer("what came is no HTTP") from exc
-            piece = await self._reader.readexactly(size + 2)
-            content += piece[:-2]
-            if not size:
+            event = await self._event()
+            if isinstance(event, h11.EndOfMessage):
                 break
-        return bytes(content)
+            if isinstance(event, h11.Data):
+                content += event.data
+        return bytes(content[:_MOST_CONTENT])
+
+    async def _event(self) -> h11.Event:
+        """What comes next. Raises NoAnswer, also at the end of the connection."""
+        ended = False
+        try:
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                data = await self._reader.read(_PIECE)
+                ended = not data
+                self._http.receive_data(data)
+        except _ENDED as exc:
+            raise NoAnswer(_SILENT) from exc
+        except h11.RemoteProtocolError as exc:
+            raise NoAnswer(_SILENT if ended else "what came is no HTTP") from exc
+        if isinstance(event, h11.ConnectionClosed) or not isinstance(event, h11.Event):
+            raise NoAnswer(_SILENT)
+        return event
+
+
+def _lines(event: h11.InformationalResponse | h11.Response) -> Lines:
+    """Its fields, with their names as they came."""
+    return tuple(
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in event.headers.raw_items()
+    )
