@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from proxy.app import App
     from proxy.wire import Shortcut
 
-pytest_plugins = ["tests.kit.not_run"]
+pytest_plugins = ["tests.kit.not_run", "tests.kit.browser"]
 
 StartProxy = Callable[..., Awaitable["App"]]
 
