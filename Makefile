@@ -17,8 +17,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check campaign bench bench-quick bench-compare format lock audit
-.PHONY: sbom clean
+.PHONY: help demo test check campaign bench bench-quick bench-compare site format lock
+.PHONY: audit sbom clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -52,6 +52,9 @@ bench-quick: $(VENV)/.bench ## the same in some three minutes, printed only; mor
 
 bench-compare: $(VENV)/.bench ## this tree beside another revision: make bench-compare BASE=main
 	$(BIN)/python -m bench.compare $(BASE) $(ARGS)
+
+site: $(VENV)/.site ## the documents as pages: build/site; fails where a link leads nowhere
+	$(BIN)/python -m handbook $(ARGS)
 
 format: $(VENV)/.check ## lay the code out, and mend what the linter can
 	$(BIN)/ruff check --fix .
@@ -107,6 +110,10 @@ $(VENV)/.fronts: $(VENV)/.test
 
 $(VENV)/.bench: $(VENV)/.run
 	$(PIP) install --group bench
+	@touch $@
+
+$(VENV)/.site: $(VENV)/.run
+	$(PIP) install --group site
 	@touch $@
 
 $(VENV)/.audit: $(VENV)/.pip pyproject.toml
