@@ -261,13 +261,3 @@ def test_the_spool_under_systemd_is_the_state_directory(
     directory = f"/var/lib/{unit()['StateDirectory']}"
     monkeypatch.setenv("STATE_DIRECTORY", directory)
     assert default_directory() == Path(directory)
-
-
-def test_the_configuration_in_the_documents_is_right(tmp_path: Path) -> None:
-    text = (ROOT / "docs/front-proxies.md").read_text()
-    blocks = re.findall(r"```yaml\n(listen:.*?)```", text, re.DOTALL)
-    assert blocks
-    for number, block in enumerate(blocks):
-        file = tmp_path / f"{number}.yaml"
-        file.write_text(block)
-        assert load(file, {"origin.url": "http://127.0.0.1:3000"}).listen
