@@ -79,7 +79,7 @@ sbom: $(VENV)/.audit ## what the container installs, for machines: build/sbom.js
 
 clean: ## remove everything that was made here
 	rm -rf $(VENV) tests/interop/node_modules bench/build build dist htmlcov .coverage .coverage.*
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps: each says that the venv has what its name says, as pyproject.toml asked then.

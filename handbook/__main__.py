@@ -31,14 +31,23 @@ def named(entries: object) -> Iterator[str]:
                 yield from named(entry)
 
 
-def left_out(docs: Path = DOCS) -> set[str]:
-    """Documents that the navigation does not name."""
+def astray(docs: Path = DOCS) -> list[str]:
+    """Documents that the navigation does not name, and names without a document."""
     names = set(named(tomllib.loads(SETTINGS.read_text())["project"]["nav"]))
-    return {str(page.relative_to(docs)) for page in docs.rglob("*.md")} - names
+    pages = {str(page.relative_to(docs)) for page in docs.rglob("*.md")}
+    return [
+        *(f"{page}: not in the navigation" for page in sorted(pages - names)),
+        *(
+            f"{page}: in the navigation, but not there"
+            for page in sorted(names - pages)
+        ),
+    ]
 
 
 def build() -> list[str]:
     """Build the site; what is wrong with it, each in a line."""
+    if wrong := astray():
+        return wrong
     settings = tomllib.loads(SETTINGS.read_text())["project"]
     gather(ROOT / settings["docs_dir"])
     done = subprocess.run(
@@ -50,8 +59,7 @@ def build() -> list[str]:
     )
     if done.returncode:
         return [done.stdout + done.stderr]
-    missing = [f"{page}: not in the navigation" for page in sorted(left_out())]
-    return missing + faults(ROOT / settings["site_dir"])
+    return faults(ROOT / settings["site_dir"])
 
 
 if __name__ == "__main__":

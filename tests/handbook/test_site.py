@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from handbook import states
-from handbook.__main__ import build, left_out
+from handbook.__main__ import astray, build
 from handbook.gathering import gather
 from handbook.result import faults
 from tests.interop import needs
@@ -18,10 +18,13 @@ def test_the_site_builds_and_nothing_in_it_leads_nowhere() -> None:
     assert build() == []
 
 
-def test_a_page_without_an_entry_in_the_navigation_is_named(tmp_path: Path) -> None:
+def test_the_navigation_and_the_pages_are_the_same(tmp_path: Path) -> None:
     (tmp_path / "index.md").touch()
     (tmp_path / "forgotten.md").touch()
-    assert left_out(tmp_path) == {"forgotten.md"}
+    found = astray(tmp_path)
+    assert "forgotten.md: not in the navigation" in found
+    assert "faq.md: in the navigation, but not there" in found
+    assert not [line for line in found if line.startswith("index.md")]
 
 
 @pytest.mark.parametrize(
