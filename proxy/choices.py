@@ -27,6 +27,7 @@ from proxy.core.matching import Rule, fits_any_rule
 from proxy.core.room import Bounds, default_floor
 from proxy.core.upload import DEFAULT_ROUTE, Limits, Token
 from proxy.dialects import Dialects
+from proxy.dialects.cors import Pages
 from proxy.holdings import Holdings
 from proxy.recognition import Terms
 from proxy.tally import Tally
@@ -84,6 +85,12 @@ def dialects(config: Config) -> Dialects:
 def rules(config: Config) -> tuple[Rule, ...]:
     """Which requests may become uploads."""
     return tuple(match.rule for match in config.uploads.match)
+
+
+def pages(config: Config) -> Pages:
+    """What pages of other origins may do."""
+    cors = config.cors
+    return Pages(cors.allow_origins, cors.allow_headers, cors.expose_headers)
 
 
 def limits(config: Config, route: Route) -> Limits:

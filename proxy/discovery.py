@@ -11,7 +11,6 @@ Source: R80 to R85; draft-11 "Upload Limits".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,7 +18,7 @@ from proxy.core.matching import Rule, fits_any_target
 from proxy.core.target import ASTERISK, origin_form
 from proxy.core.upload import Answer, Fields, Head, Limits, Reply
 from proxy.dialects import Dialects
-from proxy.dialects.cors import is_preflight, preflight_fields, with_cors
+from proxy.dialects.cors import Pages, is_preflight, preflight_fields, with_cors
 from proxy.dialects.discovery import with_discovery
 
 _SAYS_NOTHING: Final = frozenset({404, 405, 501})
@@ -35,13 +34,13 @@ class Discovery:
     limits: Limits
     """Those that hold for all uploads."""
     rules: tuple[Rule, ...]
-    allow_origins: Sequence[str]
+    pages: Pages
 
     def allowed(self, head: Head, fields: Fields) -> Fields:
         """`fields` of a response to `head`, with what CORS lets its origin do (R86)."""
         if self._preflight(head):
             return fields  # it has been told already
-        return with_cors(fields, head, self.allow_origins)
+        return with_cors(fields, head, self.pages)
 
     def own_answer(self, head: Head) -> Reply | None:
         """What we answer without asking the application, or None.
@@ -60,7 +59,7 @@ class Discovery:
         """What a browser is told beforehand; empty when that is not ours to say."""
         if not is_preflight(head):
             return ()
-        return preflight_fields(head, self.allow_origins)
+        return preflight_fields(head, self.pages)
 
     def concerns(self, head: Head) -> bool:
         """True for an OPTIONS request about a target where uploads may be made."""

@@ -239,7 +239,7 @@ class Road:
                 dialects,
                 routes.limits,
                 choices.rules(config),
-                config.cors.allow_origins,
+                choices.pages(config),
             ),
             manners=choices.manners(config, self._log),
             log=self._log,

@@ -230,6 +230,16 @@ WebOrigins = Annotated[
         many=True,
     ),
 ]
+HeaderNames = Annotated[
+    tuple[str, ...],
+    Kind(
+        "list of field names",
+        places.header_name,
+        str,
+        _text("X-CSRF-Token"),
+        many=True,
+    ),
+]
 UploadsPath = Annotated[str, Kind("path", places.uploads_path)]
 Directory = Annotated[
     Path, Kind("directory", places.directory, schema={"type": ["string", "null"]})

@@ -350,6 +350,12 @@ class Cors(Section):
     these the proxy answers preflights and replaces the origin's CORS fields.
 
     Danger: with "*" every page on the web may upload from its visitors' browsers."""
+    allow_headers: kinds.HeaderNames = ()
+    """Fields that their requests may have, such as X-CSRF-Token, beside those of the
+    protocol, `Authorization`, `Content-Type`, `Content-Disposition` and a few more."""
+    expose_headers: kinds.HeaderNames = ()
+    """Fields of answers that their scripts may read beside those of the protocol,
+    `Location` and `Retry-After`."""
 
 
 class Log(Section):

@@ -269,6 +269,15 @@ def method(value: object) -> str:
     return value
 
 
+def header_name(value: object) -> str:
+    """The name of a field of requests or answers, as it was written."""
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise WrongValue("the name of a field such as X-CSRF-Token")
+    if value == "*":
+        raise WrongValue("the name of a field", "a star names none where cookies count")
+    return value
+
+
 def path_pattern(value: object) -> str:
     """A path as it stands in the request, ``*`` for any characters."""
     expected = "a path such as /upload or /files/*"

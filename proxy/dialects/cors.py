@@ -10,6 +10,7 @@ Source: Fetch Standard "CORS protocol".
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from proxy.core.upload import Field, Fields, Head
@@ -31,6 +32,18 @@ EXPOSE_HEADERS: Final = (
 _VARY: Final[Field] = (b"Vary", b"Origin")
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """What pages of other origins may do, by the operator's choice."""
+
+    origins: Sequence[str] = ()
+    """Whose pages may upload; a star: all."""
+    allow_headers: Sequence[str] = ()
+    """Request fields that they may send beside `ALLOW_HEADERS`."""
+    expose_headers: Sequence[str] = ()
+    """Response fields that they may read beside `EXPOSE_HEADERS`."""
+
+
 def is_preflight(head: Head) -> bool:
     """True for the question a browser asks before the request itself (R85)."""
     return (
@@ -40,33 +53,41 @@ def is_preflight(head: Head) -> bool:
     )
 
 
-def preflight_fields(head: Head, allow_origins: Sequence[str]) -> Fields:
+def preflight_fields(head: Head, pages: Pages) -> Fields:
     """Fields of the answer to a preflight; empty when its origin is not listed."""
-    allowed = _allowed(head, allow_origins)
+    allowed = _allowed(head, pages.origins)
     if not allowed:
         return ()
     return (
         *allowed,
         (b"Access-Control-Allow-Methods", ALLOW_METHODS),
-        (b"Access-Control-Allow-Headers", ALLOW_HEADERS),
+        (
+            b"Access-Control-Allow-Headers",
+            _with_more(ALLOW_HEADERS, pages.allow_headers),
+        ),
         _VARY,
     )
 
 
-def with_cors(own: Fields, head: Head, allow_origins: Sequence[str]) -> Fields:
+def with_cors(own: Fields, head: Head, pages: Pages) -> Fields:
     """The fields `own` of a response to `head`, with what its origin is allowed.
 
     Goes for every response, errors included. Once any origin is listed all of them
     depend on the request's, and say so to caches.
     """
-    if not allow_origins:
+    if not pages.origins:
         return own
-    allowed = _allowed(head, allow_origins)
+    allowed = _allowed(head, pages.origins)
     vary = () if _varies_by_origin(own) else (_VARY,)
     if not allowed:
         return own + vary
-    exposed = (b"Access-Control-Expose-Headers", EXPOSE_HEADERS)
-    return (*_without_cors(own), *allowed, exposed, *vary)
+    exposed = _with_more(EXPOSE_HEADERS, pages.expose_headers)
+    expose = (b"Access-Control-Expose-Headers", exposed)
+    return (*_without_cors(own), *allowed, expose, *vary)
+
+
+def _with_more(names: bytes, more: Sequence[str]) -> bytes:
+    return b", ".join((names, *(name.encode() for name in more)))
 
 
 def _allowed(head: Head, allow_origins: Sequence[str]) -> Fields:

@@ -263,3 +263,12 @@ def test_what_no_request_could_match(
     read: Callable[[object], object], written: object, told: str
 ) -> None:
     assert told in refusal(read, written)
+
+
+def test_a_field_name_stays_as_it_was_written() -> None:
+    assert places.header_name("X-CSRF-Token") == "X-CSRF-Token"
+
+
+@pytest.mark.parametrize("written", ["", "X Title", "X-Title:", "a\r\nb", "*", 7, None])
+def test_what_is_no_field_name_is_refused(written: object) -> None:
+    assert refusal(places.header_name, written).startswith("the name of a field")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from proxy.core.upload import Fields, Head
-from proxy.dialects.cors import is_preflight, preflight_fields, with_cors
+from proxy.dialects.cors import Pages, is_preflight, preflight_fields, with_cors
 
 from .speech import by_name, request
 
-LISTED = ["https://App.example", "http://localhost:3000"]
+LISTED = Pages(["https://App.example", "http://localhost:3000"])
 METHODS = "POST, PUT, HEAD, GET, PATCH, DELETE, OPTIONS"
 HEADERS = (
     "Authorization, Content-Type, Content-Encoding, Content-Disposition, "
@@ -72,12 +72,22 @@ def test_r86_the_answer_to_a_preflight(origin: str) -> None:
 @pytest.mark.parametrize("listed", [["*"], ["https://app.example", "*"]])
 def test_r86_a_star_allows_everybody_but_no_credentials(listed: list[str]) -> None:
     head = preflight("https://app.example")
-    assert by_name(preflight_fields(head, listed)) == {
+    assert by_name(preflight_fields(head, Pages(listed))) == {
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Allow-Methods": METHODS,
         "Access-Control-Allow-Headers": HEADERS,
         "Vary": "Origin",
     }
+
+
+def test_the_operator_may_allow_and_expose_more() -> None:
+    pages = Pages(["*"], ["X-Title", "X-CSRF-Token"], ["X-Receipt"])
+    allowed = by_name(preflight_fields(preflight("https://app.example"), pages))
+    assert (
+        allowed["Access-Control-Allow-Headers"] == f"{HEADERS}, X-Title, X-CSRF-Token"
+    )
+    told = by_name(with_cors((), post("Origin: https://app.example"), pages))
+    assert told["Access-Control-Expose-Headers"] == f"{EXPOSED}, X-Receipt"
 
 
 STRANGERS = ["https://evil.example", "https://app.example.evil", "null", "", "http://"]
@@ -86,7 +96,7 @@ STRANGERS = ["https://evil.example", "https://app.example.evil", "null", "", "ht
 @pytest.mark.parametrize("origin", STRANGERS)
 def test_strangers_are_told_nothing(origin: str) -> None:
     assert preflight_fields(preflight(origin), LISTED) == ()
-    assert preflight_fields(preflight(origin), []) == ()
+    assert preflight_fields(preflight(origin), Pages()) == ()
 
 
 def test_two_origins_are_none() -> None:
@@ -113,7 +123,7 @@ def test_r86_ours_take_the_place_of_the_origins() -> None:
 
 
 def test_r86_a_star_on_an_ordinary_answer() -> None:
-    fields = by_name(with_cors((), post("Origin: https://any.example"), ["*"]))
+    fields = by_name(with_cors((), post("Origin: https://any.example"), Pages(["*"])))
     assert fields == {
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": EXPOSED,
@@ -127,7 +137,7 @@ def test_for_others_the_origins_own_stand(lines: tuple[str, ...]) -> None:
 
 
 def test_nothing_happens_where_nobody_is_listed() -> None:
-    assert with_cors(OWN, post("Origin: https://app.example"), []) is OWN
+    assert with_cors(OWN, post("Origin: https://app.example"), Pages()) is OWN
 
 
 @pytest.mark.parametrize("value", [b"Origin", b"Accept, origin", b"*"])

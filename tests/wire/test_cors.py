@@ -164,3 +164,18 @@ async def test_a_stranger_gets_the_origins_own_fields(
     fields = (("Origin", "https://other.example"), (VERSION_FIELD, "6"))
     answer = await client.ask("GET", "/page", *fields)
     assert answer.one("Access-Control-Allow-Origin") == "*"
+
+
+@pytest.mark.configured(
+    cors={
+        "allow_origins": [LISTED],
+        "allow_headers": ["X-CSRF-Token"],
+        "expose_headers": ["X-Receipt"],
+    }
+)
+async def test_an_application_may_need_more_fields(client: Client) -> None:
+    preflight = (ORIGIN, ("Access-Control-Request-Method", "POST"))
+    answer = await client.ask("OPTIONS", "/files", *preflight)
+    assert "x-csrf-token" in _listed(answer, "Access-Control-Allow-Headers")
+    answer = await client.ask("GET", "/files", ORIGIN)
+    assert "x-receipt" in _listed(answer, "Access-Control-Expose-Headers")
