@@ -2,7 +2,7 @@
 
     running     serve, demo                  telling   check, schema, version
     asking      healthcheck, drain, reload   uploads   uploads list, show, ...
-    examining   doctor
+    examining   doctor                       conforming  conformance
     arguments   what they have in common     visiting  what those on a spool have
 
 Every command imports what it needs when it runs: ``healthcheck`` runs every few seconds
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import typer
 
-from . import asking, examining, running, telling, uploads
+from . import asking, conforming, examining, running, telling, uploads
 
 app = typer.Typer(
     name="upload-proxy",
@@ -37,6 +37,7 @@ for _command in (
     asking.drain,
     asking.reload,
     examining.doctor,
+    conforming.conformance,
     running.demo,
 ):
     app.command()(_command)

@@ -59,6 +59,16 @@ def quantity(read: Callable[[object], Amount], text: object, option: str) -> Amo
         raise typer.BadParameter(message, param_hint=option) from None
 
 
+def field(line: str) -> tuple[str, str]:
+    """A field of a request, as ``--header`` has it; wrong usage if it is none."""
+    name, colon, value = line.partition(":")
+    plain = name.replace("-", "").replace("_", "")
+    if not colon or not plain.isalnum() or not f"{name}{value}".isprintable():
+        message = f"expected 'Name: value', got {line}"
+        raise typer.BadParameter(message, param_hint="--header")
+    return name, value.strip()
+
+
 def fail(words: str) -> NoReturn:
     """Say what went wrong, and exit with 1."""
     print(f"upload-proxy: {words}", file=sys.stderr)

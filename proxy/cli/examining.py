@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import FAILED, quantity
+from .arguments import FAILED, field, quantity
 
 
 def doctor(
@@ -87,7 +87,7 @@ def doctor(
     plan = Plan(
         where,
         method,
-        tuple(_field(line) for line in header or ()),
+        tuple(field(line) for line in header or ()),
         None if size is None else quantity(bytes_of, size, "--size"),
         None if patience is None else quantity(duration, patience, "--patience"),
         origin,
@@ -98,12 +98,3 @@ def doctor(
     typer.echo(json_of(report) if as_json else text(report))
     if not report.is_good:
         raise typer.Exit(FAILED)
-
-
-def _field(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    plain = name.replace("-", "").replace("_", "")
-    if not colon or not plain.isalnum() or not f"{name}{value}".isprintable():
-        message = f"expected 'Name: value', got {line}"
-        raise typer.BadParameter(message, param_hint="--header")
-    return name, value.strip()

@@ -1,0 +1,119 @@
+"""The command that holds a server against the protocol: ``conformance``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .arguments import FAILED, WRONG_USAGE, field, quantity
+
+
+def conformance(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Where uploads are created.")
+    ],
+    version: Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N",
+            min=3,
+            max=10,
+            help="An interop version, even if the server never names it. May be given "
+            "several times; all that are spoken without.",
+        ),
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(metavar="R53", help="Only this rule. May be given several times."),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(metavar="METHOD", help="How uploads are created.")
+    ] = "POST",
+    header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-H",
+            "--header",
+            metavar="'NAME: VALUE'",
+            help="In every request, such as Authorization. May be given several times.",
+        ),
+    ] = None,
+    content_type: Annotated[
+        str, typer.Option(metavar="TYPE", help="Media type of creations.")
+    ] = "application/octet-stream",
+    size: Annotated[
+        str, typer.Option(metavar="SIZE", help="Of the uploads, 16 bytes or more.")
+    ] = "64KiB",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object, for machines.")
+    ] = False,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="JUnit XML, too.")
+    ] = None,
+) -> None:
+    """Hold any server against the resumable upload protocol.
+
+    Every rule of the protocol that shows on the wire is tried in every version that is
+    spoken: creations, 104s, cuts, offsets, takeovers, lengths, limits, cancels. What is
+    missed is told with the draft's section and the bytes of the request and the answer.
+
+    It COMPLETES UPLOADS: the application behind gets several requests for each version,
+    of --size zero bytes or a few. Point it at a place where that harms nobody. What is
+    not completed is cancelled at the end, where the server allows it.
+
+    \b
+    Examples:
+      upload-proxy conformance http://127.0.0.1:8080/files
+      upload-proxy conformance https://staging.example.com/files --junit junit.xml
+      upload-proxy conformance http://127.0.0.1:8080/files --version 6 --rule R53
+
+    Exit codes: 0 no MUST is missed, 1 one is, 2 wrong usage, nobody there, or nobody
+    who speaks the protocol.
+    """
+    import asyncio
+
+    from proxy.client.target import WrongUrl, target
+    from proxy.client.wire import Unreached
+    from proxy.config.quantities import size as bytes_of
+    from proxy.conformance.report import as_json as json_of
+    from proxy.conformance.report import as_junit, text
+    from proxy.conformance.rules import RULES
+    from proxy.conformance.speaker import Place
+    from proxy.conformance.suite import Plan, run
+    from proxy.conformance.versions import VERSIONS
+
+    try:
+        where = target(url)
+    except WrongUrl as exc:
+        raise typer.BadParameter(str(exc), param_hint="URL") from None
+    strange = [name for name in rule or () if name.upper() not in RULES]
+    if strange:
+        raise typer.BadParameter(f"no rule {strange[0]}", param_hint="--rule")
+    bytes_each = quantity(bytes_of, size, "--size")
+    if bytes_each < _LEAST:
+        raise typer.BadParameter(f"expected {_LEAST} or more", param_hint="--size")
+    fields = tuple(field(line) for line in header or ())
+    plan = Plan(
+        Place(where, method, fields, content_type, bytes_each),
+        tuple(sorted(set(version))) if version else tuple(VERSIONS),
+        {name.upper() for name in rule} if rule else tuple(RULES),
+        told=bool(version),
+    )
+    try:
+        report = asyncio.run(run(plan))
+    except Unreached as exc:
+        typer.echo(f"upload-proxy: {where.authority}: {exc}", err=True)
+        raise typer.Exit(WRONG_USAGE) from None
+    typer.echo(json_of(report) if as_json else text(report))
+    if junit is not None:
+        junit.write_text(as_junit(report) + "\n")
+    if not report.versions:
+        raise typer.Exit(WRONG_USAGE)
+    if not report.is_good:
+        raise typer.Exit(FAILED)
+
+
+_LEAST = 16
+"""Bytes of an upload that can be halved and still be told from an empty one."""

@@ -1,0 +1,334 @@
+"""One place of uploads, spoken to in one interop version.
+
+Every request becomes an ``Exchange``, whatever happens to it: that somebody does not
+answer is something that was seen, too. The one invariant: every upload that was heard
+of is remembered until it was cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from proxy.client.target import Target, WrongUrl
+from proxy.client.wire import Connection, Lines, NoAnswer, Said, Unreached
+
+from . import raw
+from .exchange import Exchange, offset
+from .versions import Version
+
+INTERIM_S: Final = 1.0
+"""Seconds for a 104 to come before content is sent; it needs one round trip."""
+ANSWER_S: Final = 15.0
+"""Seconds for an answer, the application's among them."""
+_SECRET: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+class Unusable(Exception):
+    """What a probe needs is not there, such as an upload; caught in ``suite``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where uploads are created, and how."""
+
+    target: Target
+    method: str = "POST"
+    fields: Lines = ()
+    """More fields of every request, such as Authorization."""
+    content_type: str = "application/octet-stream"
+    size: int = 65536
+    """Bytes of an upload."""
+    part: int = 64
+    """Bytes of a part where few will do; what a server takes at least."""
+    interim_s: float = INTERIM_S
+    """Seconds for an interim."""
+
+
+@dataclass(slots=True)
+class Talk:
+    """A request under way."""
+
+    connection: Connection
+    method: str
+    asked: str
+    sent: int = 0
+    interims: list[Said] = field(default_factory=list)
+    before_content: int = 0
+    said: Said | None = None
+
+    async def send(self, content: bytes) -> None:
+        """More content; what is not taken any more is not sent."""
+        if not self.sent:
+            self.before_content = len(self.interims)
+        try:
+            await self.connection.send(content)
+        except NoAnswer:
+            return  # it may have answered before
+        self.sent += len(content)
+
+    async def listen(self, bound_s: float, until: int | None = None) -> None:
+        """Interims as they come, for `bound_s` seconds, or until one of a status."""
+        end = time.monotonic() + bound_s
+        while self.said is None and (left := end - time.monotonic()) > 0:
+            try:
+                head = await self.connection.hear_head(left)
+            except NoAnswer:
+                return
+            if head is None:
+                return
+            if head.status >= 200:
+                self.said = head
+                return
+            self.interims.append(head)
+            if head.status == until:
+                return
+
+    async def finish(self) -> Exchange:
+        """The answer."""
+        why = ""
+        try:
+            if self.said is None:
+                said = await self.connection.hear(self.method, ANSWER_S)
+                self.interims += said.interims
+                self.said = said
+        except NoAnswer as exc:
+            why = str(exc)
+        finally:
+            await self.connection.close()
+        return self.so_far(why)
+
+    async def cut(self) -> Exchange:
+        """No more of it."""
+        await self.connection.close()
+        return self.so_far("cut off here")
+
+    def so_far(self, why: str = "nothing was said yet") -> Exchange:
+        """What there is of it by now."""
+        interims = tuple(self.interims)
+        before = self.before_content if self.sent else len(interims)
+        return Exchange(self.asked, self.sent, self.said, interims, before, why)
+
+
+class Speaker:
+    """Speaks `version` to a place."""
+
+    def __init__(self, place: Place, version: Version) -> None:
+        self.place = place
+        self.version = version
+        self._begun: dict[str, Target] = {}
+
+    async def begin(self, method: str, where: Target, *fields: tuple[str, str]) -> Talk:
+        """A request without its content, in no version.
+
+        Raises:
+            Unreached: no connection.
+        """
+        lines = self._with(fields)
+        connection = await Connection.open(where)
+        talk = Talk(connection, method, _told(method, where, lines))
+        try:
+            await connection.begin(method, where.path, lines)
+        except NoAnswer:
+            pass  # told by the one who finishes it
+        return talk
+
+    async def ask(
+        self, method: str, where: Target, *fields: tuple[str, str], content: bytes = b""
+    ) -> Exchange:
+        """A whole request, in no version. Raises Unreached."""
+        length = ("Content-Length", str(len(content)))
+        talk = await self.begin(method, where, *fields, *([length] if content else []))
+        if content:
+            await talk.send(content)
+        exchange = await talk.finish()
+        self.remember(exchange)
+        return exchange
+
+    async def create(
+        self,
+        *fields: tuple[str, str],
+        content: bytes = b"",
+        last: bool = False,
+        length: int | None = None,
+    ) -> Exchange:
+        """A creation, its content sent when a 104 came or none will.
+
+        length: told as that of the content; None: the true one. Raises Unreached.
+        """
+        talk = await self.begin_creation(
+            *fields, length=len(content) if length is None else length, last=last
+        )
+        if content:
+            await talk.listen(self.place.interim_s, until=104)
+            if talk.said is None:
+                await talk.send(content)
+        exchange = await talk.finish()
+        self.remember(exchange)
+        return exchange
+
+    async def begin_creation(
+        self, *fields: tuple[str, str], length: int, last: bool = False
+    ) -> Talk:
+        """The head of a creation with `length` bytes of content. Raises Unreached."""
+        lines = self.over(
+            self.version.field,
+            self.version.says(last=last),
+            ("Content-Type", self.place.content_type),
+            ("Content-Length", str(length)),
+            over=fields,
+        )
+        return await self.begin(self.place.method, self.place.target, *lines)
+
+    async def begin_append(
+        self,
+        where: Target,
+        at: int,
+        length: int,
+        *fields: tuple[str, str],
+        last: bool = False,
+    ) -> Talk:
+        """The head of an append. Raises Unreached."""
+        lines = self.over(
+            self.version.field,
+            self.version.says(last=last),
+            ("Content-Type", self.version.media_type or self.place.content_type),
+            ("Upload-Offset", str(at)),
+            ("Content-Length", str(length)),
+            over=fields,
+        )
+        return await self.begin("PATCH", where, *lines)
+
+    async def append(
+        self,
+        where: Target,
+        at: int,
+        content: bytes,
+        *fields: tuple[str, str],
+        last: bool = False,
+    ) -> Exchange:
+        """A whole append; a field of `fields` that is empty leaves its like out."""
+        talk = await self.begin_append(where, at, len(content), *fields, last=last)
+        if content:
+            await talk.send(content)
+        return await talk.finish()
+
+    async def head(self, where: Target, *fields: tuple[str, str]) -> Exchange:
+        """Where the upload stands. Raises Unreached."""
+        return await self.ask("HEAD", where, self.version.field, *fields)
+
+    async def settled(self, where: Target, wanted: int) -> Exchange:
+        """The same, as soon as it tells `wanted`, or after a second."""
+        end = time.monotonic() + 1.0
+        while True:
+            asked = await self.head(where)
+            told = asked.offset
+            if told is None or told >= wanted or time.monotonic() > end:
+                return asked
+            await asyncio.sleep(0.1)
+
+    async def settled_done(self, where: Target) -> Exchange:
+        """The same, as soon as it is complete, or after five seconds."""
+        end = time.monotonic() + 5.0
+        while True:
+            asked = await self.head(where)
+            if asked.done(self.version) is not False or time.monotonic() > end:
+                return asked
+            await asyncio.sleep(0.1)
+
+    async def cancel(self, where: Target, *fields: tuple[str, str]) -> Exchange:
+        """Raises Unreached."""
+        return await self.ask("DELETE", where, self.version.field, *fields)
+
+    async def upload(self, *fields: tuple[str, str]) -> Target:
+        """A new upload without content.
+
+        Raises:
+            Unusable: none could be had.
+            Unreached: no connection.
+        """
+        return self.at(await self.create(*fields))
+
+    def at(self, exchange: Exchange) -> Target:
+        """The upload that was told of.
+
+        Raises:
+            Unusable: none was.
+        """
+        where = self.located(exchange)
+        if where is None:
+            raise Unusable(f"no upload was made: {exchange.summary}")
+        return where
+
+    def located(self, exchange: Exchange) -> Target | None:
+        """The upload that a 104 or a 201 told of; None when none did."""
+        final = [exchange.said] if exchange.said and exchange.succeeded else []
+        for said in (*exchange.resumptions, *final):
+            location = said.value("Location")
+            ours = said.status == 104 or said.status == 201 or offset(said) is not None
+            if location is not None and ours:
+                try:
+                    return self.place.target.resolve(location)
+                except WrongUrl:
+                    return None
+        return None
+
+    def remember(self, exchange: Exchange) -> Target | None:
+        where = self.located(exchange)
+        if where is not None:
+            self._begun[where.url] = where
+        return where
+
+    async def raw(
+        self, where: Target, first: str, *lines: str, content: bytes
+    ) -> Exchange:
+        """A request of these very lines, heard to the end. Raises Unreached."""
+        finals = await self.finals(where, first, *lines, content=content)
+        told = "\r\n".join([first, *lines])
+        silent = Exchange(told, len(content), why="the connection ended unanswered")
+        return finals[0] if finals else silent
+
+    async def finals(
+        self, where: Target, first: str, *lines: str, content: bytes
+    ) -> list[Exchange]:
+        """Everything that is said to these very lines. Raises Unreached."""
+        extra = [f"{name}: {value}" for name, value in self.place.fields]
+        head = "\r\n".join([first, f"Host: {where.authority}", *extra, *lines])
+        data = head.encode("latin-1") + b"\r\n\r\n" + content
+        told = "\r\n".join([first, *lines])
+        exchanges = [
+            Exchange(told, len(content), said, said.interims)
+            for said in await raw.heard(where, data)
+        ]
+        for exchange in exchanges:
+            self.remember(exchange)
+        return exchanges
+
+    async def cancel_all(self) -> None:
+        """Cancels what was begun, where the server does such things."""
+        for where in list(self._begun.values()):
+            try:
+                await self.cancel(where)
+            except Unreached:
+                return  # gone, and with it the reason
+        self._begun.clear()
+
+    @staticmethod
+    def over(*own: tuple[str, str], over: Lines) -> Lines:
+        """`own` with `over` in their place; what is empty there is left out."""
+        named = {name.lower() for name, _ in over}
+        kept = tuple(line for line in own if line[0].lower() not in named)
+        return (*kept, *(line for line in over if line[1]))
+
+    def _with(self, fields: Lines) -> Lines:
+        return self.over(*self.place.fields, over=fields)
+
+
+def _told(method: str, where: Target, lines: Lines) -> str:
+    shown = [
+        f"{name}: {'...' if name.lower() in _SECRET else value}"
+        for name, value in lines
+    ]
+    return "\r\n".join([f"{method} {where.path}", *shown])
