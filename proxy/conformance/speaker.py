@@ -23,6 +23,8 @@ INTERIM_S: Final = 1.0
 """Seconds for a 104 to come before content is sent; it needs one round trip."""
 ANSWER_S: Final = 15.0
 """Seconds for an answer, the application's among them."""
+COMPLETES_S: Final = 5.0
+"""Seconds for an upload to be complete once all of its bytes are there."""
 _SECRET: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
@@ -230,8 +232,8 @@ class Speaker:
             await asyncio.sleep(0.1)
 
     async def settled_done(self, where: Target) -> Exchange:
-        """The same, as soon as it is complete, or after five seconds."""
-        end = time.monotonic() + 5.0
+        """The same, as soon as it is complete, or after `COMPLETES_S`."""
+        end = time.monotonic() + COMPLETES_S
         while True:
             asked = await self.head(where)
             if asked.done(self.version) is not False or time.monotonic() > end:

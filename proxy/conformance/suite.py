@@ -42,7 +42,8 @@ async def run(plan: Plan) -> Report:
     Raises:
         Unreached: nobody is there.
     """
-    answers = {number: await _greeted(plan, number) for number in plan.versions}
+    greeted = await asyncio.gather(*(_greeted(plan, one) for one in plan.versions))
+    answers = dict(zip(plan.versions, greeted, strict=True))
     spoken = _spoken(answers, told=plan.told)
     plan = replace(plan, place=fitting(plan.place, answers.values()))
     gate = asyncio.Semaphore(AT_ONCE)
