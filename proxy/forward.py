@@ -349,6 +349,8 @@ class Forward:
 
     async def _drop_hidden(self, delivery: Delivery) -> None:
         """Remove an upload that was cancelled while it was forwarded (R70)."""
+        # A cancel that is just being recorded counts: its client is told 204.
+        await delivery.settled()
         if delivery.upload.hidden and delivery.upload.state not in TERMINAL:
             await delivery.advance(Event.CANCEL_ASKED)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,6 +147,39 @@ async def test_one_cancelled_just_as_an_attempt_fails_is_not_sent_again() -> Non
     await stage.over(upload.token)
     await hiding[0]
     assert len(origin.bodies) == 1
+    with pytest.raises(UploadMissing):
+        await stage.spool.load(upload.token)
+
+
+async def test_one_cancelled_just_as_its_forward_ends_is_removed() -> None:
+    """R70: not left to a round in the spool, which comes much later."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+    stream = Stream(b"ok")
+    stream.length = b"2"
+    stage = Stage(Origin(stream))
+    upload = await stage.complete()
+    chunks, save = stream.chunks, stage.spool.save
+
+    async def waiting() -> AsyncIterator[bytes]:
+        await asked.wait()
+        async for chunk in chunks():
+            yield chunk
+
+    async def slow_save(upload: Upload, *, durable: bool) -> None:
+        if upload.hidden and not asked.is_set():
+            asked.set()
+            await go_on.wait()
+        await save(upload, durable=durable)
+
+    stream.chunks = waiting  # type: ignore[method-assign]
+    stage.spool.save = slow_save  # type: ignore[method-assign]
+    delivery = stage.deliveries.start(upload)
+    await until(lambda: delivery.upload.state is State.RESPONDED)
+    hiding = asyncio.create_task(delivery.hide())
+    await until(lambda: stream.closed)
+    go_on.set()
+    assert await hiding
+    await stage.over(upload.token)
     with pytest.raises(UploadMissing):
         await stage.spool.load(upload.token)
 
