@@ -105,6 +105,11 @@ Story = Mapping[str, Exchange]
 """What a probe has seen: exchanges by what they were for, in order."""
 
 
+def speaks_of_uploads(said: Said) -> bool:
+    """True for a response of somebody who knows resumable uploads."""
+    return any(name.lower().startswith("upload-") for name, _ in said.fields)
+
+
 def offset(said: Said) -> int | None:
     """Its `Upload-Offset`; None when there is none that means anything."""
     told = integer(said.value("Upload-Offset"))

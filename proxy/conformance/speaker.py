@@ -16,7 +16,7 @@ from proxy.client.target import Target, WrongUrl
 from proxy.client.wire import Connection, Lines, NoAnswer, Said, Unreached
 
 from . import raw
-from .exchange import Exchange, offset
+from .exchange import Exchange, speaks_of_uploads
 from .versions import Version
 
 INTERIM_S: Final = 1.0
@@ -25,7 +25,6 @@ ANSWER_S: Final = 15.0
 """Seconds for an answer, the application's among them."""
 COMPLETES_S: Final = 5.0
 """Seconds for an upload to be complete once all of its bytes are there."""
-_SECRET: Final = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
 class Unusable(Exception):
@@ -130,7 +129,9 @@ class Speaker:
         """
         lines = self._with(fields)
         connection = await Connection.open(where)
-        talk = Talk(connection, method, _told(method, where, lines))
+        own = {name.lower() for name, _ in fields}
+        secret = {name.lower() for name, _ in self.place.fields} - own
+        talk = Talk(connection, method, _told(method, where, lines, secret))
         try:
             await connection.begin(method, where.path, lines)
         except NoAnswer:
@@ -145,9 +146,7 @@ class Speaker:
         talk = await self.begin(method, where, *fields, *([length] if content else []))
         if content:
             await talk.send(content)
-        exchange = await talk.finish()
-        self.remember(exchange)
-        return exchange
+        return await talk.finish()
 
     async def create(
         self,
@@ -265,12 +264,18 @@ class Speaker:
         return where
 
     def located(self, exchange: Exchange) -> Target | None:
-        """The upload that a 104 or a 201 told of; None when none did."""
-        final = [exchange.said] if exchange.said and exchange.succeeded else []
-        for said in (*exchange.resumptions, *final):
+        """The upload that was told of; None when none was.
+
+        A final response that has no word of uploads, or comes to a request that said
+        that everything is there, may locate what the application has made of it.
+        """
+        told = list(exchange.resumptions)
+        whole = ": ".join(self.version.says(last=True)) in exchange.asked.split("\r\n")
+        if exchange.said is not None and exchange.succeeded and not whole:
+            told += [exchange.said] if speaks_of_uploads(exchange.said) else []
+        for said in told:
             location = said.value("Location")
-            ours = said.status == 104 or said.status == 201 or offset(said) is not None
-            if location is not None and ours:
+            if location is not None:
                 try:
                     return self.place.target.resolve(location)
                 except WrongUrl:
@@ -305,7 +310,8 @@ class Speaker:
             for said in await raw.heard(where, data)
         ]
         for exchange in exchanges:
-            self.remember(exchange)
+            if where == self.place.target:
+                self.remember(exchange)
         return exchanges
 
     async def cancel_all(self) -> None:
@@ -328,9 +334,9 @@ class Speaker:
         return self.over(*self.place.fields, over=fields)
 
 
-def _told(method: str, where: Target, lines: Lines) -> str:
+def _told(method: str, where: Target, lines: Lines, secret: set[str]) -> str:
+    """The head for a report, which goes to others: without what is `secret`."""
     shown = [
-        f"{name}: {'...' if name.lower() in _SECRET else value}"
-        for name, value in lines
+        f"{name}: {'...' if name.lower() in secret else value}" for name, value in lines
     ]
     return "\r\n".join([f"{method} {where.path}", *shown])

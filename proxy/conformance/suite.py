@@ -13,7 +13,7 @@ from typing import Final
 
 from proxy.client.wire import NoAnswer, Unreached
 
-from .exchange import Exchange, limits
+from .exchange import Exchange, limits, speaks_of_uploads
 from .judging import judged
 from .probes import PROBES
 from .results import Report, Result, Verdict
@@ -99,8 +99,15 @@ def _spoken(answers: dict[int, Exchange], *, told: bool) -> list[int]:
     return [
         number
         for number, answer in answers.items()
-        if number in echoed or (answer.succeeded and answer.value("Location"))
+        if number in echoed or _made(answer)
     ]
+
+
+def _made(answer: Exchange) -> bool:
+    """It told of an upload, and not of something that an application has made."""
+    said = answer.said
+    made = answer.succeeded and answer.value("Location") is not None
+    return made and said is not None and speaks_of_uploads(said)
 
 
 def _echoes(number: int, answer: Exchange) -> bool:

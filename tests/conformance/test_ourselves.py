@@ -1,4 +1,4 @@
-"""The proxy itself, in every version, from outside."""
+"""The proxy itself, in every version, from outside; and an application without it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from proxy.conformance.speaker import Place
 from proxy.conformance.suite import Plan, run
 from proxy.conformance.versions import VERSIONS
 from tests.conftest import StartProxy
+from tests.kit.origin import RecordingOrigin, Reply
 
 ON_PURPOSE = {("R60", 6), ("R60", 7), ("R60", 8)}
 """An empty finishing append to a finished upload gets the stored answer in every
@@ -71,3 +72,26 @@ async def test_what_is_chosen_is_judged_alone(
     ]
     assert report.results[1].level is Level.MUST
     assert 10 in report.unspoken
+
+
+async def test_the_resources_of_an_application_are_not_cancelled(
+    start_proxy: StartProxy, origin: RecordingOrigin, quickly: float
+) -> None:
+    proxy = await start_proxy(uploads={"versions": [6]})
+    origin.will.extend([Reply(201, (("Location", "/photos/7"),))] * 100)
+    secret = (("X-Key", "secret"),)
+    place = Place(target(f"{proxy.addresses[0]}/files"), fields=secret, interim_s=0.3)
+    report = await run(Plan(place))
+    assert {asked.method for asked in origin.requests} == {"POST", "OPTIONS"}
+    failed = [one for one in report.results if one.breaks]
+    assert {one.rule.name for one in failed} == {"R24", "R60"}
+    assert "secret" not in text(report)
+
+
+async def test_an_application_without_uploads_is_not_judged(
+    origin: RecordingOrigin,
+) -> None:
+    origin.will.extend([Reply(201, (("Location", "/photos/7"),))] * 20)
+    report = await run(Plan(Place(target(origin.address), interim_s=0.05)))
+    assert (report.versions, report.is_good) == ((), False)
+    assert {asked.method for asked in origin.requests} == {"POST"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proxy.conformance.exchange import Story
+from proxy.conformance.exchange import limits as told_in
 from proxy.conformance.speaker import Speaker
 
 
@@ -83,8 +84,6 @@ async def overrun(speaker: Speaker) -> Story:
 
 async def limits(speaker: Speaker) -> Story:
     """Uploads and parts outside the limits that are told; announced, never sent."""
-    from proxy.conformance.exchange import limits as told_in
-
     made = await speaker.create()
     where, story = speaker.at(made), {"created": made}
     told = (made.said and told_in(made.said)) or {}
