@@ -3,6 +3,7 @@
     rules      the table: what each rule says, where, since when, what decides it
     versions   the interop versions, as a client spells them
     exchange   one request and what came of it: pure values
+    talk       a request under way
     speaker    one place of uploads in one version: create, append, ask, cancel
     raw        what a decent client never sends
     probes     something is tried; what was said is told
