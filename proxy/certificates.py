@@ -42,6 +42,8 @@ class Files:
     """Whose certificates the other side may show; None: it depends on the side."""
     authorities_key: str = "client_ca"
     """What the configuration calls that file."""
+    optional: bool = False
+    """Clients may show nothing, too."""
 
     @property
     def all(self) -> tuple[Path, ...]:
@@ -50,7 +52,8 @@ class Files:
 
 
 def server_context(files: Files) -> ssl.SSLContext:
-    """What we show clients; with `authorities` they have to show something as well.
+    """What we show clients; with `authorities` they have to show something as well,
+    unless that is optional. What they do show has to be valid in either case.
 
     Raises:
         Unusable: by these files there is no TLS.
@@ -64,7 +67,7 @@ def server_context(files: Files) -> ssl.SSLContext:
     authorities = _authorities(files)
     if authorities is not None:
         context.load_verify_locations(cadata=authorities)
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = ssl.CERT_OPTIONAL if files.optional else ssl.CERT_REQUIRED
     return context
 
 

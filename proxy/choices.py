@@ -146,7 +146,9 @@ def manners(config: Config, log: FilteringBoundLogger) -> Manners:
         location=config.location,
         interim_responses=config.interim_responses,
         trust=Trust(
-            networks=config.trusted_proxies, family=Family(config.forwarded_header)
+            networks=config.trusted_proxies,
+            family=Family(config.forwarded_header),
+            certificates=config.tls.pass_client_certificate,
         ),
         header_limit=config.header_limit,
         idle_timeout_s=config.uploads.idle_timeout,
@@ -172,7 +174,13 @@ def tls_files(config: Config) -> Files | None:
     told = config.tls
     if told.certificate is None:
         return None
-    return Files("tls", told.certificate, told.key, told.client_ca)
+    return Files(
+        "tls",
+        told.certificate,
+        told.key,
+        told.client_ca,
+        optional=told.client_certificates == "optional",
+    )
 
 
 def form(origin: Origin) -> Form:

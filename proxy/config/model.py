@@ -73,15 +73,35 @@ class Tls(Section):
 
     Danger: whoever can read it can pass for this server."""
     client_ca: kinds.File = None
-    """Authorities, in PEM, of which every client has to show a certificate; null:
-    clients need none. Who it is that the certificate names is not looked at.
+    """Authorities, in PEM, by which clients show certificates; null: nobody is asked
+    for one. Who it is that the certificate names is not looked at.
 
     Danger: with the authorities of the public web in it, everybody has such a one."""
+    client_certificates: Literal["required", "optional"] = "required"
+    """Whether a client without a certificate of `client_ca` is refused, or served as
+    well. One that shows another certificate is refused in either case.
+
+    Danger: with optional a certificate keeps nobody out by itself; the origin, or
+    `auth`, has to look at what `pass_client_certificate` tells."""
+    pass_client_certificate: kinds.Switch = False
+    """Whether the origin is told which certificate the client has shown, in the field
+    Client-Cert (RFC 9440). Then that field, and Client-Cert-Chain, are taken from
+    everybody but trusted fronts. false: nothing is told, and whatever clients say in
+    such fields goes on as any other field does.
+
+    Danger: an origin that believes this field must not be reached past the proxy."""
 
     @field_validator("key", "client_ca")
     @classmethod
     def _with_certificate(cls, value: Any, info: ValidationInfo) -> Any:
         return _not_alone(value, info)
+
+    @field_validator("client_certificates", "pass_client_certificate")
+    @classmethod
+    def _of_somebody(cls, value: Any, info: ValidationInfo) -> Any:
+        if value in ("optional", True) and info.data.get("client_ca", True) is None:
+            raise WrongValue("authorities to go with it", 'the key is "client_ca"')
+        return value
 
 
 class OriginTls(Section):

@@ -50,6 +50,8 @@ class Trust:
 
     networks: tuple[Network, ...] = ()
     family: Family = Family.X_FORWARDED
+    certificates: bool = False
+    """The origin is told which certificate a client has shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,9 @@ class Front:
     prefix: str = ""
     """What the front took off the path, such as ``/app``; empty when that is nothing,
     or it does not tell."""
+    certificate: bytes | None = None
+    """What the peer has shown by TLS, verified, in DER; empty: nothing. None where the
+    origin is not to be told."""
 
 
 def front_of(head: Head, peer: str | None, scheme: str, trust: Trust) -> Front:

@@ -5,11 +5,12 @@ to one connection only, is a claim about who stands in front, or is ours to writ
 Framing is the business of whoever sends. The one invariant: what the origin learns from
 a forwarding field was written by us or by a peer that is trusted.
 
-Source: RFC 9110 "Connection", "Via", "Max-Forwards"; RFC 7239.
+Source: RFC 9110 "Connection", "Via", "Max-Forwards"; RFC 7239; RFC 9440.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
@@ -62,6 +63,8 @@ _WRITTEN: Final = {
 _DROPPED: Final = {
     family: HOP_BY_HOP | _OURS | written for family, written in _WRITTEN.items()
 }
+_CERTIFICATE: Final = b"client-cert"
+_OF_CERTIFICATES: Final = frozenset({_CERTIFICATE, b"client-cert-chain"})
 _EXPECT: Final = frozenset({b"expect"})
 _NOT_FROM_ORIGIN: Final = HOP_BY_HOP | {b"content-length"}
 _NOT_OF_UPLOADS: Final = _EXPECT | {b"content-length"}
@@ -218,6 +221,7 @@ def _to_origin(
         (b"Host", _host(head, passage)),
         *kept,
         *_forwarding(head, front, passage.family),
+        *_shown(front),
         (b"Via", (b"1.0 " if head.http_1_0 else b"1.1 ") + passage.pseudonym),
         (b"X-Request-ID", request_id.encode("ascii")),
     )
@@ -230,9 +234,15 @@ def _host(head: Head, passage: Passage) -> bytes:
 
 def _is_claim(name: bytes, front: Front, family: Family) -> bool:
     """True for a forwarding field that must not go on: other family, untrusted, or
-    spelled so that only an application behind CGI or WSGI takes it for one."""
+    spelled so that only an application behind CGI or WSGI takes it for one. Likewise
+    for what is said of certificates, where that is ours to say."""
     if b"_" in name:
-        return name.replace(b"_", b"-").startswith(_X_FORWARDED)
+        meant = name.replace(b"_", b"-")
+        return meant.startswith(_X_FORWARDED) or (
+            meant in _OF_CERTIFICATES and front.certificate is not None
+        )
+    if name in _OF_CERTIFICATES and front.certificate is not None:
+        return bool(front.certificate) or not front.trusted
     if name == b"forwarded":
         return family is not Family.FORWARDED
     if not name.startswith(_X_FORWARDED):
@@ -252,6 +262,16 @@ def _forwarding(head: Head, front: Front, family: Family) -> Fields:
     if front.host:
         written.append((b"X-Forwarded-Host", front.host.encode("latin-1")))
     return tuple(written)
+
+
+def _shown(front: Front) -> Fields:
+    """The certificate that the peer has shown, for an origin that is to know it.
+
+    Source: RFC 9440 "Client-Cert HTTP Header Field".
+    """
+    if not front.certificate:
+        return ()
+    return ((b"Client-Cert", b":%s:" % b64encode(front.certificate)),)
 
 
 def _chain(head: Head, front: Front, name: bytes) -> list[bytes]:

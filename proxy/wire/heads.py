@@ -12,6 +12,7 @@ Source: RFC 9110; RFC 9112; the rules are named beside each check.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
@@ -96,7 +97,16 @@ def front_of_request(request: web.BaseRequest, head: Head, trust: Trust) -> Fron
         raise ClientGone(Gone.CUT)
     unnamed_or_path = not remote or remote.startswith(("/", "@", "b'"))
     peer = None if unnamed_or_path else remote
-    return front_of(head, peer, request.scheme, trust)
+    front = front_of(head, peer, request.scheme, trust)
+    if not trust.certificates:
+        return front
+    return replace(front, certificate=_certificate(request))
+
+
+def _certificate(request: web.BaseRequest) -> bytes:
+    """What the client has shown when it began to speak TLS, in DER; empty: nothing."""
+    sealed = request.get_extra_info("ssl_object")
+    return b"" if sealed is None else sealed.getpeercert(binary_form=True) or b""
 
 
 def _check_version(request: web.BaseRequest) -> None:

@@ -98,3 +98,17 @@ def test_sections_are_found_by_their_key() -> None:
 
 def test_items_are_shown_with_their_number() -> None:
     assert dotted(("uploads", "match", 0, "paths")) == "uploads.match[0].paths"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("client_certificates", "optional"), ("pass_client_certificate", True)],
+)
+def test_nobody_is_asked_for_a_certificate_without_authorities(
+    key: str, value: object
+) -> None:
+    tls = {"certificate": "/a", key: value}
+    with pytest.raises(ValidationError, match="authorities to go with it"):
+        Config.model_validate({"origin": {"url": "http://a"}, "tls": tls})
+    tls["client_ca"] = "/b"
+    Config.model_validate({"origin": {"url": "http://a"}, "tls": tls})

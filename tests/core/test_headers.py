@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.core.front import Family, Front
@@ -190,6 +192,28 @@ def test_a_host_that_forwarded_cannot_say_is_left_out_of_it() -> None:
     odd = Front("192.0.2.7", "192.0.2.7", "http", "[::1:::2]", trusted=False)
     told = values(sent(front=odd, passage=FORWARDED), b"forwarded")
     assert told == [b"for=192.0.2.7;proto=http"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "trusted", "told"),
+    [
+        (None, False, [b":a:", b":b:"]),
+        (None, True, [b":a:", b":b:"]),
+        (b"", False, []),
+        (b"", True, [b":a:", b":b:"]),
+        (b"\0", False, [b":AA==:"]),
+        (b"\0", True, [b":AA==:"]),
+    ],
+)
+def test_a_certificate_is_told_by_us_or_by_a_front_that_is_trusted(
+    shown: bytes | None, *, trusted: bool, told: list[bytes]
+) -> None:
+    front = replace(TRUSTED if trusted else STRANGER, certificate=shown)
+    said = ((b"client-cert", b":a:"), (b"Client-Cert-Chain", b":b:"))
+    fields = sent(*said, (b"Client_Cert", b":c:"), front=front)
+    found = values(fields, b"client-cert") + values(fields, b"client-cert-chain")
+    assert found == told
+    assert bool(values(fields, b"client_cert")) is (shown is None)
 
 
 def test_via_and_request_id_are_ours() -> None:

@@ -12,6 +12,7 @@ whatever was left open is reset by ``close``.
 
 from __future__ import annotations
 
+from ssl import SSLContext
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -26,12 +27,14 @@ Leaving = Literal["cut", "reset", "stall"]
 class Client:
     """Speaks to one server; closes at the end whatever it left open."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, tls: SSLContext | None = None) -> None:
+        """`tls`: how https is spoken; None: as who shows no certificate."""
         self.address = address
+        self._tls = tls
         self._connections: list[Connection] = []
 
     async def connect(self) -> Connection:
-        connection = await Connection.open(self.address)
+        connection = await Connection.open(self.address, self._tls)
         self._connections.append(connection)
         return connection
 

@@ -12,6 +12,7 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from ssl import SSLContext
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -64,11 +65,11 @@ class Connection:
         self._writer = writer
 
     @classmethod
-    async def open(cls, address: str) -> Self:
+    async def open(cls, address: str, tls: SSLContext | None = None) -> Self:
         """Connect to `address`, such as ``http://127.0.0.1:8080``; with https to who
-        shows a certificate of the kit."""
+        shows a certificate of the kit, by `tls` if that is given."""
         parts = urlsplit(address)
-        tls = trusting() if parts.scheme == "https" else None
+        tls = tls or trusting() if parts.scheme == "https" else None
         async with asyncio.timeout(BOUND_S):
             return cls(
                 *await asyncio.open_connection(parts.hostname, parts.port, ssl=tls)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -217,6 +219,74 @@ async def test_clients_have_to_show_who_they_are(
         except OSError:
             pass  # a reset is a refusal as well
         writer.close()
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> dict[str, Any]:
+    """Clients are asked for a certificate, and the origin is told of it."""
+    CLIENTS.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    return {
+        "client_ca": str(tmp_path / "ca.pem"),
+        "client_certificates": "optional",
+        "pass_client_certificate": True,
+    }
+
+
+async def test_clients_may_show_who_they_are(
+    start_proxy: StartProxy, origin: RecordingOrigin, asking: dict[str, Any]
+) -> None:
+    proxy = await start_proxy(tls=asking)
+    own = CLIENTS.issue_cert("somebody@example.org")
+    claims = (("Client-Cert", ":Zm9yZ2Vk:"), ("client_cert", ":Zm9yZ2Vk:"))
+    expected = f":{b64encode(der(own)).decode()}:"
+    for context, told in ((trusting(own), [expected]), (trusting(), [])):
+        kept = await Connection.open(proxy.addresses[0], context)
+        for method in ("GET", "DELETE"):  # the second on the same connection
+            await kept.send(request(method, "/", *claims))
+            assert (await kept.hear(method)).status == 200
+            assert origin.requests[-1].method == method
+            assert origin.requests[-1].all("Client-Cert") == told
+            assert origin.requests[-1].all("client_cert") == []
+        await kept.close()
+    # TLS 1.3 lets a client speak before it hears that it was refused.
+    reader, writer = await connected(proxy.addresses[0], trusting(leaf()))
+    try:
+        assert await reader.read() == b""
+    except OSError:
+        pass  # a reset is a refusal as well
+    writer.close()
+
+
+async def test_uploads_belong_to_who_has_shown_a_certificate(
+    start_proxy: StartProxy, origin: RecordingOrigin, asking: dict[str, Any]
+) -> None:
+    whose = {"principal": ["request:client-cert"]}
+    proxy = await start_proxy(tls=asking, auth=whose)
+    own = CLIENTS.issue_cert("somebody@example.org")
+    client = Client(proxy.addresses[0], tls=trusting(own))
+    upload = await client.create(10, last=False, sends=b"a")
+    stranger = Client(proxy.addresses[0])
+    assert (await stranger.create(10, sends=b"a")).answer.status == 403
+    assert (await upload.at(stranger).head()).status == 404
+    assert (await upload.append(at=1, sends=b"b")).status == 200
+    assert origin.bodies == [b"ab"]
+    await client.close()
+    await stranger.close()
+
+
+async def test_what_is_asked_of_clients_changes_by_a_reload(
+    start_proxy: StartProxy, asking: dict[str, Any]
+) -> None:
+    proxy = await start_proxy(tls=asking)
+    await shown_by(proxy.addresses[0])
+    tls = proxy.config.tls.model_copy(update={"client_certificates": "required"})
+    await proxy.apply(proxy.config.model_copy(update={"tls": tls}))
+    reader, writer = await connected(proxy.addresses[0], trusting())
+    try:
+        assert await reader.read() == b""
+    except OSError:
+        pass  # a reset is a refusal as well
+    writer.close()
 
 
 async def test_an_expired_certificate_is_served_with_a_warning(
