@@ -18,7 +18,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.certificates import Files, client_context, server_context
 from proxy.config import Config, Origin, OriginTls, Route
-from proxy.config.model import RouteUploads
+from proxy.config.model import RouteAuth, RouteUploads
 from proxy.config.places import ORIGIN
 from proxy.core.forms import Form, FormField
 from proxy.core.front import Family, Trust
@@ -45,6 +45,11 @@ def routes(config: Config) -> tuple[Route, ...]:
         name=DEFAULT_ROUTE,
         origin=config.origin,
         uploads=RouteUploads(limits=config.uploads.limits),
+        auth=RouteAuth.model_construct(
+            request=config.auth.request,
+            path=config.auth.path,
+            timeout=config.auth.timeout,
+        ),
     )
     return (*config.routes, default)
 
@@ -235,9 +240,9 @@ class Asked:
     timeout_s: float
 
 
-def asked(config: Config, origin: Origin) -> Asked | None:
-    """Who says which uploads may go to `origin`; None: nobody has to."""
-    told = config.auth
+def asked(route: Route) -> Asked | None:
+    """Who says which uploads of `route` may go to its origin; None: nobody has to."""
+    told, origin = route.auth, route.origin
     if told.request is None:
         return None
     if told.request == ORIGIN:
@@ -252,7 +257,8 @@ def asked(config: Config, origin: Origin) -> Asked | None:
 def recognised(config: Config) -> Terms | None:
     """How clients are recognised; None: everybody may upload, whoever it is."""
     told = config.auth
-    if told.request is None and not told.principal:
+    asks = any(route.auth.request is not None for route in routes(config))
+    if not asks and not told.principal:
         return None
     return Terms(told.principal, told.remember, config.uploads.path)
 

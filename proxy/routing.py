@@ -26,7 +26,6 @@ from proxy.renewal import Renewal, renewed_at_the_origin
 from proxy.routes import Route, Routes
 
 _OriginKey = tuple[str, float, float, OriginTls]
-_GateKey = tuple[str, OriginTls | None, bool]
 _LaneKey = tuple[str, Origin, int]
 """Its URL, what leads there, and how many forwards there may be at a time."""
 
@@ -66,7 +65,7 @@ class Routing:
         self._origins: dict[_OriginKey, Origin] = {}
         self._asked: list[Origin] = before._asked if before else []
         """Who may upload; connections of their own, with time-outs of their own."""
-        self._gates: dict[_GateKey, Gate] = before._gates if before else {}
+        self._gates: dict[choices.Asked, Gate] = before._gates if before else {}
         self._shown: dict[_OriginKey, Renewal] = before._shown if before else {}
         """What they are shown; like them it stays over a reload."""
         self._renewals: dict[_OriginKey, Renewal] = {}
@@ -169,7 +168,7 @@ class Routing:
             repeatable=told.unknown_outcome == "repeat",
             finishing_credentials=told.credentials == "finishing",
             wrapping=self._wrapping(told),
-            gate=self._gate(told),
+            gate=self._gate(wanted),
         )
 
     def _wrapping(self, told: Told) -> Wrapping | None:
@@ -177,13 +176,12 @@ class Routing:
             return None
         return Wrapping(choices.form(told), self._secret())
 
-    def _gate(self, told: Told) -> Gate | None:
-        """Who is asked about the uploads of that origin; None: nobody."""
-        asked = choices.asked(self._config, told)
+    def _gate(self, wanted: Wanted) -> Gate | None:
+        """Who is asked about the uploads of that route; None: nobody."""
+        asked, told = choices.asked(wanted), wanted.origin
         if asked is None:
             return None
-        key = (asked.url, asked.tls, asked.preserve_host)
-        if key not in self._gates:
+        if asked not in self._gates:
             tls = asked.tls
             at = (asked.url, asked.timeout_s, asked.timeout_s, told.tls)
             server = Origin(
@@ -195,8 +193,8 @@ class Routing:
             )
             self._asked.append(server)
             host = None if asked.preserve_host else server.authority
-            self._gates[key] = Gate(server, asked.target, host, asked.timeout_s)
-        return self._gates[key]
+            self._gates[asked] = Gate(server, asked.target, host, asked.timeout_s)
+        return self._gates[asked]
 
     def _route(self, wanted: Wanted) -> Route:
         config, origin = self._config, self._origin(wanted)

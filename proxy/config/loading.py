@@ -28,7 +28,7 @@ FLAGS: Final = {
     "spool.directory": "--spool",
 }
 """What the keys that have a flag are called on the command line."""
-_GROUPS: Final = {("origin",), ("uploads",), ("spool",)}
+_GROUPS: Final = {("origin",), ("uploads",), ("spool",), ("auth",)}
 """Of a route, what it may have from the top level."""
 
 

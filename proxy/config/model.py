@@ -32,7 +32,7 @@ from .quantities import (
     duration_text,
     size_within,
 )
-from .routes import completed, named_twice, never_taken
+from .routes import completed, named_twice, never_taken, nobody_asked
 
 
 class Section(BaseModel):
@@ -465,6 +465,15 @@ class RouteSpool(Section):
     """As `spool.memory_threshold`."""
 
 
+class RouteAuth(Section):
+    request: kinds.AuthRequest = None
+    """As `auth.request`; null: nobody is asked about uploads of this route."""
+    path: kinds.AuthPath = "/auth"
+    """As `auth.path`, where `request` is origin."""
+    timeout: kinds.Span = 5.0
+    """As `auth.timeout`."""
+
+
 class Route(Section):
     """Requests that go another way; what it does not say, the top level says."""
 
@@ -482,6 +491,9 @@ class Route(Section):
     """`limits`: the keys of `uploads.limits`, as far as they differ."""
     spool: RouteSpool = RouteSpool()
     """`memory_threshold`, if it differs."""
+    auth: RouteAuth = RouteAuth()
+    """`request`, `path` and `timeout`: who is asked about its uploads, if that differs;
+    null for `request`: nobody."""
 
 
 def _nowhere(value: Any) -> Any:
@@ -568,14 +580,14 @@ class Config(Section):
     """Which requests become uploads, and how long they and their answers are kept."""
     spool: Spool = Field(default_factory=Spool)
     """Where the bytes of uploads rest until the origin has them."""
-    routes: tuple[Route, ...] = ()
-    """Other ways for some requests: a list of {name, match, origin, uploads, spool}.
-    The first one that fits a request is taken; what it does not say, and requests that
-    fit none, are as `origin`, `uploads.limits` and `spool.memory_threshold` say. An
-    upload keeps the route that it began with."""
     auth: Auth = Auth()
     """Who may upload. Requests that are no uploads are not looked at: they go to the
     origin, which decides about them itself."""
+    routes: tuple[Route, ...] = ()
+    """Other ways for some requests: a list of {name, match, origin, uploads, spool,
+    auth}. The first one that fits a request is taken; what it does not say, and
+    requests that fit none, are as `origin`, `uploads.limits`, `spool.memory_threshold`
+    and `auth` say. An upload keeps the route that it began with."""
     cors: Cors = Cors()
     """What pages of other origins may do, by browsers' rules (CORS)."""
     fast_receive: Literal["auto", "off"] = "auto"
@@ -591,9 +603,14 @@ class Config(Section):
 
     @field_validator("routes")
     @classmethod
-    def _routes(cls, routes: tuple[Route, ...]) -> tuple[Route, ...]:
+    def _routes(
+        cls, routes: tuple[Route, ...], info: ValidationInfo
+    ) -> tuple[Route, ...]:
         wrong = [*named_twice([route.name for route in routes])]
         wrong += never_taken([route.match.rule for route in routes])
+        auth = info.data.get("auth", Auth())
+        if any(source.place is Place.ANSWER for source in auth.principal):
+            wrong += nobody_asked([route.auth.request for route in routes])
         if wrong:
             raise ValidationError.from_exception_data("routes", wrong)
         return routes

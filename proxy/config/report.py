@@ -16,7 +16,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from .keys import KEYS, Key, section_at
 from .kinds import REFERENCE_PATTERN
-from .model import Config, Route, RouteSpool, RouteUploads, Section
+from .model import Config, Route, RouteAuth, RouteSpool, RouteUploads, Section
 
 EXAMPLE_ORIGIN: Final = "http://127.0.0.1:3000"
 """Stands for the one value that has no default."""
@@ -88,7 +88,7 @@ def schema() -> dict[str, Any]:
                 properties[name] = _choice(found, choices)
             if ".".join((*key, name)) in KEYS and not field.is_required():
                 properties[name]["default"] = _at(defaults(), (*key, name))
-    for part in (Route, RouteUploads, RouteSpool):
+    for part in (Route, RouteUploads, RouteSpool, RouteAuth):
         _without_defaults(part, ready["$defs"][part.__name__])
     return ready
 

@@ -21,6 +21,9 @@ _SHARED: Final = (
     ("origin",),
     ("uploads", "limits"),
     ("spool", "memory_threshold"),
+    ("auth", "request"),
+    ("auth", "path"),
+    ("auth", "timeout"),
 )
 """Keys of the top level that a route may say otherwise."""
 
@@ -102,6 +105,17 @@ def never_taken(rules: Sequence[Rule]) -> Iterator[InitErrorDetails]:
                 got=f"only such as routes[{taker}] takes before it",
             )
             yield _mistake((number, "match"), None, wrong)
+
+
+def nobody_asked(requests: Sequence[str | None]) -> Iterator[InitErrorDetails]:
+    """A mistake for every route that has nobody asked, where a principal takes the
+    answer: its uploads would be nobody's."""
+    for number, request in enumerate(requests):
+        if request is None:
+            wrong = WrongValue(
+                "somebody to ask, as auth.principal has a field of the answer"
+            )
+            yield _mistake((number, "auth", "request"), None, wrong)
 
 
 def _mistake(

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from proxy import choices
-from proxy.config import Config
+from proxy.config import Config, Route
 from proxy.core.auth import Place, Source
 
 
@@ -17,16 +17,64 @@ def config(auth: dict[str, Any], **origin: Any) -> Config:
     return Config.model_validate({"origin": {**url, **origin}, "auth": auth})
 
 
+def default(given: Config) -> Route:
+    return choices.routes(given)[-1]
+
+
+def routed(auth: dict[str, Any], *routes: dict[str, Any]) -> Config:
+    named = [
+        {"name": f"r{number}", "match": {"paths": f"/{number}"}, "auth": route}
+        for number, route in enumerate(routes)
+    ]
+    return Config.model_validate(
+        {"origin": {"url": "https://app.example"}, "auth": auth, "routes": named}
+    )
+
+
+def test_a_route_may_ask_others_or_nobody() -> None:
+    given = routed(
+        {"request": "http://auth.example/", "timeout": "2s"},
+        {},
+        {"request": None},
+        {"request": "origin", "path": "/me", "timeout": "1s"},
+    )
+    same, nobody, other, rest = map(choices.asked, choices.routes(given))
+    assert same == rest is not None
+    assert nobody is None
+    assert other is not None
+    assert (other.url, other.target, other.timeout_s) == (
+        "https://app.example",
+        "/me",
+        1.0,
+    )
+    assert choices.recognised(given) is not None
+
+
+def test_only_a_route_may_ask() -> None:
+    given = routed({}, {"request": "origin"})
+    assert choices.asked(default(given)) is None
+    assert choices.recognised(given) is not None
+
+
+def test_a_principal_of_an_answer_needs_one_in_every_route() -> None:
+    by_answer = {"request": "origin", "principal": "answer:x-user"}
+    routed(by_answer, {}, {"request": "http://b/"})
+    with pytest.raises(ValidationError, match="somebody to ask") as told:
+        routed(by_answer, {}, {"request": None})
+    (error,) = told.value.errors()
+    assert error["loc"] == ("routes", 1, "auth", "request")
+
+
 def test_without_a_word_nobody_is_asked() -> None:
     given = config({})
-    assert choices.asked(given, given.origin) is None
+    assert choices.asked(default(given)) is None
     assert choices.recognised(given) is None
     assert choices.recognised(config({"principal": "request:cookie"})) is not None
 
 
 def test_a_url_is_asked_by_its_name() -> None:
     given = config({"request": "HTTP://Auth.example:81/check/it?by=a", "timeout": "2s"})
-    asked = choices.asked(given, given.origin)
+    asked = choices.asked(default(given))
     assert asked == choices.Asked(
         "http://auth.example:81", "/check/it?by=a", None, False, 2.0
     )
@@ -34,7 +82,7 @@ def test_a_url_is_asked_by_its_name() -> None:
 
 def test_the_origin_is_asked_as_it_gets_uploads() -> None:
     given = config({"request": "origin", "path": "/me?x"}, preserve_host=False)
-    asked = choices.asked(given, given.origin)
+    asked = choices.asked(default(given))
     assert asked == choices.Asked(
         "https://app.example", "/me?x", given.origin.tls, False, 5.0
     )

@@ -125,7 +125,7 @@ def test_a_file_without_routes_has_none(written: Written) -> None:
         (
             "routes: [{name: a, cors: {}}]",
             "5:20: routes[0].cors: unknown key; known here: name, match, origin, "
-            "uploads, spool",
+            "uploads, spool, auth",
         ),
         (
             "routes: [{name: a, origin: {retry_for: x}}]",
@@ -140,7 +140,7 @@ def test_a_file_without_routes_has_none(written: Written) -> None:
         (
             "routes: [photos]",
             "5:10: routes[0]: expected keys of its own (name, match, origin, uploads, "
-            'spool), got "photos"',
+            'spool, auth), got "photos"',
         ),
         (
             "routes: photos",

@@ -546,3 +546,28 @@ async def test_a_client_that_leaves_is_not_asked_about_on(
     await until(answered)
     assert stored(running) == 0
     gate.set()
+
+
+async def test_a_route_asks_somebody_else_or_nobody(
+    guarded: Guarded, auth: AuthServer, origin: RecordingOrigin
+) -> None:
+    origin.then(Reply(204, body=b"", framing="none"), Reply(204, body=b""))
+    client = await guarded(
+        routes=[
+            {"name": "open", "match": {"paths": "/open"}, "auth": {"request": None}},
+            {
+                "name": "own",
+                "match": {"paths": "/own"},
+                "auth": {"request": "origin", "path": "/may-i"},
+            },
+        ]
+    )
+    own = await client.create(VERSION, sends=b"a", path="/own")
+    assert own.answer.status == 200
+    asked = [(one.method, one.target) for one in origin.requests]
+    assert asked == [("GET", "/may-i"), ("GET", "/may-i"), ("POST", "/own")]
+    assert (await client.create(VERSION, sends=b"b", path="/open")).answer.status == 200
+    assert auth.requests == []
+    assert (await client.create(VERSION, sends=b"c")).answer.status == 401
+    assert len(auth.requests) == 1
+    assert origin.bodies[-2:] == [b"a", b"b"]
