@@ -100,6 +100,7 @@ class App:
         self._reload = reload
         self._part = part
         self._log = log or logger_of(config)
+        self._access_log = access_logger_of(config, self._log)
         self._tasks = Tasks(self._log)
         self._draining = False
         self.addresses: list[str] = []
@@ -154,6 +155,7 @@ class App:
                 self._tasks,
                 self._log,
                 self.meters,
+                access_log=self._access_log,
                 share=self._part.share,
             )
             await self._premises.peers.listen(self._road.courtesy)
@@ -366,7 +368,7 @@ class App:
             header_timeout_s=config.header_timeout,
             header_limit=config.header_limit,
             max_connections=max(1, config.max_connections // self._part.share),
-            unparsed=tell_unparsed(self._log, self.meters.requests),
+            unparsed=tell_unparsed(self._access_log, self.meters.requests),
             crowded=tell_crowded(self._log, audience=self.meters.requests),
         )
         self._watch(door, public)
@@ -427,6 +429,19 @@ def logger_of(config: Config) -> FilteringBoundLogger:
         return logs.logger(told.level, told.format, told.file)
     except OSError as exc:
         raise WrongFile(f"log.file: {told.file}: {exc.strerror}") from exc
+
+
+def access_logger_of(config: Config, log: FilteringBoundLogger) -> FilteringBoundLogger:
+    """Where lines about requests go; `log` if nothing else is said.
+
+    Raises:
+        CannotStart: their file cannot be opened.
+    """
+    told = config.log.access.file
+    try:
+        return logs.access_logger(log, config.log.format, told)
+    except OSError as exc:
+        raise WrongFile(f"log.access.file: {told}: {exc.strerror}") from exc
 
 
 async def reloaded(

@@ -1,8 +1,9 @@
 """How log lines look: for people on a console, or one JSON object a line for machines.
 
-Lines go to standard error or a file, in the order they are written. Rooms get a logger
-handed in and never configure anything. Tokens are capabilities: wherever they stand, in
-the path of an upload URL too, they appear shortened.
+Lines go to standard error or a file, in the order they are written; those about
+requests may go elsewhere. Rooms get a logger handed in and never configure anything.
+Tokens are capabilities: wherever they stand, in the path of an upload URL too, they
+appear shortened.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from weakref import WeakSet
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
-from proxy.logfile import LogFile
+from proxy.logfile import Lines, LogFile
 
 Level = Literal["debug", "info", "warning", "error"]
 _TRACEBACK = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 """Without the values of variables: a head among them holds credentials (P11)."""
 _LEVELS: dict[Level, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_ABOVE_ALL: Final = 50
+"""A level that no line has."""
+STDOUT: Final = 1
+"""The descriptor."""
 _ENCODE: Final = json.JSONEncoder(default=repr).encode
 _PLAIN: Final = re.compile(r"[!#-&(-<>-~]*")
 """What needs no quotes in a line for people: ASCII that can be seen, but for quotes and
@@ -34,7 +39,9 @@ _files: Final = WeakSet[LogFile]()
 
 
 def logger(
-    level: Level, form: Literal["console", "json"], out: TextIO | Path | None = None
+    level: Level,
+    form: Literal["console", "json"],
+    out: TextIO | Lines | Path | None = None,
 ) -> FilteringBoundLogger:
     """A logger that writes lines of at least `level` to `out`, standard error if None.
 
@@ -42,10 +49,9 @@ def logger(
         OSError: `out` is a file that cannot be opened.
     """
     if isinstance(out, Path):
-        file = LogFile(out)
-        _files.add(file)
-        out = cast("TextIO", file)
-    stream = sys.stderr if out is None else out
+        out = LogFile(out)
+        _files.add(out)
+    stream = sys.stderr if out is None else cast("TextIO", out)
     bound: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(stream),
         processors=_processors(form, colors=stream.isatty()),
@@ -53,6 +59,35 @@ def logger(
         context_class=dict,
     ).bind()  # the logger itself, not one that makes it for every line
     return bound
+
+
+def access_logger(
+    log: FilteringBoundLogger,
+    form: Literal["console", "json"],
+    out: Path | Literal["stdout", "off"] | None,
+) -> FilteringBoundLogger:
+    """A logger for the lines about requests: `log` itself for None, else one of their
+    own that has them all.
+
+    Raises:
+        OSError: `out` is a file that cannot be opened.
+    """
+    if out is None:
+        return log
+    if out == "off":
+        return silent()
+    own = logger("debug", form, out if isinstance(out, Path) else Lines(STDOUT))
+    return own.bind(**structlog.get_context(log))
+
+
+def silent() -> FilteringBoundLogger:
+    """A logger that writes nothing."""
+    log: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.ReturnLogger(),
+        processors=[],
+        wrapper_class=structlog.make_filtering_bound_logger(_ABOVE_ALL),
+    )
+    return log
 
 
 def change_level(log: FilteringBoundLogger, level: Level) -> None:

@@ -20,26 +20,11 @@ _MODE: Final = 0o640
 of clients, but nothing that gives access."""
 
 
-class LogFile:
-    """As much of a text file as the logger needs."""
+class Lines:
+    """As much of a text file as the logger needs, on a descriptor."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises OSError."""
-        self._path = path
-        self._fd = os.open(path, _FLAGS, _MODE)
-        weakref.finalize(self, os.close, self._fd)
-
-    def reopen(self) -> None:
-        """From now on write to the file that has the name now.
-
-        Raises:
-            OSError: it cannot be opened; lines go where they went.
-        """
-        new = os.open(self._path, _FLAGS, _MODE)
-        try:
-            os.dup2(new, self._fd, inheritable=False)
-        finally:
-            os.close(new)
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
 
     def write(self, text: str) -> int:
         left = text.encode("utf-8", "backslashreplace")
@@ -54,4 +39,26 @@ class LogFile:
         """Nothing waits."""
 
     def isatty(self) -> bool:
-        return False
+        return os.isatty(self._fd)
+
+
+class LogFile(Lines):
+    """A file with a name."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError."""
+        super().__init__(os.open(path, _FLAGS, _MODE))
+        self._path = path
+        weakref.finalize(self, os.close, self._fd)
+
+    def reopen(self) -> None:
+        """From now on write to the file that has the name now.
+
+        Raises:
+            OSError: it cannot be opened; lines go where they went.
+        """
+        new = os.open(self._path, _FLAGS, _MODE)
+        try:
+            os.dup2(new, self._fd, inheritable=False)
+        finally:
+            os.close(new)

@@ -33,6 +33,7 @@ ONLY_AT_THE_START: Final = (
     "spool.sync",
     "log.format",
     "log.file",
+    "log.access",
 )
 """Keys, with all below them, that need a restart. So does TLS, turned on or off."""
 

@@ -59,10 +59,11 @@ class Road:
         log: FilteringBoundLogger,
         meters: Meters,
         *,
+        access_log: FilteringBoundLogger,
         share: int,
     ) -> None:
-        """`meters`: told what happens. `share`: processes among which the bounds on all
-        of them are divided.
+        """`meters`: told what happens. `access_log`: gets the lines about requests.
+        `share`: processes among which the bounds on all of them are divided.
 
         Raises:
             Unusable: a certificate of the configuration cannot be used.
@@ -73,6 +74,7 @@ class Road:
         self._tasks = tasks
         self._log = log
         self._meters = meters
+        self._access_log = access_log
         self._share = share
         self.presence = Presence()
         premises.disk.synced = meters.storage.synced
@@ -243,6 +245,7 @@ class Road:
             ),
             manners=choices.manners(config, self._log),
             log=self._log,
+            access_log=self._access_log,
             presence=self.presence,
             audience=self._meters.requests,
         )

@@ -79,6 +79,7 @@ class Server:
         discovery: Discovery,
         manners: Manners,
         log: FilteringBoundLogger,
+        access_log: FilteringBoundLogger,
         presence: Presence,
         audience: Audience = NOBODY,
     ) -> None:
@@ -89,12 +90,13 @@ class Server:
         self._discovery = discovery
         self._manners = manners
         self._log = log
+        self._access_log = access_log
         self._presence = presence
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         self._presence.begin()
         several = self._routes.are_several
-        access = Access(self._log, request, self._audience, tells_routes=several)
+        access = Access(self._access_log, request, self._audience, tells_routes=several)
         try:
             sent = await self._answer(request, access)
         finally:

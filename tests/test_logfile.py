@@ -12,7 +12,7 @@ import pytest
 from proxy import log as logs
 from proxy.app import App, CannotStart
 from proxy.config import Config
-from proxy.log import logger
+from proxy.log import access_logger, logger
 from proxy.logfile import LogFile
 from tests.kit.bounds import until
 from tests.kit.process import ProxyProcess
@@ -76,15 +76,55 @@ def test_one_that_cannot_be_opened_is_told_at_the_start(tmp_path: Path) -> None:
         App(Config.model_validate(config))
 
 
+def test_lines_about_requests_have_a_file_of_their_own(tmp_path: Path) -> None:
+    file, own, old = (tmp_path / name for name in ("log", "access", "access.1"))
+    log = logger("error", "json", file).bind(worker=1)
+    access = access_logger(log, "json", own)
+    access.info("request")
+    log.info("upload")
+    own.rename(old)
+    logs.reopen()
+    access.debug("request")
+    assert told_in(file) == []
+    for told in (old, own):
+        (line,) = map(json.loads, told.read_text().splitlines())
+        assert (line["event"], line["worker"]) == ("request", 1)
+
+
+def test_they_can_go_to_standard_output_or_nowhere(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    log = logger("info", "json")
+    access_logger(log, "json", "stdout").info("request")
+    access_logger(log, "json", "off").error("request")
+    told = capfd.readouterr()
+    assert json.loads(told.out)["event"] == "request"
+    assert told.err == ""
+    assert access_logger(log, "json", None) is log
+
+
+def test_a_file_for_them_that_cannot_be_opened_is_told_at_the_start(
+    tmp_path: Path,
+) -> None:
+    config = {
+        "origin": {"url": "http://127.0.0.1:9"},
+        "log": {"access": {"file": f"{tmp_path}/no/log"}},
+    }
+    with pytest.raises(CannotStart, match=r"log\.access\.file: .*/no/log: No such"):
+        App(Config.model_validate(config))
+
+
+@pytest.mark.parametrize("apart", [False, True])
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_no_line_is_lost_or_doubled_by_a_rotation(
-    tmp_path: Path, workers: int
+    tmp_path: Path, workers: int, *, apart: bool
 ) -> None:
     file, old = tmp_path / "proxy.log", tmp_path / "proxy.log.1"
+    where = {"access": {"file": str(file)}} if apart else {"file": str(file)}
     settings = {
         "origin": {"url": "http://127.0.0.1:9"},
         "workers": workers,
-        "log": {"file": str(file), "format": "json"},
+        "log": {**where, "format": "json"},
     }
     proxy = ProxyProcess(tmp_path, settings)
     try:

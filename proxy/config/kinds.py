@@ -248,6 +248,15 @@ File = Annotated[
     Path | None,
     Kind("file", places.file, schema=_text("/etc/upload-proxy/tls.pem"), nullable=True),
 ]
+LinesTo = Annotated[
+    Path | Literal["stdout", "off"] | None,
+    Kind(
+        "file, stdout or off",
+        places.lines_to,
+        schema=_text("/var/log/upload-proxy/access.log", "stdout", "off"),
+        nullable=True,
+    ),
+]
 ServerName = Annotated[str | None, Kind("host", places.host, nullable=True)]
 Methods = Annotated[tuple[str, ...], Kind("list of methods", places.method, many=True)]
 Paths = Annotated[

@@ -378,6 +378,15 @@ class Cors(Section):
     `Location` and `Retry-After`."""
 
 
+class AccessLog(Section):
+    """The lines about requests, one for each."""
+
+    file: kinds.LinesTo = None
+    """Where they go: stdout, a file that is opened anew on SIGUSR1 as `log.file` is, or
+    off for nowhere; null: they stand among the other lines, as far as `log.level`
+    allows. On their own all of them are written, whatever `log.level` says."""
+
+
 class Log(Section):
     """What is written to the log."""
 
@@ -388,6 +397,8 @@ class Log(Section):
     file: kinds.File = None
     """A file to which lines are added; null: standard error. It is opened anew on
     SIGUSR1, so that it can be renamed before: see docs/operations.md."""
+    access: AccessLog = AccessLog()
+    """The lines about requests, one for each."""
 
 
 class Auth(Section):

@@ -221,6 +221,11 @@ def file(value: object) -> Path:
         raise WrongValue(expected, "no home directory is known for ~") from None
 
 
+def lines_to(value: object) -> Path | str:
+    """A file as `file` has it, or one of two words for what is none."""
+    return value if value in ("stdout", "off") else file(value)
+
+
 def host(value: object) -> str:
     """A host without port, in lower case; a name or an IP address."""
     if not isinstance(value, str) or not _is_host(value.lower()):

@@ -15,15 +15,14 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
 
-import structlog
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core.errors import SpoolError
 from proxy.core.upload import Token
 from proxy.elsewhere import Elsewhere
 from proxy.ledger import Ledger
+from proxy.log import silent
 from proxy.peers import Peers
 from proxy.shared_leases import SharedLeases
 from proxy.spool.claims import Claims, TokenLocks
@@ -34,7 +33,6 @@ from proxy.spool.looks import Looks
 from proxy.spool.owner import living
 from proxy.tasks import Tasks
 
-_ABOVE_ALL: Final = 50
 """A level that no line has: a command says itself what it has done."""
 
 
@@ -84,7 +82,7 @@ class Guest:
             SpoolError: the processes there cannot be shared with.
         """
         self._check_boot()
-        log = _silent()
+        log = silent()
         tasks = Tasks(log)
         spool = DiskSpool(self.directory, boot_id=self.boot_id, sync=sync)
         peers = Peers(self.directory, tasks.spawn, log)
@@ -148,12 +146,3 @@ def _name(user: int) -> str:
         return f"the user {pwd.getpwuid(user).pw_name}"
     except KeyError:
         return f"the user number {user}"
-
-
-def _silent() -> FilteringBoundLogger:
-    log: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.ReturnLogger(),
-        processors=[],
-        wrapper_class=structlog.make_filtering_bound_logger(_ABOVE_ALL),
-    )
-    return log

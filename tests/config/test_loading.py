@@ -108,11 +108,11 @@ def test_a_variable_in_a_key_stays_as_it_is(written: Written) -> None:
         ),
         (
             "log: {colour: red}",
-            "1:7: log.colour: unknown key; known here: level, format, file",
+            "1:7: log.colour: unknown key; known here: level, format, file, access",
         ),
         (
             "log: {3: red}",
-            "1:7: log.3: unknown key; known here: level, format, file",
+            "1:7: log.3: unknown key; known here: level, format, file, access",
         ),
         (
             "uploads: {match: [{path: /a}]}",
@@ -120,7 +120,8 @@ def test_a_variable_in_a_key_stays_as_it_is(written: Written) -> None:
         ),
         (
             "log: json",
-            '1:6: log: expected keys of its own (level, format, file), got "json"',
+            "1:6: log: expected keys of its own (level, format, file, access), "
+            'got "json"',
         ),
         (
             "log: {level: [info]}",
