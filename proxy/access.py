@@ -22,6 +22,7 @@ from proxy.core.errors import Problem
 from proxy.core.intents import Create, Intent
 from proxy.core.target import origin_form
 from proxy.core.upload import Token, Upload, shortened, without_tokens
+from proxy.spans import Span
 from proxy.visit import Visit
 from proxy.wire import Sent
 
@@ -90,6 +91,7 @@ class Access:
         "listener",
         "refused",
         "route",
+        "span",
         "token",
         "version",
         "visit",
@@ -122,6 +124,8 @@ class Access:
         self.route = ""
         """The route that the request takes, or that its upload took; empty when it is
         about neither."""
+        self.span: Span | None = None
+        """What is traced of it; None: nothing."""
         self.refused = ""
         """Why the head could not be read."""
 
@@ -133,6 +137,8 @@ class Access:
         """The request has begun this upload, or is about it, whatever comes of it."""
         self.token = upload.token
         self.route = upload.route
+        if self.span is not None:
+            self.span.about(upload, self.intent)
 
     def ended(self) -> None:
         """Nothing more is done for the request."""
@@ -142,6 +148,8 @@ class Access:
         request, level = self._request, _level(sent)
         took_s = time.monotonic() - self._began
         self._audience.answered(self, request, sent, took_s)
+        if self.span is not None:
+            self._end(self.span, sent)
         if not self._log.is_enabled_for(level):
             return
         self._log.log(
@@ -160,6 +168,16 @@ class Access:
             peer=request.remote or "",
             request_id=self.request_id,
         )
+
+    def _end(self, span: Span, sent: Sent) -> None:
+        told: dict[str, str | int] = {}
+        if self.intent is not None:
+            told["upload.op"] = type(self.intent).__name__.lower()
+            told["upload.received"] = self._request.content.total_bytes
+        if sent.broke_off:
+            span.failed(sent.broke_off)
+        else:
+            span.answered(sent.status, told)
 
     def _of_visit(self) -> dict[str, Any]:
         if self.visit is None:

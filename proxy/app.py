@@ -13,7 +13,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from socket import socket
 from ssl import SSLContext
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
@@ -46,6 +46,9 @@ from proxy.sockets import (
 )
 from proxy.tasks import Tasks
 from proxy.wire import Door, GateSite, TlsTerms
+
+if TYPE_CHECKING:
+    from proxy.tracing import Tracing
 
 ADMIN_KEEPALIVE_S: Final = 15.0
 _TAKEN_AT_ONCE: Final = 8
@@ -101,6 +104,7 @@ class App:
         self._part = part
         self._log = log or logger_of(config)
         self._access_log = access_logger_of(config, self._log)
+        self._tracing = tracing_of(config, self._log)
         self._tasks = Tasks(self._log)
         self._draining = False
         self.addresses: list[str] = []
@@ -157,6 +161,7 @@ class App:
                 self.meters,
                 access_log=self._access_log,
                 share=self._part.share,
+                spans=self._tracing,
             )
             await self._premises.peers.listen(self._road.courtesy)
         except (SpoolError, Unusable) as exc:
@@ -299,6 +304,8 @@ class App:
         await self._admin.cleanup()
         await self._road.routing.close()
         await self._premises.leave()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         self._log.info("stopped")
 
     async def _answered(self, deadline: float) -> None:
@@ -442,6 +449,21 @@ def access_logger_of(config: Config, log: FilteringBoundLogger) -> FilteringBoun
         return logs.access_logger(log, config.log.format, told)
     except OSError as exc:
         raise WrongFile(f"log.access.file: {told}: {exc.strerror}") from exc
+
+
+def tracing_of(config: Config, log: FilteringBoundLogger) -> Tracing | None:
+    """Where spans go; None: nowhere.
+
+    Raises:
+        CannotStart: what is needed for that is not installed.
+    """
+    try:
+        return choices.tracing(config, log)
+    except ImportError as exc:
+        raise WrongFile(
+            "tracing.export: otlp needs what is not installed here: "
+            "pip install resumable-upload-proxy[otel]"
+        ) from exc
 
 
 async def reloaded(

@@ -11,11 +11,12 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy import __version__
 from proxy.certificates import Files, client_context, server_context
 from proxy.config import Config, Origin, OriginTls, Route
 from proxy.config.model import RouteAuth, RouteUploads
@@ -33,6 +34,9 @@ from proxy.recognition import Terms
 from proxy.tally import Tally
 from proxy.visit import Manners
 from proxy.wire import Shortcut, lacking
+
+if TYPE_CHECKING:
+    from proxy.tracing import Tracing
 
 TOKEN_BYTES: Final = 32
 """256 random bits (R93, P11)."""
@@ -261,6 +265,19 @@ def recognised(config: Config) -> Terms | None:
     if not asks and not told.principal:
         return None
     return Terms(told.principal, told.remember, config.uploads.path)
+
+
+def tracing(config: Config, log: FilteringBoundLogger) -> Tracing | None:
+    """Where spans go; None: nowhere, and the library is not even loaded.
+
+    Raises:
+        ImportError: it is not there.
+    """
+    if config.tracing.export == "off":
+        return None
+    from proxy.tracing import Tracing
+
+    return Tracing(log, __version__)
 
 
 def new_token() -> Token:

@@ -37,6 +37,7 @@ from proxy.followers import Follower
 from proxy.keeper import Keeper
 from proxy.lanes import AnswerStream
 from proxy.ledger import Ledger
+from proxy.spans import Span, Spans
 from proxy.spool import Reader, Spool
 
 
@@ -49,8 +50,11 @@ class Forward:
         ledger: Ledger,
         keep_answer_size: int,
         log: FilteringBoundLogger,
+        spans: Spans | None = None,
     ) -> None:
-        """`keep_answer_size`: bytes of an answer's content that are kept for replay."""
+        """`keep_answer_size`: bytes of an answer's content that are kept for replay.
+        `spans`: None where nothing is traced."""
+        self._spans = spans
         self._spool = spool
         self._ledger = ledger
         self.keep_answer_size = keep_answer_size
@@ -131,10 +135,31 @@ class Forward:
 
     async def _exchange(self, delivery: Delivery, body: Reader) -> AnswerStream:
         """Connect, record that the forward begins, send."""
+        if self._spans is None:
+            return await self._sent(delivery, body, None)
+        span, why = self._spans.forward(delivery.upload), "not sent"
+        stream = None
+        try:
+            stream = await self._sent(delivery, body, span)
+            return stream
+        except OriginError as exc:
+            why = str(exc)
+            raise
+        finally:
+            if stream is None:
+                span.failed(why)
+            else:
+                span.answered(stream.answer.status, {})
+
+    async def _sent(
+        self, delivery: Delivery, body: Reader, span: Span | None
+    ) -> AnswerStream:
         channel = await delivery.course.lane.sender.connect(body.size)
         try:
             await delivery.advance(Event.FORWARD_BEGAN, _one_more, durable=True)
             request, around = _shaped(delivery)
+            if span is not None:
+                request = span.onward(request)
             return await channel.send(request, body, around)
         finally:
             channel.close()

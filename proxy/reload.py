@@ -34,6 +34,7 @@ ONLY_AT_THE_START: Final = (
     "log.format",
     "log.file",
     "log.access",
+    "tracing",
 )
 """Keys, with all below them, that need a restart. So does TLS, turned on or off."""
 

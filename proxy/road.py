@@ -32,6 +32,7 @@ from proxy.replays import Replays
 from proxy.routing import Routing
 from proxy.server import Presence, Server
 from proxy.shared_leases import SharedLeases
+from proxy.spans import Spans
 from proxy.standings import Standings
 from proxy.sweep import Sweep
 from proxy.tasks import Tasks
@@ -61,9 +62,11 @@ class Road:
         *,
         access_log: FilteringBoundLogger,
         share: int,
+        spans: Spans | None = None,
     ) -> None:
         """`meters`: told what happens. `access_log`: gets the lines about requests.
-        `share`: processes among which the bounds on all of them are divided.
+        `share`: processes among which the bounds on all of them are divided. `spans`:
+        None where nothing is traced.
 
         Raises:
             Unusable: a certificate of the configuration cannot be used.
@@ -75,6 +78,7 @@ class Road:
         self._log = log
         self._meters = meters
         self._access_log = access_log
+        self._spans = spans
         self._share = share
         self.presence = Presence()
         premises.disk.synced = meters.storage.synced
@@ -183,7 +187,9 @@ class Road:
 
     def _make_deliveries(self) -> Deliveries:
         keep = self._config.uploads.keep_answer_size
-        self._forward = Forward(self._premises.spool, self._ledger, keep, self._log)
+        self._forward = Forward(
+            self._premises.spool, self._ledger, keep, self._log, self._spans
+        )
         return Deliveries(
             self._forward,
             self._ledger,
@@ -248,6 +254,7 @@ class Road:
             access_log=self._access_log,
             presence=self.presence,
             audience=self._meters.requests,
+            spans=self._spans,
         )
 
     def _make_sweep(self, is_ours: Callable[[], bool]) -> Sweep:

@@ -27,6 +27,7 @@ from proxy.dialects import Dialect, Dialects
 from proxy.discovery import Discovery
 from proxy.reception import Exchange
 from proxy.routes import Route, Routes
+from proxy.spans import Spans
 from proxy.uploads import Uploads
 from proxy.visit import Manners, Visit
 from proxy.wire import (
@@ -82,7 +83,10 @@ class Server:
         access_log: FilteringBoundLogger,
         presence: Presence,
         audience: Audience = NOBODY,
+        spans: Spans | None = None,
     ) -> None:
+        """`spans`: None where nothing is traced."""
+        self._spans = spans
         self._audience = audience
         self._dialects = dialects
         self._uploads = uploads
@@ -146,6 +150,9 @@ class Server:
         head = read_head(request, self._manners.header_limit)
         front = front_of_request(request, head, self._manners.trust)
         request_id = given_request_id(head, front) or access.request_id
+        if self._spans is not None:
+            access.span = self._spans.request(head, front.client, front.scheme)
+            head = access.span.onward(head)
         return Visit(request, head, front, self._manners, request_id)
 
     async def _serve(self, visit: Visit, access: Access) -> Sent:

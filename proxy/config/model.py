@@ -401,6 +401,18 @@ class Log(Section):
     """The lines about requests, one for each."""
 
 
+class Tracing(Section):
+    """Spans of requests and forwards, by OpenTelemetry."""
+
+    export: Literal["off", "otlp"] = "off"
+    """Where they go: nowhere, or to a collector by OTLP over HTTP, which the variables
+    OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER and their like name and adjust.
+    Then requests to the origin have a `traceparent` of ours. Needs the extra `otel`.
+
+    Danger: clients may say that their trace is to be recorded; see docs/operations.md
+    on samplers."""
+
+
 class Auth(Section):
     """Who may upload. Requests that are no uploads are not looked at: they go to the
     origin, which decides about them itself."""
@@ -606,6 +618,8 @@ class Config(Section):
     that, or off. It costs less CPU and changes nothing else."""
     log: Log = Log()
     """What is written to the log."""
+    tracing: Tracing = Tracing()
+    """Spans of requests and forwards, by OpenTelemetry."""
 
     @model_validator(mode="before")
     @classmethod

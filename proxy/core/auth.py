@@ -25,7 +25,9 @@ _FOR_THIS_REQUEST: Final = frozenset({b"range", b"x-forwarded-method"})
 """They would make something else of the question, or are ours to write."""
 _PRECONDITION: Final = b"if-"
 _URI: Final = b"x-forwarded-uri"
-_OF_ONE_REQUEST: Final = frozenset({b"x-request-id", b"x-forwarded-method", _URI})
+_OF_ONE_REQUEST: Final = frozenset(
+    {b"x-request-id", b"x-forwarded-method", _URI, b"traceparent", b"tracestate"}
+)
 _OF_CONTENT: Final = b"content-"
 _FOR_NOW: Final = frozenset({408, 425, 429})
 
