@@ -37,6 +37,7 @@ LABEL org.opencontainers.image.title="resumable-upload-proxy" \
 # installed, and nothing is written outside the spool. XDG_STATE_HOME makes the volume
 # the default of spool.directory, which a configuration file can still change.
 ENV PATH=/opt/upload-proxy/bin:$PATH \
+    BUILD_REVISION=${REVISION} \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     XDG_STATE_HOME=/var/spool

@@ -10,6 +10,7 @@ Source: nginx "auth_request"; Traefik "ForwardAuth".
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -51,6 +52,22 @@ class Server(Protocol):
         """Raises OriginError: there is no answer."""
 
 
+class Observer(Protocol):
+    """Counts questions."""
+
+    def asked(self, outcome: str, took_s: float) -> None:
+        """One has been: passed, refused, later (the same, to be asked again), or
+        silent, after so many seconds."""
+
+
+class _Nobody:
+    def asked(self, outcome: str, took_s: float) -> None:
+        return
+
+
+NOBODY: Final[Observer] = _Nobody()
+
+
 @dataclass(frozen=True, slots=True)
 class Passed:
     fields: Fields
@@ -68,9 +85,15 @@ class Gate:
     """Asks one auth server."""
 
     def __init__(
-        self, server: Server, target: str, host: bytes | None, timeout_s: float
+        self,
+        server: Server,
+        target: str,
+        host: bytes | None,
+        timeout_s: float,
+        observer: Observer = NOBODY,
     ) -> None:
         """`target`: what is asked for; `host`: its name, None: as clients say it."""
+        self._observer = observer
         self._server = server
         self._target = target
         self._host = host
@@ -94,13 +117,22 @@ class Gate:
             method=method or head.method,
             uri=uri or head.target,
         )
+        outcome, began = "silent", time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s), self._room:
-                return await self._exchange(asked)
+                said = await self._exchange(asked)
+            outcome = _called(said)
+            return said
         except TimeoutError:
             raise AuthSilent("the auth server did not answer in time") from None
         except OriginError as exc:
             raise AuthSilent(f"the auth server did not answer: {exc}") from exc
+        except asyncio.CancelledError:
+            outcome = ""  # who asked did not wait for it
+            raise
+        finally:
+            if outcome:
+                self._observer.asked(outcome, time.monotonic() - began)
 
     async def _exchange(self, asked: Head) -> Passed | Denied:
         stream = await self._server.exchange(asked, None)
@@ -119,6 +151,12 @@ class Gate:
             fields, content = without_content(fields), b""
         denial = Denial(replace(answer, fields=fields), content)
         return Denied(denial, later=said is Verdict.LATER)
+
+
+def _called(said: Passed | Denied) -> str:
+    if isinstance(said, Passed):
+        return "passed"
+    return "later" if said.later else "refused"
 
 
 async def _content(stream: Stream) -> bytes | None:

@@ -83,7 +83,12 @@ class Road:
         self.presence = Presence()
         premises.disk.synced = meters.storage.synced
         self.routing = Routing(
-            config, log, meters.origins, share=share, secret=premises.secret
+            config,
+            log,
+            meters.origins,
+            meters.questions,
+            share=share,
+            secret=premises.secret,
         )
         self.admission = self._make_admission()
         self._ledger = self._make_ledger(share)
@@ -130,6 +135,7 @@ class Road:
             config,
             self._log,
             self._meters.origins,
+            self._meters.questions,
             share=self._share,
             secret=self._premises.secret,
             before=self.routing,

@@ -13,7 +13,7 @@ from ssl import SSLContext
 from structlog.typing import FilteringBoundLogger
 
 from proxy import choices
-from proxy.auth import Gate
+from proxy.auth import Gate, Observer
 from proxy.config import Config, OriginTls
 from proxy.config import Origin as Told
 from proxy.config import Route as Wanted
@@ -38,16 +38,18 @@ class Routing:
         config: Config,
         log: FilteringBoundLogger,
         origins: OriginsSeen,
+        questions: Observer,
         *,
         share: int,
         secret: Callable[[], bytes],
         before: Routing | None = None,
     ) -> None:
-        """`origins`: told what happens on the way to each. `share`: processes among
-        which the bounds on all of them are divided. `secret`: that of the spool, asked
-        for where an origin gets forms. `before`: whose place this one is to take, by
-        `begin`: origins that are the same are the same one with all its connections,
-        lanes go on, and those who know its courses know these.
+        """`origins`: told what happens on the way to each; `questions`, of those to
+        auth servers. `share`: processes among which the bounds on all of them are
+        divided. `secret`: that of the spool, asked for where an origin gets forms.
+        `before`: whose place this one is to take, by `begin`: origins that are the same
+        are the same one with all its connections, lanes go on, and those who know its
+        courses know these.
 
         Raises:
             Unusable: a certificate of the configuration cannot be used.
@@ -56,6 +58,7 @@ class Routing:
         self._config = config
         self._log = log
         self._told = origins
+        self._questions = questions
         self._share = share
         self._secret = secret
         self._before = before
@@ -193,7 +196,9 @@ class Routing:
             )
             self._asked.append(server)
             host = None if asked.preserve_host else server.authority
-            self._gates[asked] = Gate(server, asked.target, host, asked.timeout_s)
+            self._gates[asked] = Gate(
+                server, asked.target, host, asked.timeout_s, self._questions
+            )
         return self._gates[asked]
 
     def _route(self, wanted: Wanted) -> Route:

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, distribution, version
+from typing import Final
 
 from proxy import __version__
 from proxy.dialects.profiles import PROFILES, RFC
+
+UNKNOWN: Final = "unknown"
+
+
+def revision() -> str:
+    """The commit that this was built of: what BUILD_REVISION says, as in the container,
+    else what the installer has noted of a repository; ``unknown`` otherwise."""
+    told = os.environ.get("BUILD_REVISION")
+    if told:
+        return told[:64]
+    try:
+        noted = distribution("resumable-upload-proxy").read_text("direct_url.json")
+        commit = json.loads(noted or "{}").get("vcs_info", {}).get("commit_id")
+    except (PackageNotFoundError, ValueError):
+        return UNKNOWN
+    return commit if isinstance(commit, str) else UNKNOWN
 
 
 def versions() -> dict[str, str | list[int | str]]:
@@ -17,4 +36,5 @@ def versions() -> dict[str, str | list[int | str]]:
         "python": platform.python_version(),
         "aiohttp": version("aiohttp"),
         "platform": platform.platform(),
+        "revision": revision(),
     }

@@ -12,6 +12,7 @@ whichever process has ended.
     requests    what clients asked and heard, counted
     uploads     what happens to uploads, counted
     origins     exchanges with the origin, counted
+    questions   those to auth servers
     storage     the spool: bytes, waits for the disk, how much it holds
     lag         how late the event loop is
     standing    what is just now: read when somebody asks

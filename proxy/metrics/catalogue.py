@@ -195,6 +195,16 @@ FORWARDED_BYTES: Final = _counter(
     "Bytes of content sent on, of uploads and of short requests",
     "origin",
 )
+AUTH_REQUESTS: Final = _counter(
+    "auth_requests",
+    "Questions who may upload, by what was answered; silent: nothing",
+    "outcome",
+)
+AUTH_SECONDS: Final = _histogram(
+    "auth_request_duration_seconds",
+    "From such a question to its answer, the wait for its turn included",
+    (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
 FORWARDS: Final = _counter(
     "forwards",
     "Attempts to send a complete upload on, by outcome and number of the attempt",
@@ -240,7 +250,9 @@ LAG_SECONDS: Final = _histogram(
     "How late the event loop is",
     (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
-BUILD: Final = _gauge("build_info", "Always 1", "version", "python", across="most")
+BUILD: Final = _gauge(
+    "build_info", "Always 1", *("version", "revision", "python"), across="most"
+)
 
 OWN: Final = tuple(
     metric for metric in list(vars().values()) if isinstance(metric, Metric)

@@ -16,6 +16,7 @@ from .cells import Book, Snapshot
 from .lag import LoopLag
 from .origins import OriginsSeen
 from .process import read_process
+from .questions import QuestionsSeen
 from .requests import RequestsSeen
 from .standing import Standing, StandingRead
 from .storage import CensusSeen, StorageSeen
@@ -48,6 +49,7 @@ class Meters:
         self.storage = StorageSeen(self._book)
         self.census = CensusSeen(self._book, now, routes)
         self.origins = OriginsSeen(self._book)
+        self.questions = QuestionsSeen(self._book)
         self.lag = LoopLag(self._book)
         self._book.group(read_process)
 

@@ -16,6 +16,7 @@ from proxy import __version__
 from proxy.core import room
 from proxy.core.room import Bounds, Space
 from proxy.core.upload import Upload
+from proxy.versions import revision
 
 from . import catalogue, routes
 from .cells import Book, Labels, Value
@@ -109,5 +110,5 @@ class StandingRead:
 
 
 _BUILD: Final[Mapping[Labels, Value]] = {
-    (__version__, platform.python_version()): 1,
+    (__version__, revision(), platform.python_version()): 1,
 }

@@ -33,8 +33,6 @@ from proxy.spool.looks import Looks
 from proxy.spool.owner import living
 from proxy.tasks import Tasks
 
-"""A level that no line has: a command says itself what it has done."""
-
 
 class Guest:
     """A visit to the spool in `directory`, to look at it.

@@ -141,3 +141,26 @@ async def test_the_end_of_a_certificate_is_told(
     numbers = await looked(app, lambda seen: seen.total("rup_workers_serving") == 1)
     told = numbers.by("rup_tls_certificate_expiry_timestamp_seconds", "cert")
     assert told == {str(pair.certificate): end.timestamp()}
+
+
+async def test_questions_to_the_auth_server_are_counted_by_what_came_of_them(
+    start_proxy: StartProxy, photos: RecordingOrigin
+) -> None:
+    """Which stands for it here."""
+    photos.then(Reply(200), Reply(200), Reply(401), Reply(429), Reply(500))
+    asked = {"request": f"{photos.address}/check"}
+    app = await start_proxy(**ADMIN, auth=asked)
+    client = Client(app.addresses[0])
+    statuses = [
+        (await client.create(VERSION, sends=b"a")).answer.status for _ in range(4)
+    ]
+    assert statuses == [200, 401, 429, 503]
+    numbers = await looked(app, lambda seen: seen.total("rup_auth_requests_total") == 5)
+    assert numbers.by("rup_auth_requests_total", "outcome") == {
+        "passed": 2,
+        "refused": 1,
+        "later": 1,
+        "silent": 1,
+    }
+    assert numbers.total("rup_auth_request_duration_seconds_count") == 5
+    await client.close()
