@@ -258,13 +258,16 @@ def asked(route: Route) -> Asked | None:
     return Asked(url, target, None, preserve_host=False, timeout_s=told.timeout)
 
 
-def recognised(config: Config) -> Terms | None:
-    """How clients are recognised; None: everybody may upload, whoever it is."""
-    told = config.auth
+def recognises(config: Config) -> bool:
+    """Somebody is asked who may upload, or uploads belong to somebody."""
     asks = any(route.auth.request is not None for route in routes(config))
-    if not asks and not told.principal:
-        return None
-    return Terms(told.principal, told.remember, config.uploads.path)
+    return asks or bool(config.auth.principal)
+
+
+def terms(config: Config, key: bytes) -> Terms:
+    """How clients are recognised, with the secret of the spool."""
+    told = config.auth
+    return Terms(told.principal, told.remember, config.uploads.path, key)
 
 
 def tracing(config: Config, log: FilteringBoundLogger) -> Tracing | None:

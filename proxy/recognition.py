@@ -19,7 +19,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from proxy.auth import Denied, Gate, denied, nobody, silent
-from proxy.core.auth import Place, Source, asker, is_the_same, principal
+from proxy.core.auth import NOBODY, Place, Principal, Source, asker, principal
 from proxy.core.decide import unknown_upload
 from proxy.core.errors import AuthSilent, Refusal
 from proxy.core.upload import DEFAULT_ROUTE, Fields, Head, Token, Upload, shortened
@@ -44,6 +44,8 @@ class Terms:
     uploads_path: str
     """What it is told to be asked about, for a request on an upload: that of all of
     them, since one with its token is as good as the upload."""
+    key: bytes
+    """The secret of the spool, with which principals are hashed."""
 
 
 class Recognition:
@@ -88,10 +90,10 @@ class Recognition:
             if isinstance(said, Denied):
                 raise denied(said.denial)
             told = said.fields
-        whose = principal(self._terms.sources, head, told)
-        if self._terms.sources and not whose:
+        whose = self._principal(head, told)
+        if self._terms.sources and whose.is_nobody:
             raise nobody()
-        return whose
+        return whose.keyed
 
     async def recognise(self, token: Token, exchange: Exchange) -> None:
         """Let who has a right to the upload go on.
@@ -113,7 +115,7 @@ class Recognition:
         if missing is not None:
             raise missing
         assert upload is not None
-        if not upload.principal or is_the_same(upload.principal, whose):
+        if not upload.principal or whose.is_that_of(upload.principal):
             return
         self._log.info("stranger", upload=shortened(token), client=exchange.peer)
         # As for one that is not there: who asks is not to learn it by the clock.
@@ -122,11 +124,10 @@ class Recognition:
 
     async def _whose(
         self, head: Head, upload: Upload | None, exchange: Exchange
-    ) -> str:
-        """The principal of a request with `head` on `upload`, None: on one that is not
-        there; empty for nobody."""
+    ) -> Principal:
+        """That of a request with `head` on `upload`, None: on one that is not there."""
         if not self._asks_for_names:
-            return principal(self._terms.sources, head, ())
+            return self._principal(head, ())
         route = DEFAULT_ROUTE if upload is None else upload.route
         gate = self._courses.gate(route)
         name = (gate, asker(head))
@@ -137,14 +138,17 @@ class Recognition:
             self._remembered.put(name, whose)
         return whose
 
-    async def _asked(self, gate: Gate, head: Head) -> str:
+    def _principal(self, head: Head, told: Fields) -> Principal:
+        return principal(self._terms.sources, head, told, self._terms.key)
+
+    async def _asked(self, gate: Gate, head: Head) -> Principal:
         try:
             said = await gate.ask(head, uri=self._terms.uploads_path)
         except AuthSilent as exc:
             raise self._silent(exc) from exc
         if isinstance(said, Denied):
-            return ""
-        return principal(self._terms.sources, head, said.fields)
+            return NOBODY
+        return self._principal(head, said.fields)
 
     def _silent(self, exc: AuthSilent) -> Refusal:
         self._log.warning("auth server silent", error=str(exc))
@@ -157,14 +161,16 @@ class _Remembered:
     def __init__(self, remember_s: float, now: Callable[[], float]) -> None:
         self._remember_s = remember_s
         self._now = now
-        self._told: OrderedDict[tuple[Gate, bytes], tuple[float, str]] = OrderedDict()
+        self._told: OrderedDict[tuple[Gate, bytes], tuple[float, Principal]] = (
+            OrderedDict()
+        )
 
-    def get(self, name: tuple[Gate, bytes]) -> str | None:
-        """None when it has to be asked for; empty for nobody."""
-        end, whose = self._told.get(name, (0.0, ""))
+    def get(self, name: tuple[Gate, bytes]) -> Principal | None:
+        """None when it has to be asked for."""
+        end, whose = self._told.get(name, (0.0, NOBODY))
         return whose if self._now() < end else None
 
-    def put(self, name: tuple[Gate, bytes], whose: str) -> None:
+    def put(self, name: tuple[Gate, bytes], whose: Principal) -> None:
         if not self._remember_s:
             return
         self._told[name] = (self._now() + self._remember_s, whose)

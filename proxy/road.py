@@ -80,6 +80,9 @@ class Road:
         self._access_log = access_log
         self._spans = spans
         self._share = share
+        self._key: bytes | None = None
+        """Of principals; None as long as there was no need for it."""
+        self._have_key(config)
         self.presence = Presence()
         premises.disk.synced = meters.storage.synced
         self.routing = Routing(
@@ -129,6 +132,7 @@ class Road:
                 spool is needed and cannot be had.
             Unusable: a certificate of it cannot be used.
         """
+        self._have_key(config)
         space = self._premises.figures.look(self._premises.clock.now())
         bounds = choices.bounds(config, space.size)
         routing = Routing(
@@ -141,6 +145,11 @@ class Road:
             before=self.routing,
         )
         return Settings(config, routing, bounds)
+
+    def _have_key(self, config: Config) -> None:
+        """Raises SpoolError: it is needed, and cannot be had."""
+        if self._key is None and choices.recognises(config):
+            self._key = self._premises.secret()
 
     def settle(self, settings: Settings) -> None:
         """Go by them from now on. What is state stays: leases, deliveries, counts."""
@@ -230,11 +239,10 @@ class Road:
         )
 
     def _make_recognition(self) -> Recognition | None:
-        terms = choices.recognised(self._config)
-        if terms is None:
+        if self._key is None or not choices.recognises(self._config):
             return None
         return Recognition(
-            terms,
+            choices.terms(self._config, self._key),
             self.routing.courses,
             self._standings,
             self._elsewhere,

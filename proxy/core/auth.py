@@ -110,27 +110,50 @@ def without_content(fields: Fields) -> Fields:
     )
 
 
-def principal(sources: Sequence[Source], request: Head, answer: Fields) -> str:
-    """Whose a request is, as 32 hexadecimal digits; empty when none of the fields is
-    there."""
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whose a request is."""
+
+    keyed: str
+    """As it is recorded: 32 hexadecimal digits; empty for nobody."""
+    bare: str
+    """As it was recorded before there was a key."""
+
+    @property
+    def is_nobody(self) -> bool:
+        return not self.keyed
+
+    def is_that_of(self, recorded: str) -> bool:
+        """True when an upload is theirs, in a time that does not tell."""
+        keyed = hmac.compare_digest(recorded, self.keyed)
+        return keyed | hmac.compare_digest(recorded, self.bare)
+
+
+NOBODY: Final = Principal("", "")
+
+
+def principal(
+    sources: Sequence[Source], request: Head, answer: Fields, key: bytes
+) -> Principal:
+    """Whose a request is; nobody's when none of the fields is there.
+
+    `key`: without it nobody can try which values a hash was made of.
+    """
     told = Head("", "", answer)
     values = [
         (told if source.place is Place.ANSWER else request).value(source.name.encode())
+        or b""
         for source in sources
     ]
     if not any(values):
-        return ""
-    digest = hashlib.sha256(b"principal")
-    for source, value in zip(sources, values, strict=True):
-        # lengths, so that no value can reach into the next one
-        said = value or b""
-        digest.update(b"\0%s\0%d\0%s" % (str(source).encode(), len(said), said))
-    return digest.hexdigest()[:32]
-
-
-def is_the_same(one: str, other: str) -> bool:
-    """True for two hashes of the same principal, in a time that does not tell."""
-    return hmac.compare_digest(one, other)
+        return NOBODY
+    # lengths, so that no value can reach into the next one
+    said = b"principal" + b"".join(
+        b"\0%s\0%d\0%s" % (str(source).encode(), len(value), value)
+        for source, value in zip(sources, values, strict=True)
+    )
+    keyed = hmac.new(key, said, hashlib.sha256).hexdigest()
+    return Principal(keyed[:32], hashlib.sha256(said).hexdigest()[:32])
 
 
 def asker(head: Head) -> bytes:

@@ -47,13 +47,13 @@ def test_a_route_may_ask_others_or_nobody() -> None:
         "/me",
         1.0,
     )
-    assert choices.recognised(given) is not None
+    assert choices.recognises(given)
 
 
 def test_only_a_route_may_ask() -> None:
     given = routed({}, {"request": "origin"})
     assert choices.asked(default(given)) is None
-    assert choices.recognised(given) is not None
+    assert choices.recognises(given)
 
 
 def test_a_principal_of_an_answer_needs_one_in_every_route() -> None:
@@ -68,8 +68,8 @@ def test_a_principal_of_an_answer_needs_one_in_every_route() -> None:
 def test_without_a_word_nobody_is_asked() -> None:
     given = config({})
     assert choices.asked(default(given)) is None
-    assert choices.recognised(given) is None
-    assert choices.recognised(config({"principal": "request:cookie"})) is not None
+    assert not choices.recognises(given)
+    assert choices.recognises(config({"principal": "request:cookie"}))
 
 
 def test_a_url_is_asked_by_its_name() -> None:

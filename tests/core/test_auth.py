@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from proxy.core.auth import (
+    NOBODY,
     Place,
+    Principal,
     Source,
     Verdict,
     asker,
-    is_the_same,
     principal,
     question,
     verdict,
     without_content,
 )
-from proxy.core.upload import Field, Head
+from proxy.core.upload import Field, Fields, Head
 
 USER = Source(Place.ANSWER, "x-auth-user")
 TENANT = Source(Place.ANSWER, "x-auth-tenant")
 SECRET = Source(Place.REQUEST, "authorization")
+
+
+KEY = b"k" * 32
+
+
+def whose(sources: list[Source], head: Head, answer: Fields) -> Principal:
+    return principal(sources, head, answer, KEY)
 
 
 def request(*fields: Field) -> Head:
@@ -63,34 +73,49 @@ def test_a_question_is_the_request_without_what_is_only_its_own() -> None:
 
 
 def test_a_principal_is_all_of_its_fields_together() -> None:
-    one = principal([USER, TENANT], request(), ((b"X-Auth-User", b"alice"),))
-    assert one == principal([USER, TENANT], request(), ((b"x-auth-USER", b"alice"),))
+    one = whose([USER, TENANT], request(), ((b"X-Auth-User", b"alice"),))
+    assert one == whose([USER, TENANT], request(), ((b"x-auth-USER", b"alice"),))
     both = ((b"X-Auth-User", b"alice"), (b"X-Auth-Tenant", b"a"))
     crossed = ((b"X-Auth-User", b"a"), (b"X-Auth-Tenant", b"alice"))
     others = [
-        principal([USER, TENANT], request(), both),
-        principal([USER, TENANT], request(), crossed),
-        principal([USER], request(), ((b"X-Auth-User", b"alice"),)),
-        principal([SECRET], request((b"Authorization", b"alice")), ()),
+        whose([USER, TENANT], request(), both),
+        whose([USER, TENANT], request(), crossed),
+        whose([USER], request(), ((b"X-Auth-User", b"alice"),)),
+        whose([SECRET], request((b"Authorization", b"alice")), ()),
     ]
     assert len({one, *others}) == 5
-    assert not is_the_same(one, others[0])
-    assert not is_the_same(one, "")
-    assert is_the_same(one, str(one))
+    assert one.is_that_of(one.keyed)
+    assert not one.is_that_of(others[0].keyed)
+    assert not one.is_that_of("")
+    assert not NOBODY.is_that_of(one.keyed)
+
+
+def test_a_principal_cannot_be_tried_without_the_key() -> None:
+    alice = ((b"X-Auth-User", b"alice"),)
+    one, other = (principal([USER], request(), alice, key) for key in (KEY, b"other"))
+    assert one.keyed != other.keyed
+    assert not other.is_that_of(one.keyed)
+    # As releases without a key have recorded it; from there uploads are known still.
+    before = hashlib.sha256(b"principal\0answer:x-auth-user\0005\0alice").hexdigest()[
+        :32
+    ]
+    assert before not in (one.keyed, other.keyed)
+    assert one.is_that_of(before)
+    assert other.is_that_of(before)
 
 
 def test_who_says_nothing_is_nobody() -> None:
-    assert principal([USER, SECRET], request((b"Cookie", b"a")), ()) == ""
-    assert principal([USER], request(), ((b"X-Auth-User", b""),)) == ""
+    assert whose([USER, SECRET], request((b"Cookie", b"a")), ()) is NOBODY
+    assert whose([USER], request(), ((b"X-Auth-User", b""),)) is NOBODY
     # what the client says is not what the auth server says, and the other way round
-    assert principal([USER], request((b"X-Auth-User", b"alice")), ()) == ""
-    assert principal([SECRET], request(), ((b"Authorization", b"alice"),)) == ""
+    assert whose([USER], request((b"X-Auth-User", b"alice")), ()) is NOBODY
+    assert whose([SECRET], request(), ((b"Authorization", b"alice"),)) is NOBODY
 
 
 def test_values_cannot_reach_into_each_other() -> None:
     first = ((b"X-Auth-User", b"a\x000\x00"), (b"X-Auth-Tenant", b"b"))
     other = ((b"X-Auth-User", b"a"), (b"X-Auth-Tenant", b"\x000\x00b"))
-    told = [principal([USER, TENANT], request(), fields) for fields in (first, other)]
+    told = [whose([USER, TENANT], request(), fields) for fields in (first, other)]
     assert told[0] != told[1]
 
 

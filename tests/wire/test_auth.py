@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -482,6 +484,22 @@ async def test_what_is_kept_of_a_principal_is_a_hash(
     upload = await running[0]._premises.disk.load(token)
     assert len(upload.principal) == 32
     assert set(upload.principal) <= set("0123456789abcdef")
+
+
+async def test_what_was_recorded_without_a_key_is_known_still(
+    guarded: Guarded, running: list[App]
+) -> None:
+    client = await guarded(BY_SECRET)
+    upload = await client.create(VERSION, last=False, sends=b"a", fields=ALICE)
+    disk = running[0]._premises.disk
+    (token,) = disk.tokens()
+    said = b"principal\0request:authorization\00014\0Bearer alice-1"
+    bare = hashlib.sha256(said).hexdigest()[:32]
+    current = await disk.load(token)
+    assert current.principal != bare
+    await disk.save(replace(current, principal=bare), durable=True)
+    assert (await upload.head(*ALICE)).status == 204
+    assert (await upload.head(*BOB)).status == 404
 
 
 async def test_a_principal_has_so_many_uploads(
