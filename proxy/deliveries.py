@@ -137,6 +137,7 @@ class Deliveries:
                 if not self._locks.try_lock(token):
                     raise SpoolError("the upload is being sent on by another process")
                 self._live[token] = delivery
+                self._ledger.tell_resent(upload)
                 self._tasks[token] = self._spawn(self._run(delivery))
         return delivery
 

@@ -182,6 +182,13 @@ class Ledger:
             upload, replace(upload, state=next_state(upload.state, event)), event
         )
 
+    def tell_resent(self, upload: Upload) -> None:
+        """Log that an operator has had `upload` sent on once more, if that is what
+        happened to it last: it was not done in a process that has a log."""
+        asked = Event.RESEND_ASKED
+        if upload.history and upload.history[-1].event == asked.value:
+            self._tell(replace(upload, state=State.UNKNOWN), upload, asked)
+
     async def save(self, upload: Upload, *, durable: bool = False) -> None:
         """Save `upload`, whose state has not changed.
 
