@@ -103,22 +103,33 @@ def list_(
 
 
 @group.command()
-def show(token: Token, config: ConfigFile = None, spool: SpoolDirectory = None) -> None:
+def show(
+    token: Token,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object, for machines.")
+    ] = False,
+    config: ConfigFile = None,
+    spool: SpoolDirectory = None,
+) -> None:
     """Show one upload and its life.
 
     What could be a secret in its request is shown as ***.
 
     \b
-    Example:
+    Examples:
       upload-proxy uploads show aB3xYz
+      upload-proxy uploads show --json aB3xYz
 
     Exit codes: 0 done; 1 there is no such upload, or more than one; 78 the
     configuration is wrong.
     """
     with visit(configuration(config, spool)) as guest:
-        from proxy.operating.life import life
+        from proxy.operating.life import life, life_record
 
         entry = meant(guest, token)
+        if as_json:
+            typer.echo(json.dumps(life_record(guest, entry)))
+            return
         typer.echo(f"{'upload':<10} {entry.short}")
         for line in life(guest, entry):
             typer.echo(line)

@@ -13,7 +13,7 @@ from proxy.core.upload import MOMENTS, Moment, State, Upload, without_tokens
 
 from .entry import DAMAGED, Entry
 from .guest import Guest
-from .rows import last_event, left, percent
+from .rows import last_event, left, percent, record
 from .wording import instant, plain, size, span, why_not_resent
 
 _MEANS = {
@@ -43,7 +43,53 @@ def life(guest: Guest, entry: Entry) -> Iterator[str]:
         yield ""
         yield from _timeline(guest, upload)
     yield ""
-    yield _line("can be", _possible(guest, entry))
+    yield _line("can be", ", ".join(_acts(guest, entry)))
+
+
+def life_record(guest: Guest, entry: Entry) -> dict[str, object]:
+    """The same for machines: what a list says of it, and the rest of its life; see
+    `docs/operations.md` for what each means."""
+    told = record(guest, entry, full=False) | {
+        "problem": entry.problem or None,
+        "can_be": _acts(guest, entry),
+    }
+    upload = entry.upload
+    if upload is None:
+        return told
+    head = veiled(upload.request)
+    return told | {
+        "route": upload.route,
+        "target": without_tokens(head.target),
+        "fields": [
+            [name.decode("latin-1"), without_tokens(value.decode("latin-1"))]
+            for name, value in head.fields
+        ],
+        "answer": _answer(upload),
+        "ends_at": instant(guest.wall(upload.deadline)),
+        "history": [_moment(guest, upload, one) for one in upload.history],
+    }
+
+
+def _answer(upload: Upload) -> dict[str, object] | None:
+    answer = upload.answer
+    if answer is None:
+        return None
+    return {
+        "status": answer.status,
+        "reason": answer.reason,
+        "size": answer.size,
+        "kept": answer.kept,
+    }
+
+
+def _moment(guest: Guest, upload: Upload, one: Moment) -> dict[str, object]:
+    return {
+        "at": instant(guest.wall(one.at)),
+        "since_s": round(max(0.0, one.at - upload.created_at), 3),
+        "event": one.event,
+        "offset": one.offset,
+        "why": one.why,
+    }
 
 
 def _meaning(entry: Entry, upload: Upload) -> str:
@@ -113,7 +159,8 @@ def _told(one: Moment) -> str:
     return f"{words:<20} {size(one.offset):>10}{why}"
 
 
-def _possible(guest: Guest, entry: Entry) -> str:
+def _acts(guest: Guest, entry: Entry) -> list[str]:
+    """What an operator can have done to it."""
     upload = entry.upload
     acts = ["purged"]
     if upload is None or upload.state is not State.RESPONDED:
@@ -122,7 +169,7 @@ def _possible(guest: Guest, entry: Entry) -> str:
         busy = guest.is_delivered(entry.token)
         if not why_not_resent(upload, busy=busy) and not expired(upload, guest.now()):
             acts.append("resent")
-    return ", ".join(acts)
+    return acts
 
 
 def _line(name: str, words: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -49,10 +50,30 @@ async def test_from_its_creation_to_its_answer(
     assert life(shown.out)[-2].startswith("origin lost 40 B: ")
     assert life(shown.out)[-1] == "lifetime ends"
     assert "can be     purged, exported, resent" in shown.out
+    told = await operator.types("show", "--json", "--", name(upload))
+    assert (told.code, told.err) == (0, "")
+    assert token(upload) not in told.out
+    assert "secret" not in told.out
+    one = json.loads(told.out)
+    assert (one["token"], one["state"], one["received"]) == (
+        name(upload),
+        "unknown",
+        40,
+    )
+    assert one["can_be"] == ["purged", "exported", "resent"]
+    assert one["target"] == "/files?***"
+    assert [moment["event"] for moment in one["history"]][-2:] == [
+        "forward_began",
+        "origin_lost",
+    ]
+    assert one["answer"] is None
     origin.then(Reply(201, (), b"made"))
     await operator.types("resend", "--yes", "--", name(upload))
     assert (await upload.append(at=40)).status == 201
     shown = await operator.types("show", "--", name(upload))
+    assert "change=resend_asked" in process.log
+    told = await operator.types("show", "--json", "--", name(upload))
+    assert json.loads(told.out)["answer"]["status"] == 201
     assert life(shown.out)[-4:-1] == [
         "resend asked 40 B: resend asked for by the operator",
         "forward began 40 B",
