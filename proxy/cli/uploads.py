@@ -43,8 +43,9 @@ group = typer.Typer(
     name="uploads",
     help="""See and change what is in the spool of a proxy, running or stopped.
 
-    Run it as the user of the proxy. TOKEN is the beginning of an upload's token, as in
-    the list and in the log; after -- when it begins with a dash.
+    Run it as the user of the proxy, or as root, which becomes that user. TOKEN is the
+    beginning of an upload's token, as in the list and in the log; after -- when it
+    begins with a dash.
 
     \b
     Example:

@@ -62,7 +62,9 @@ def visit(settings: Config) -> Iterator[Guest]:
     """A visit to the spool; exits with 1 when that fails, whatever is done in it."""
     from proxy.core.errors import SpoolError
     from proxy.operating.guest import Guest
+    from proxy.operating.stepping import step_down
 
+    step_down(settings.spool.directory)
     try:
         guest = Guest(settings.spool.directory)
         try:

@@ -1,0 +1,89 @@
+"""Root at the spool of another user, whose spool it stays."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from proxy.operating.stepping import step_down
+from tests.kit.client import Client
+from tests.kit.origin import RecordingOrigin
+from tests.kit.process import ProxyProcess
+
+from .conftest import Operator, name, unknown
+
+SOMEBODY = 64_321
+"""A user that no system has an entry of."""
+BODY = b"a" * 40
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can be somebody else"
+)
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A directory that every user finds, unlike those of the tests."""
+    with tempfile.TemporaryDirectory(prefix="upload-proxy-") as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def given_to_somebody(spool: Path, directory: Path) -> Path:
+    """A copy of the spool in `directory`, which nobody else can read."""
+    copy = Path(shutil.copytree(spool, directory / "spool"))
+    for path in (copy, *copy.rglob("*")):
+        os.chown(path, SOMEBODY, SOMEBODY)
+    copy.chmod(0o700)
+    return copy
+
+
+def owners(spool: Path) -> set[tuple[int, int]]:
+    found = [path.stat() for path in (spool, *spool.rglob("*"))]
+    return {(one.st_uid, one.st_gid) for one in found}
+
+
+async def test_what_root_changes_stays_its_owners(
+    process: ProxyProcess,
+    speaker: Client,
+    origin: RecordingOrigin,
+    open_to_all: Path,
+) -> None:
+    sent, left = [await unknown(speaker, origin, BODY) for _ in range(2)]
+    await process.terminate()
+    spool = given_to_somebody(process.spool, open_to_all)
+    operator = Operator(spool)
+    assert {one["state"] for one in await operator.listed()} == {"unknown"}
+    done = await operator.types("resend", "--yes", "--", name(sent))
+    assert (done.code, done.err) == (0, "")
+    done = await operator.types("purge", "--yes", "--", name(left))
+    assert (done.code, done.err) == (0, "")
+    (listed,) = await operator.listed()
+    assert listed["state"] == "complete"
+    # Not root any more: it cannot write where only root may.
+    target = open_to_all / "body"
+    done = await operator.types("export", "-o", str(target), "--", name(sent))
+    assert done.code == 1
+    assert "Permission denied" in done.err
+    assert owners(spool) == {(SOMEBODY, SOMEBODY)}
+
+
+@pytest.mark.parametrize("lies", ["nowhere", "ours", "link"])
+def test_root_stays_root_where_the_spool_is_its_own_or_none(
+    tmp_path: Path, lies: str
+) -> None:
+    lock = tmp_path / "lock"
+    if lies == "ours":
+        lock.touch()
+    elif lies == "link":
+        other = tmp_path / "other"
+        other.touch()
+        os.chown(other, SOMEBODY, SOMEBODY)
+        lock.symlink_to(other)
+    step_down(tmp_path)
+    assert os.geteuid() == 0
