@@ -8,6 +8,7 @@ is trouble of ours that ends by itself. What the application itself answers is n
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import secrets
@@ -48,7 +49,7 @@ class Audience(Protocol):
     ) -> None:
         """So it was answered, after so many seconds."""
 
-    def rejected(self, status: int) -> None:
+    def unparsed(self, status: int, transport: asyncio.BaseTransport) -> None:
         """What was no request has been answered with `status`."""
 
     def crowded(self) -> None:
@@ -67,7 +68,7 @@ class _Nobody:
     ) -> None:
         return
 
-    def rejected(self, status: int) -> None:
+    def unparsed(self, status: int, transport: asyncio.BaseTransport) -> None:
         return
 
     def crowded(self) -> None:
@@ -213,17 +214,18 @@ def _path(request: web.BaseRequest) -> str:
 
 def tell_unparsed(
     log: FilteringBoundLogger, audience: Audience = NOBODY
-) -> Callable[[str, Sent, str], None]:
+) -> Callable[[asyncio.BaseTransport, Sent, str], None]:
     """A line for what was no HTTP, such as a TLS handshake on a plain port."""
 
-    def tell(peer: str, sent: Sent, why: str) -> None:
-        audience.rejected(sent.status)
+    def tell(transport: asyncio.BaseTransport, sent: Sent, why: str) -> None:
+        audience.unparsed(sent.status, transport)
+        peer = transport.get_extra_info("peername")
         log.log(
             _level(sent),
             "request",
             status=sent.status,
             **_of_trouble(sent, why),
-            peer=peer,
+            peer=peer[0] if peer else "",
         )
 
     return tell

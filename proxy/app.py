@@ -394,13 +394,14 @@ class App:
 
     def _watch(self, door: Door, public: list[socket]) -> None:
         """Have what is just now counted, too, before any client comes."""
-        named = [(sock, address_of(sock)) for sock in public]
-        self.meters.requests.listeners = Listeners(named)
+        listeners = Listeners((sock, address_of(sock)) for sock in public)
+        self.meters.requests.listen(listeners)
         self.meters.watch(
             Outlook(
                 self._premises,
                 self._road,
                 door,
+                listeners,
                 draining=lambda: self._draining,
                 tells_space=self._part.sweeps,
             )

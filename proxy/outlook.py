@@ -5,10 +5,11 @@ The side of ``metrics.standing`` that knows the rooms.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from proxy.core.room import Bounds, Space
 from proxy.core.upload import Upload
+from proxy.metrics.listeners import Listeners
 from proxy.premises import Premises
 from proxy.road import Road
 from proxy.wire import Door
@@ -22,6 +23,7 @@ class Outlook:
         premises: Premises,
         road: Road,
         door: Door,
+        listeners: Listeners,
         *,
         draining: Callable[[], bool],
         tells_space: bool,
@@ -30,6 +32,7 @@ class Outlook:
         self._premises = premises
         self._road = road
         self._door = door
+        self._listeners = listeners
         self._draining = draining
         self._tells_space = tells_space
 
@@ -39,9 +42,10 @@ class Outlook:
         return self._draining()
 
     @property
-    def connections(self) -> int:
+    def connections(self) -> Mapping[str, int]:
         """See ``Standing``."""
-        return self._door.open
+        transports = (one.transport for one in self._door.connections)
+        return self._listeners.counted(self._door.open, transports)
 
     @property
     def bounds(self) -> Bounds:

@@ -68,14 +68,14 @@ REQUEST_SECONDS: Final = _histogram(
 IN_FLIGHT: Final = _gauge(
     "http_requests_in_flight", "Requests being answered", "listener"
 )
-CONNECTIONS: Final = _gauge("connections_open", "Connections of clients, all listeners")
+CONNECTIONS: Final = _gauge("connections_open", "Connections of clients", "listener")
 REQUEST_BYTES: Final = _counter(
     "http_request_body_bytes", "Bytes of content that came in requests", "route"
 )
 REJECTED: Final = _counter(
     "http_rejected",
     "Requests and connections turned away before anybody looked what they want",
-    "reason",
+    *("listener", "reason"),
 )
 
 STARTED: Final = _counter(

@@ -6,14 +6,19 @@ listener's where that takes all addresses of the machine; then the port tells.
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
 
 UNKNOWN: Final = "unknown"
-"""The connection ended before it could be told where it had come in."""
+"""The connection ended before it could be told where it had come in, or has not come
+through its handshake yet."""
+ALL: Final = "all"
+"""Of several, where it is their sum that counts."""
 
 
 class Listeners:
@@ -35,10 +40,33 @@ class Listeners:
         """The name of the listener that `request` came to."""
         if self._only is not None:
             return self._only
-        transport = request.transport
+        return self.at(request.transport)
+
+    def at(self, transport: asyncio.BaseTransport | None) -> str:
+        """The name of the listener at which that connection came in."""
+        if self._only is not None:
+            return self._only
         if transport is None:
             return UNKNOWN
         return self._names.get(_key(transport.get_extra_info("sockname")), UNKNOWN)
+
+    @property
+    def together(self) -> str:
+        """The name of all of them: that of the only one, if there are no others."""
+        return self._only or ALL
+
+    def counted(
+        self, most: int, connections: Iterable[asyncio.BaseTransport | None]
+    ) -> Mapping[str, int]:
+        """How many of `most` connections came in where; those that are not among
+        `connections` are nowhere yet."""
+        if self._only is not None:
+            return {self._only: most}
+        found = Counter(self.at(one) for one in connections)
+        found[UNKNOWN] += max(0, most - found.total())
+        return dict.fromkeys(self.names, 0) | {
+            name: count for name, count in found.items() if count
+        }
 
 
 def _key(address: Any) -> Any:

@@ -5,6 +5,7 @@ Runs for every request, so that each line here is paid for thousands of times a 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -34,15 +35,11 @@ class RequestsSeen:
 
     def __init__(self, book: Book, names: Sequence[str]) -> None:
         """`names`: of the routes."""
-        self.listeners = Listeners()
-        """To be set before any request comes."""
+        self._listeners = Listeners()
         self._in_flight: dict[str, int] = {}
         self._requests = book.counter(catalogue.REQUESTS)
         self._seconds = book.histogram(catalogue.REQUEST_SECONDS)
-        reasons = (*_REASONS.values(), _BAD_REQUEST, OVERLOAD)
-        self._rejected = book.counter(
-            catalogue.REJECTED, [(reason,) for reason in reasons]
-        )
+        self._rejected = book.counter(catalogue.REJECTED)
         each = [(name,) for name in names]
         self._bytes = book.counter(catalogue.REQUEST_BYTES, each)
         self._conflicts = book.counter(catalogue.OFFSET_CONFLICTS, each)
@@ -50,9 +47,23 @@ class RequestsSeen:
         self._interims = book.counter(catalogue.INTERIMS, kinds)
         book.gauge(catalogue.IN_FLIGHT, self._being_answered)
 
+    @property
+    def listeners(self) -> Listeners:
+        """Where requests come in."""
+        return self._listeners
+
+    def listen(self, listeners: Listeners) -> None:
+        """They come in there; said before any does."""
+        self._listeners = listeners
+        for name in listeners.names:
+            for reason in (*_REASONS.values(), _BAD_REQUEST):
+                self._rejected.begin((name, reason))
+        if listeners.names:
+            self._rejected.begin((listeners.together, OVERLOAD))
+
     def began(self, request: web.BaseRequest) -> str:
         """See ``Audience``."""
-        listener = self.listeners.of(request)
+        listener = self._listeners.of(request)
         self._in_flight[listener] = self._in_flight.get(listener, 0) + 1
         return listener
 
@@ -72,7 +83,7 @@ class RequestsSeen:
         if came:
             self._bytes.add((route,), came)
         if access.refused:
-            self.rejected(sent.status)
+            self._reject(sent.status, listener)
         if sent.problem and sent.problem == Problem.OFFSET_MISMATCH:
             self._conflicts.add((route,))
         visit = access.visit
@@ -91,10 +102,13 @@ class RequestsSeen:
     def _being_answered(self) -> Mapping[Labels, Value]:
         return {(listener,): count for listener, count in self._in_flight.items()}
 
-    def rejected(self, status: int) -> None:
+    def unparsed(self, status: int, transport: asyncio.BaseTransport) -> None:
         """See ``Audience``."""
-        self._rejected.add((_REASONS.get(status, _BAD_REQUEST),))
+        self._reject(status, self._listeners.at(transport))
+
+    def _reject(self, status: int, listener: str) -> None:
+        self._rejected.add((listener, _REASONS.get(status, _BAD_REQUEST)))
 
     def crowded(self) -> None:
-        """See ``Audience``."""
-        self._rejected.add((OVERLOAD,))
+        """See ``Audience``. The limit is for all listeners together."""
+        self._rejected.add((self._listeners.together, OVERLOAD))

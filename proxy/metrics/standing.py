@@ -30,8 +30,8 @@ class Standing(Protocol):
     def draining(self) -> bool: ...
 
     @property
-    def connections(self) -> int:
-        """Of clients, that are open."""
+    def connections(self) -> Mapping[str, int]:
+        """Of clients, that are open, by the listener they came to."""
 
     def receiving(self) -> Iterable[Upload]:
         """Uploads whose content comes just now."""
@@ -66,7 +66,7 @@ class StandingRead:
         self._of = of
         self._census = census
         book.gauge(catalogue.DRAINING, lambda: {(): int(of.draining)})
-        book.gauge(catalogue.CONNECTIONS, lambda: {(): of.connections})
+        book.gauge(catalogue.CONNECTIONS, lambda: _by_listener(of))
         book.gauge(catalogue.BUILD, lambda: _BUILD)
         book.gauge(catalogue.ACTIVE, self._active)
         book.group(self._queue)
@@ -107,6 +107,10 @@ class StandingRead:
         if bounds.quota is not None:
             told[catalogue.LIMIT_BYTES.name] = bounds.quota
         return {name: {(): value} for name, value in told.items()}
+
+
+def _by_listener(of: Standing) -> Mapping[Labels, Value]:
+    return {(name,): count for name, count in of.connections.items()}
 
 
 _BUILD: Final[Mapping[Labels, Value]] = {

@@ -44,14 +44,14 @@ class Door(web.Server):
         header_timeout_s: float,
         header_limit: int,
         max_connections: int | None = None,
-        unparsed: Callable[[str, Sent, str], None] | None = None,
+        unparsed: Callable[[asyncio.BaseTransport, Sent, str], None] | None = None,
         crowded: Callable[[], None] | None = None,
     ) -> None:
         """`header_limit`: bytes of a line; `read_head` bounds the whole head.
 
         `header_timeout_s`: how long a head may take. `keepalive_timeout_s`: how long
         the next one may keep us waiting for its first byte. `unparsed`: told of every
-        connection that speaks no HTTP, or too slowly: the peer's address, what it was
+        connection that speaks no HTTP, or too slowly: its transport, what it was
         answered, and why. `max_connections`: of all listeners together; None: no limit.
         `crowded`: told of every connection that is turned away for it.
         """
@@ -113,13 +113,12 @@ class Door(web.Server):
     def refuse_plain(self, transport: asyncio.Transport) -> None:
         """Tell a client that speaks plain HTTP that this is no place for it."""
         reply = _expects_tls()
-        peer = transport.get_extra_info("peername")
         refused = TurnedAway(self._turned_away, rendered(reply))
         transport.set_protocol(refused)
         refused.connection_made(transport)
         if self.unparsed is not None:
             sent = Sent(reply.status, goes_on=False, problem=reply.problem)
-            self.unparsed(peer[0] if peer else "", sent, "plain HTTP where TLS is due")
+            self.unparsed(transport, sent, "plain HTTP where TLS is due")
 
     def connection_lost(
         self, handler: RequestHandler, exc: BaseException | None = None
@@ -203,11 +202,10 @@ class Connection(Turns):
         """Answer what is no request, on a connection that is still there."""
         transport = self.transport
         assert transport is not None
-        peer = transport.get_extra_info("peername")
         transport.write(rendered(reply))
         sent = Sent(reply.status, goes_on=False, problem=reply.problem)
         if self._door.unparsed is not None:
-            self._door.unparsed(peer[0] if peer else "", sent, why)
+            self._door.unparsed(transport, sent, why)
         return sent
 
     def late(self) -> None:

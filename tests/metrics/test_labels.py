@@ -13,6 +13,7 @@ from proxy.app import App
 from tests.conftest import StartProxy
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.raw import Connection
 from tests.kit.sealed import leaf, pair_in
 
 from .conftest import Look, looked
@@ -40,6 +41,26 @@ async def test_each_listener_has_its_name(proxy: App, look: Look) -> None:
     numbers = await look(lambda seen: seen.total("rup_http_requests_total") == 3)
     one, other = (address.removeprefix("http://") for address in proxy.addresses)
     assert numbers.by("rup_http_requests_total", "listener") == {one: 1, other: 2}
+
+
+@pytest.mark.configured(**ADMIN, listen=["127.0.0.1:0", "127.0.0.1:0"])
+async def test_connections_and_what_is_no_request_are_told_apart(
+    proxy: App, look: Look
+) -> None:
+    one, other = (address.removeprefix("http://") for address in proxy.addresses)
+    kept = [await Connection.open(proxy.addresses[0]) for _ in range(2)]
+    wrong = await Connection.open(proxy.addresses[1])
+    await wrong.send(b"\x16\x03\x01\r\n\r\n")
+    await wrong.ended()
+    numbers = await look(
+        lambda seen: (
+            seen.by("rup_connections_open", "listener") == {one: 2}
+            and seen.total("rup_http_rejected_total") == 1
+        )
+    )
+    assert numbers.by("rup_http_rejected_total", "listener") == {other: 1}
+    for connection in (*kept, wrong):
+        await connection.close()
 
 
 async def test_a_listener_of_all_addresses_is_known_by_its_port(
