@@ -13,7 +13,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from socket import socket
 from ssl import SSLContext
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from aiohttp import web
 from structlog.typing import FilteringBoundLogger
@@ -21,10 +21,14 @@ from structlog.typing import FilteringBoundLogger
 from proxy import choices
 from proxy import log as logs
 from proxy.access import tell_crowded, tell_unparsed, tell_unsealed
+from proxy.admin.desk import Desk
+from proxy.admin.glimpse import Hands
 from proxy.admin.listener import AdminHandler, Vitals
+from proxy.admin.watcher import Watched, Watcher
 from proxy.certificates import Unusable
 from proxy.config import Config
 from proxy.core.errors import SpoolError
+from proxy.core.room import Bounds, Space
 from proxy.metrics.cells import Snapshot
 from proxy.metrics.exposition import Page, exposed
 from proxy.metrics.listeners import Listeners
@@ -54,6 +58,10 @@ ADMIN_KEEPALIVE_S: Final = 15.0
 _TAKEN_AT_ONCE: Final = 8
 """Connections that one of several processes accepts before the others have a chance:
 else the first to wake up would serve all of a crowd."""
+
+
+class Operated(Vitals, Watched, Protocol):
+    """What operators ask, and look at."""
 
 
 class CannotStart(Exception):
@@ -116,6 +124,7 @@ class App:
         self._renewing: dict[Renewal, asyncio.Task[None]] = {}
         self._sealing: Sealing | None = None
         self._gates: list[GateSite] = []
+        self._watcher: Watcher | None = None
 
     @property
     def config(self) -> Config:
@@ -138,7 +147,7 @@ class App:
         self._log.info("serving", addresses=self.addresses, admin=self.admin_address)
 
     async def start_on(
-        self, public: list[socket], admin: list[socket], vitals: Vitals
+        self, public: list[socket], admin: list[socket], vitals: Operated
     ) -> None:
         """The same on sockets that listen already; `vitals` is what operators see.
 
@@ -302,6 +311,8 @@ class App:
         await self._tasks.cancel_all()
         await self._runner.cleanup()
         await self._admin.cleanup()
+        if self._watcher is not None:
+            self._watcher.close()
         await self._road.routing.close()
         await self._premises.leave()
         if self._tracing is not None:
@@ -349,7 +360,19 @@ class App:
 
     async def metrics(self, accept: str) -> Page:
         """See ``Vitals``."""
-        return exposed(added([self.meters.snapshot()]), accept)
+        return exposed(await self.numbers(), accept)
+
+    async def numbers(self) -> Snapshot:
+        """See ``Watched``."""
+        return added([self.meters.snapshot()])
+
+    async def hands(self) -> list[Hands]:
+        """See ``Watched``."""
+        return [self.outlook.hands()]
+
+    def space(self) -> tuple[Space, Bounds]:
+        """See ``Watched``."""
+        return self._road.admission.space(), self._road.admission.bounds
 
     def snapshot(self) -> Snapshot:
         """The numbers of this process."""
@@ -366,7 +389,7 @@ class App:
         self._road.sweep.look_soon()
 
     async def _serve_on(
-        self, public: list[socket], admin: list[socket], vitals: Vitals
+        self, public: list[socket], admin: list[socket], vitals: Operated
     ) -> None:
         config = self._config
         door = self._door = Door(
@@ -379,7 +402,7 @@ class App:
             crowded=tell_crowded(self._log, audience=self.meters.requests),
         )
         self._watch(door, public)
-        handler = AdminHandler(vitals)
+        handler = AdminHandler(vitals, self._desk(vitals) if admin else None)
         operators = web.Server(handler, keepalive_timeout=ADMIN_KEEPALIVE_S)
         at_once = BACKLOG if self._part.share == 1 else _TAKEN_AT_ONCE
         self._runner = await _running(door)
@@ -392,20 +415,29 @@ class App:
             await _listen(web.SockSite(self._admin, sock, backlog=BACKLOG), sock)
             self.admin_address = address_of(sock)
 
+    def _desk(self, watched: Watched) -> Desk | None:
+        """Of the uploads page; None where there is to be none."""
+        terms, spool = choices.page(self._config), self._config.spool
+        if terms is None:
+            return None
+        self._watcher = Watcher(
+            watched, spool.directory, spool.sync, self._tasks.spawn, self._log
+        )
+        return Desk(self._watcher, terms)
+
     def _watch(self, door: Door, public: list[socket]) -> None:
         """Have what is just now counted, too, before any client comes."""
         listeners = Listeners((sock, address_of(sock)) for sock in public)
         self.meters.requests.listen(listeners)
-        self.meters.watch(
-            Outlook(
-                self._premises,
-                self._road,
-                door,
-                listeners,
-                draining=lambda: self._draining,
-                tells_space=self._part.sweeps,
-            )
+        self.outlook = Outlook(
+            self._premises,
+            self._road,
+            door,
+            listeners,
+            draining=lambda: self._draining,
+            tells_space=self._part.sweeps,
         )
+        self.meters.watch(self.outlook)
 
     def _site(self, door: Door, sock: socket, at_once: int) -> web.SockSite:
         """Where clients that come by `sock` are served."""

@@ -11,12 +11,15 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
+from proxy.addresses import Address, TcpAddress, UnixAddress
+from proxy.admin.desk import Terms as PageTerms
 from proxy.certificates import Files, client_context, server_context
 from proxy.config import Config, Origin, OriginTls, Route
 from proxy.config.model import RouteAuth, RouteUploads
@@ -40,6 +43,31 @@ if TYPE_CHECKING:
 
 TOKEN_BYTES: Final = 32
 """256 random bits (R93, P11)."""
+
+
+def page(config: Config) -> PageTerms | None:
+    """What the uploads page is; None: there is none."""
+    admin = config.admin
+    if admin is None or admin.page == "off":
+        return None
+    acts = admin.page == "act" or (admin.page == "auto" and _is_near(admin.listen))
+    return PageTerms(frozenset(admin.hosts), acts)
+
+
+def _is_near(address: Address) -> bool:
+    """Reached from this machine only; what was handed over may be anything."""
+    if isinstance(address, UnixAddress):
+        return True
+    return isinstance(address, TcpAddress) and (
+        address.host == "localhost" or _is_loopback(address.host)
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def routes(config: Config) -> tuple[Route, ...]:

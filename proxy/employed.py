@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.admin.glimpse import Hands
 from proxy.metrics.cells import Snapshot
 from proxy.wires import Wire
 
@@ -45,8 +46,12 @@ class Worker:
         self.counts: dict[str, int] = {}
         self.measured: Snapshot = {}
         """Its numbers, as it told them last; also after its end."""
+        self.hands: Hands | None = None
+        """What it had in its hands when it told that last; None before, and once it has
+        gone."""
         self._counted = asyncio.Event()
         self._measured = asyncio.Event()
+        self._shown = asyncio.Event()
         self._settled = asyncio.Event()
         self._why: str | None = None
         self.end = asyncio.ensure_future(self._hear())
@@ -72,10 +77,14 @@ class Worker:
                 case {"word": "metrics", "metrics": dict(measured)}:
                     self.measured = measured
                     self._measured.set()
+                case {"word": "hands", "hands": dict(hands)}:
+                    self.hands = Hands.heard(hands)
+                    self._shown.set()
                 case _:
                     self._wonder()
         self.serving.clear()
         self.counts = {}
+        self.hands = None
         self._wire.close()
         return await self._process.wait()
 
@@ -114,13 +123,22 @@ class Worker:
 
     async def measure(self) -> None:
         """Have it tell its numbers, unless it is too busy or ends."""
-        self._measured.clear()
-        self.tell("metrics")
-        told = asyncio.ensure_future(self._measured.wait())
+        await self._asked("metrics", self._measured)
+
+    async def show(self) -> Hands | None:
+        """What it has in its hands; what it told last when it is too busy."""
+        await self._asked("hands", self._shown)
+        return self.hands
+
+    async def _asked(self, wish: str, told: asyncio.Event) -> None:
+        """Wait until it has told, unless it is too busy or ends."""
+        told.clear()
+        self.tell(wish)
+        telling = asyncio.ensure_future(told.wait())
         await asyncio.wait(
-            (told, self.end), timeout=COUNTS_S, return_when=asyncio.FIRST_COMPLETED
+            (telling, self.end), timeout=COUNTS_S, return_when=asyncio.FIRST_COMPLETED
         )
-        told.cancel()
+        telling.cancel()
 
     async def settle(self, config: Mapping[str, Any]) -> str | None:
         """Have it go by `config`; why it cannot, None when it does, or when it has

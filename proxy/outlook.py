@@ -1,12 +1,13 @@
 """What one process has in its hands just now, for who asks.
 
-The side of ``metrics.standing`` that knows the rooms.
+The side of ``metrics.standing`` and of the uploads page that knows the rooms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from proxy.admin.glimpse import Hands, hands
 from proxy.core.room import Bounds, Space
 from proxy.core.upload import Upload
 from proxy.metrics.listeners import Listeners
@@ -71,3 +72,9 @@ class Outlook:
     def space(self) -> Space | None:
         """See ``Standing``."""
         return self._road.admission.space() if self._tells_space else None
+
+    def hands(self) -> Hands:
+        """What it has in its hands, for the uploads page."""
+        road = self._road
+        kinds = (self.receiving(), self.forwarding(), self.waiting())
+        return hands(self.now(), kinds, road.reception.offsets(), road.lately.forwards)

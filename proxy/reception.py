@@ -22,7 +22,7 @@ from proxy.core.decide import Ending, Receive, Settled
 from proxy.core.errors import ClientGone, Gone, SpoolError
 from proxy.core.intents import Part
 from proxy.core.lifecycle import Event
-from proxy.core.upload import Head, Upload
+from proxy.core.upload import Head, Token, Upload
 from proxy.intake import Body, receive
 from proxy.leases import Lease
 from proxy.ledger import Ledger
@@ -79,7 +79,7 @@ class Reception:
         self._ledger = ledger
         self._spawn = spawn
         self._log = log
-        self._bodies: set[Body] = set()
+        self._bodies: dict[Body, tuple[Token, Writer]] = {}
         self._stopping = False
         self._in_trouble = False
         """The spool has failed, and has not been seen to work since."""
@@ -88,6 +88,10 @@ class Reception:
     def bodies(self) -> int:
         """Bodies being received just now."""
         return len(self._bodies)
+
+    def offsets(self) -> dict[Token, int]:
+        """How many bytes there are of each upload whose content comes just now."""
+        return {token: writer.offset for token, writer in self._bodies.values()}
 
     def stop(self) -> None:
         """End every body at the bytes it has brought; its client comes back later."""
@@ -137,7 +141,7 @@ class Reception:
             upload, writer, body, self._ledger, exchange.tell, self._spawn
         )
         try:
-            self._register(body)
+            self._register(body, upload.token, writer)
             try:
                 with lease.revocable(partial(body.end, Gone.SUPERSEDED)):
                     if intent.progress and intent.interims and not body.all_came:
@@ -145,7 +149,7 @@ class Reception:
                     body.begin()
                     ending = await receive(body, writer, plan.ceiling, grant)
             finally:
-                self._bodies.discard(body)
+                self._bodies.pop(body, None)
             upload = await progress.stop()
             if progress.failure is not None:
                 ending = Ending.STORAGE_FAILED
@@ -198,8 +202,8 @@ class Reception:
             settled.refusal.standing = decide.standing(upload, self._ledger.now())
         raise settled.refusal
 
-    def _register(self, body: Body) -> None:
-        self._bodies.add(body)
+    def _register(self, body: Body, token: Token, writer: Writer) -> None:
+        self._bodies[body] = token, writer
         if self._stopping:
             body.end(Gone.STOPPING)
 

@@ -22,6 +22,7 @@ from proxy.deliveries import Deliveries
 from proxy.discovery import Discovery
 from proxy.elsewhere import Elsewhere
 from proxy.forward import Forward
+from proxy.lately import Lately
 from proxy.ledger import Ledger
 from proxy.metrics.meters import Meters
 from proxy.premises import Premises
@@ -94,6 +95,7 @@ class Road:
             secret=premises.secret,
         )
         self.admission = self._make_admission()
+        self.lately = Lately(meters.uploads, premises.clock.now)
         self._ledger = self._make_ledger(share)
         self.deliveries = self._make_deliveries()
         claims, peers = premises.claims, premises.peers
@@ -196,7 +198,7 @@ class Road:
             self._log,
             tally,
             noted,
-            self._meters.uploads,
+            self.lately,
             tells_routes=self.routing.routes.are_several,
         )
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.admin.glimpse import Hands
 from proxy.app import (
     App,
     CannotStart,
@@ -24,6 +25,8 @@ from proxy.app import (
     reloaded,
 )
 from proxy.config import Config
+from proxy.core.room import Bounds, Space
+from proxy.metrics.cells import Snapshot
 from proxy.metrics.exposition import Page, exposed
 from proxy.reload import Reload
 from proxy.reloaded import Reloaded
@@ -147,9 +150,21 @@ class Supervisor:
 
     async def metrics(self, accept: str) -> Page:
         """See ``Vitals``: of all processes together."""
+        return exposed(await self.numbers(), accept)
+
+    async def numbers(self) -> Snapshot:
+        """See ``Watched``."""
         reports = self._workforce.reports
         await reports.ask()
-        return exposed(reports.with_ours(self._app.snapshot()), accept)
+        return reports.with_ours(self._app.snapshot())
+
+    async def hands(self) -> list[Hands]:
+        """See ``Watched``: this process sends on what dead workers have left."""
+        return [self._app.outlook.hands(), *await self._workforce.hands()]
+
+    def space(self) -> tuple[Space, Bounds]:
+        """See ``Watched``."""
+        return self._app.space()
 
     async def serving(self) -> bool:
         """See ``Vitals``."""

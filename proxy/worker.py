@@ -85,6 +85,8 @@ async def _heed(wire: Wire, app: App, stop: asyncio.Event) -> None:
                 wire.say({"word": "counts", "counts": app.counts})
             case "metrics":
                 _tell_metrics(wire, app)
+            case "hands":
+                wire.say({"word": "hands", "hands": app.outlook.hands().told()})
     stop.set()
 
 

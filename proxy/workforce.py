@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.admin.glimpse import Hands
 from proxy.config import Config
 from proxy.employed import Worker
 from proxy.metrics.totals import Reports
@@ -96,6 +97,11 @@ class Workforce:
         """What each of them has in flight."""
         workers = self._all()
         return await asyncio.gather(*(worker.count() for worker in workers))
+
+    async def hands(self) -> list[Hands]:
+        """What each of them has in its hands."""
+        told = await asyncio.gather(*(worker.show() for worker in self._all()))
+        return [one for one in told if one is not None]
 
     async def begun(self) -> None:
         """Wait until one of them serves."""

@@ -1,6 +1,6 @@
 """The handler behind the admin listener: a few fixed paths, answered from memory.
 
-No framework and no router: six paths. What it asks of the process comes in as a
+No framework and no router: a few paths. What it asks of the process comes in as a
 ``Vitals``, so that it can be tested without one.
 """
 
@@ -16,6 +16,8 @@ from aiohttp import hdrs, web
 
 from proxy.metrics.exposition import Page
 from proxy.reloaded import Reloaded, Result
+
+from .desk import ROOT, Desk
 
 PROBE_TIMEOUT_S: Final = 2.0
 """Seconds the spool may take to write a few bytes; probes give up after about three."""
@@ -60,10 +62,13 @@ class Check:
 
 
 class AdminHandler:
-    """Answers ``/livez``, ``/readyz``, ``/metrics``, ``/drain`` and ``/reload``."""
+    """Answers ``/livez``, ``/readyz``, ``/metrics``, ``/drain`` and ``/reload``; the
+    desk does for the uploads page."""
 
-    def __init__(self, vitals: Vitals) -> None:
+    def __init__(self, vitals: Vitals, desk: Desk | None = None) -> None:
+        """`desk`: None where there is no page."""
         self._vitals = vitals
+        self._desk = desk
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         match request.path, request.method:
@@ -90,8 +95,11 @@ class AdminHandler:
                 return _text(405, "only GET here", Allow="GET, HEAD")
             case "/drain", _:
                 return _text(405, "only GET and POST here", Allow="GET, HEAD, POST")
+            case path, _ if self._desk is not None and self._desk.has(path):
+                return await self._desk(request)
             case _:
-                return _text(404, f"there are {_PATHS} here")
+                page = "" if self._desk is None else ROOT + ", "
+                return _text(404, f"there are {page}{_PATHS} here")
 
     async def _checks(self) -> list[Check]:
         draining = self._vitals.draining

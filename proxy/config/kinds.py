@@ -257,6 +257,10 @@ LinesTo = Annotated[
         nullable=True,
     ),
 ]
+HostNames = Annotated[
+    tuple[str, ...],
+    Kind("list of hosts", places.host, str, _text("uploads.a.example"), many=True),
+]
 ServerName = Annotated[str | None, Kind("host", places.host, nullable=True)]
 Methods = Annotated[tuple[str, ...], Kind("list of methods", places.method, many=True)]
 Paths = Annotated[

@@ -134,9 +134,18 @@ class Admin(Section):
     """What operators and containers ask."""
 
     listen: kinds.Address = TcpAddress("127.0.0.1", 9090)
-    """Where /livez, /readyz, /metrics, /drain and /reload are answered.
+    """Where /livez, /readyz, /metrics, /drain, /reload and /uploads are answered.
 
     Danger: whoever reaches it can stop the proxy; keep it off public networks."""
+    page: Literal["auto", "off", "look", "act"] = "auto"
+    """The page on which uploads are seen, /uploads. act: uploads of unknown outcome
+    can be sent once more there, and uploads removed; look: nothing can be done; auto:
+    act where `listen` is an address of this machine only or a unix socket, else look.
+
+    Danger: with act whoever reaches it can remove uploads."""
+    hosts: kinds.HostNames = ()
+    """Names by which the page is asked for, beside addresses and localhost: others
+    could be made to point here by anybody, to read it in an operator's browser."""
 
 
 class FormField(Section):
