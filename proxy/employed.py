@@ -78,8 +78,7 @@ class Worker:
                     self.measured = measured
                     self._measured.set()
                 case {"word": "hands", "hands": dict(hands)}:
-                    self.hands = Hands.heard(hands)
-                    self._shown.set()
+                    self._hear_hands(hands)
                 case _:
                     self._wonder()
         self.serving.clear()
@@ -87,6 +86,13 @@ class Worker:
         self.hands = None
         self._wire.close()
         return await self._process.wait()
+
+    def _hear_hands(self, told: Mapping[str, Any]) -> None:
+        try:
+            self.hands = Hands.heard(told)
+        except ValueError:
+            self._wonder()
+        self._shown.set()
 
     def _wonder(self) -> None:
         """It has said what makes no sense; told once, it may go on saying such."""

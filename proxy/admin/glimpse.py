@@ -86,13 +86,21 @@ class Hands:
 
     @classmethod
     def heard(cls, told: Mapping[str, Any]) -> Hands:
-        """What `told` has made JSON of."""
-        return cls(
-            at=told["at"],
-            held=tuple(Glimpse(**one) for one in told["held"]),
-            counts=told["counts"],
-            forwards=tuple(Forwarded(**one) for one in told["forwards"]),
-        )
+        """What `told` has made JSON of.
+
+        Raises:
+            ValueError: another release has, a renewed worker's for instance, and tells
+                something else.
+        """
+        try:
+            return cls(
+                at=told["at"],
+                held=tuple(Glimpse(**one) for one in told["held"]),
+                counts=told["counts"],
+                forwards=tuple(Forwarded(**one) for one in told["forwards"]),
+            )
+        except (KeyError, TypeError) as exc:
+            raise ValueError(f"hands of another release: {exc}") from exc
 
 
 def glimpse(entry: Entry) -> Glimpse:

@@ -25,11 +25,13 @@ from proxy.operating.wanted import Wanted
 from .glimpse import Glimpse, glimpse
 
 MOST_SEEN: Final = 10_000
-"""Some 6 MiB. Picked by hand."""
+"""Some 9 MiB. Picked by hand."""
 BATCH: Final = 50
 """Uploads that are read at a time: some milliseconds of a thread."""
 REST: Final = 9
-"""Times as long as reading takes there is a rest after each batch."""
+FIRST_REST: Final = 2
+"""Times as long as reading takes there is a rest after each batch; in the first round,
+which somebody waits for, a shorter one."""
 ROUND_PAUSE_S: Final = 1.0
 """Between two rounds, at least: nobody sees more."""
 ROUND_REST: Final = 4
@@ -43,6 +45,8 @@ class Roster:
     def __init__(self, guest: Guest) -> None:
         self._guest = guest
         self._due_at = 0.0
+        self._since: dict[Token, Glimpse | None] = {}
+        """What has been read anew since the round began, and is younger than it."""
         self.found: dict[Token, Glimpse] = {}
         self.unseen: Counter[str] = Counter()
         """By state, how many there are beside those found."""
@@ -54,37 +58,57 @@ class Roster:
         """Another round may begin."""
         return time.monotonic() >= self._due_at
 
+    def forget(self) -> None:
+        """Nobody has looked for a while: begin as if nothing had been read."""
+        self.found, self.unseen, self.read_at = {}, Counter(), None
+        self._due_at = 0.0
+
     async def round(self) -> None:
-        """Read all of the spool.
+        """Read all of the spool. What the first round finds is there as it is found.
 
         Raises:
             SpoolError: it cannot be listed; what was found stands.
         """
         began = time.monotonic()
+        self._since.clear()
         try:
-            remaining = matching(self._guest, Wanted())
-            found, unseen = _Most(), Counter[str]()
-            while True:
-                at = time.monotonic()
-                batch = await asyncio.to_thread(_next_batch, remaining)
-                found.add(batch)
-                if len(batch) < BATCH:
-                    break
-                await asyncio.sleep(REST * (time.monotonic() - at))
-            unseen = found.dropped
-            self.found, self.unseen = found.kept(), unseen
+            found = await self._read()
+            self.found, self.unseen = found.kept(), found.dropped
+            for token, one in self._since.items():
+                self._put(token, one)
             self.read_at = self._guest.now()
         finally:
             took_s = time.monotonic() - began
             self._due_at = time.monotonic() + max(ROUND_PAUSE_S, ROUND_REST * took_s)
 
+    async def _read(self) -> _Most:
+        """Raises SpoolError."""
+        remaining = matching(self._guest, Wanted())
+        found = _Most()
+        is_first = self.read_at is None
+        while True:
+            began = time.monotonic()
+            batch = await asyncio.to_thread(_next_batch, remaining)
+            found.add(batch)
+            if len(batch) < BATCH:
+                return found
+            if is_first and len(self.found) < MOST_SEEN:
+                self.found |= {one.token: one for one in batch}
+            rest = FIRST_REST if is_first else REST
+            await asyncio.sleep(rest * (time.monotonic() - began))
+
     async def again(self, tokens: Iterable[Token]) -> None:
         """Read these anew: something has happened to them."""
         for token, entry in await asyncio.to_thread(self._entries, list(tokens)):
-            if entry is None:
-                self.found.pop(token, None)
-            else:
-                self.found[token] = glimpse(entry)
+            one = None if entry is None else glimpse(entry)
+            self._since[token] = one
+            self._put(token, one)
+
+    def _put(self, token: Token, one: Glimpse | None) -> None:
+        if one is None:
+            self.found.pop(token, None)
+        else:
+            self.found[token] = one
 
     def _entries(self, tokens: list[Token]) -> list[tuple[Token, Entry | None]]:
         return [

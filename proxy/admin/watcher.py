@@ -13,6 +13,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -38,6 +39,10 @@ FRESH_S: Final = 1.0
 """Seconds for which one look has to do for everybody."""
 FIRST_S: Final = 0.5
 """Seconds that who looks first waits for what is in the spool."""
+MOST_AGAIN: Final = 100
+"""Uploads that are read again in one look; others wait for the next round."""
+FORGOTTEN_S: Final = 60.0
+"""Seconds without a look after which what was read counts no more."""
 MOST_HANDLES: Final = 10_000
 """That are remembered; older ones have to be looked up on the page again."""
 
@@ -97,10 +102,17 @@ class Watcher:
         """How everything stands, or stood within the last second."""
         async with self._looking:
             now = asyncio.get_running_loop().time()
+            if now >= self._stale_at + FORGOTTEN_S:
+                self._forget()
             if self._view is None or now >= self._stale_at:
                 self._view = await self._look()
                 self._stale_at = now + FRESH_S
             return self._view
+
+    def _forget(self) -> None:
+        self._view, self._held = None, frozenset()
+        if self._roster is not None and (self._reading is None or self._reading.done()):
+            self._roster.forget()
 
     def handle(self, token: Token) -> str:
         """What an upload is called here, as long as this process lives."""
@@ -166,7 +178,7 @@ class Watcher:
         """Something was done to an upload: whoever looks next sees it."""
         if self._roster is not None:
             await self._roster.again([token])
-        self._stale_at = 0.0
+        self._stale_at = asyncio.get_running_loop().time()
 
     async def _look(self) -> View:
         told, numbers = await asyncio.gather(
@@ -204,13 +216,13 @@ class Watcher:
         assert roster is not None
         if (self._reading is None or self._reading.done()) and roster.is_due:
             self._reading = self._spawn(self._read(roster))
-        if roster.read_at is None and self._reading is not None:
+        if self._view is None and self._reading is not None:
             await asyncio.wait([self._reading], timeout=FIRST_S)
         # What a process has let go of has changed since it was read.
         held = frozenset(one.token for hands in told for one in hands.held)
         let_go, self._held = self._held - held, held
         if let_go:
-            await roster.again(let_go)
+            await roster.again(islice(let_go, MOST_AGAIN))
         return roster
 
     async def _read(self, roster: Roster) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from aiohttp import ClientSession
 
 from proxy.admin import roster, watcher
 from proxy.app import App
+from proxy.core.errors import SpoolError
 from tests.conftest import StartProxy
 from tests.kit.bounds import until
 from tests.kit.client import Client
@@ -278,6 +280,43 @@ async def test_a_name_that_the_operator_gave_it(start_proxy: StartProxy) -> None
         session.get("/uploads/now", headers={"Host": "Uploads.example"}) as answer,
     ):
         assert answer.status == 200
+
+
+async def test_what_is_in_hand_is_seen_where_the_spool_cannot_be(
+    admin: ClientSession, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(directory: Path) -> None:
+        raise SpoolError("the spool is gone")
+
+    monkeypatch.setattr(watcher, "Guest", closed)
+    await client.create(8, length=100, sends=b"a" * 40, then="stall")
+    told = await settled(admin, "receiving")
+    assert (told["trouble"], told["read"]) == ("the spool is gone", None)
+    (row,) = told["uploads"]
+    status, said = await act(admin, "purge", row, told["token"])
+    assert (status, said) == (503, "the spool is gone")
+
+
+async def test_what_nobody_has_looked_at_for_long_is_looked_at_anew(
+    admin: ClientSession, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = await client.create(8, length=100, sends=b"a" * 40, then="cut")
+    await settled(admin, "interrupted")
+    assert (await upload.cancel()).status == 204
+    monkeypatch.setattr(watcher, "FORGOTTEN_S", -1.0)
+    assert (await now(admin))["uploads"] == []
+
+
+async def test_handles_are_forgotten_when_there_are_too_many(
+    admin: ClientSession, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        await client.create(8, length=100, sends=b"a" * 40, then="cut")
+    told = await settled(admin, "interrupted", "interrupted")
+    monkeypatch.setattr(watcher, "MOST_HANDLES", 1)
+    told = await now(admin)
+    results = [await act(admin, "purge", row, told["token"]) for row in told["uploads"]]
+    assert [status for status, _ in results] == [404, 200]
 
 
 async def test_the_spool_is_read_up_to_a_bound(

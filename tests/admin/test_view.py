@@ -175,6 +175,16 @@ def test_hands_are_the_same_after_the_wire() -> None:
     assert offsets([after]) == [(5.0, {one.token: 60})]
 
 
+@pytest.mark.parametrize(
+    "changed", [{"held": [{"new": 1}]}, {"held": None}, {"forwards": [{}]}]
+)
+def test_hands_of_another_release_are_not_understood(changed: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="another release"):
+        Hands.heard(NOTHING.told() | changed)
+    with pytest.raises(ValueError, match="another release"):
+        Hands.heard({})
+
+
 def test_a_process_tells_so_many_and_counts_the_rest() -> None:
     many = [upload(created_at=float(at)) for at in range(MOST_HELD + 5)]
     busy = hands(0.0, [many], {}, ())

@@ -161,7 +161,7 @@ function showList() {
   }
   find("list").hidden = !uploads.length;
   find("list").dataset.acts = acts;
-  find("none").hidden = all > 0;
+  find("none").hidden = all > 0 || shown.read === null;
   find("unmatched").hidden = !(all > 0 && !uploads.length);
   showUploads(find("list").tBodies[0], uploads, now(), acts);
   say(find("list-note"), noteOf(uploads.length, matching, unlisted, acts));
@@ -171,7 +171,7 @@ function noteOf(rows, matching, unlisted, acts) {
   const told = [];
   if (matching > rows) told.push(`The first ${count(rows)} of ${count(matching)}: search for the others.`);
   if (unlisted) told.push(`${count(unlisted)} more are counted, and not listed.`);
-  if (shown.read === null) told.push("The spool is being read.");
+  if (shown.read === null) told.push("The spool is being read: there may be more.");
   else if (now() - shown.read > 5) told.push(`What waits and has ended: as read ${span(now() - shown.read)} ago.`);
   if (!acts) told.push("Here uploads are only looked at: see admin.page.");
   return told.join(" ");
