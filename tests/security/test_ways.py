@@ -108,7 +108,13 @@ async def _asked(address: str, method: str, target: str) -> Response:
     return answer
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz", "/drain", "/reload", "/metrics"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/livez", "/readyz", "/drain", "/reload", "/metrics"),
+        *("/uploads", "/uploads/now", "/uploads/purge"),
+    ],
+)
 async def test_what_is_for_operators_is_the_origins_to_clients(
     start_proxy: StartProxy, origin: RecordingOrigin, path: str
 ) -> None:
@@ -122,7 +128,7 @@ async def test_what_is_for_operators_is_the_origins_to_clients(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "HEAD", "DELETE"])
-@pytest.mark.parametrize("path", ["/files", "/resumable_upload/" + "A" * 43, "/"])
+@pytest.mark.parametrize("path", ["/files", "/resumable_upload/" + "A" * 43, "/a"])
 async def test_what_is_for_clients_is_not_there_for_operators(
     start_proxy: StartProxy, origin: RecordingOrigin, path: str, method: str
 ) -> None:
