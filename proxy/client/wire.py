@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 
@@ -135,8 +135,15 @@ class Connection:
         """
         await self._write(self._http.send(h11.EndOfMessage()), bound_s)
 
-    async def hear(self, method: str, bound_s: float = ANSWER_S) -> Said:
+    async def hear(
+        self,
+        method: str,
+        bound_s: float | None = ANSWER_S,
+        heard: Callable[[Said], None] = lambda interim: None,
+    ) -> Said:
         """The final response to a request of `method`, with the interims before it.
+
+        bound_s: None where somebody else bounds it. heard: called with each interim.
 
         Raises:
             NoAnswer: there was none, or what came is no HTTP.
@@ -145,6 +152,7 @@ class Connection:
         try:
             async with asyncio.timeout(bound_s):
                 while (head := await self._head()).status < 200:
+                    heard(head)
                     interims.append(head)
                 content = await self._content()
         except TimeoutError:
@@ -162,6 +170,16 @@ class Connection:
                 return await self._head()
         except TimeoutError:
             return None
+
+    def renew(self) -> bool:
+        """Ready for another request; False when this connection takes none."""
+        states = self._http.states
+        if states != {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}:
+            return False
+        if self._reader.at_eof() or self._http.trailing_data[0]:
+            return False
+        self._http.start_next_cycle()
+        return True
 
     async def close(self) -> None:
         """End it, without waiting for the other side to agree."""
