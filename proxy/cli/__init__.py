@@ -2,7 +2,8 @@
 
     running     serve, demo                  telling   check, schema, version
     asking      healthcheck, drain, reload   uploads   uploads list, show, ...
-    examining   doctor                       conforming  conformance
+    examining   doctor                       uploading upload
+    conforming  conformance
     arguments   what they have in common     visiting  what those on a spool have
 
 Every command imports what it needs when it runs: ``healthcheck`` runs every few seconds
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import typer
 
-from . import asking, conforming, examining, running, telling, uploads
+from . import asking, conforming, examining, running, telling, uploading, uploads
 
 app = typer.Typer(
     name="upload-proxy",
@@ -38,6 +39,7 @@ for _command in (
     asking.reload,
     examining.doctor,
     conforming.conformance,
+    uploading.upload,
     running.demo,
 ):
     app.command()(_command)

@@ -15,6 +15,9 @@ from typing import Final
 from .target import Target
 from .wire import Connection, Lines, NoAnswer, Said
 
+_CONTENT_S: Final = 10.0
+"""Seconds for the content of an answer; without a length, whoever gave it may wait for
+us to close."""
 _LAST_WORDS_S: Final = 2.0
 """For the response that a connection may have brought before it ended."""
 
@@ -82,19 +85,17 @@ class Exchanges:
         self, connection: Connection, where: Target, sending: Sending
     ) -> Said:
         await connection.begin(sending.method, where.path, sending.fields)
+        answer = _Answer(sending)
         hearing = asyncio.ensure_future(
-            connection.hear(sending.method, None, sending.interim)
+            connection.hear(sending.method, None, answer.heard)
         )
         hearing.add_done_callback(lambda _: sending.over())
         try:
             try:
-                await self._send(connection, sending, hearing)
+                await self._send(connection, sending, hearing, answer)
             except NoAnswer as exc:
                 return await _last_words(hearing, exc)
-            async with asyncio.timeout(self.answer_s):
-                return await asyncio.shield(hearing)
-        except TimeoutError:
-            raise NoAnswer(f"no answer within {self.answer_s:g} s") from None
+            return await self._wait(hearing, answer)
         finally:
             hearing.cancel()
             await asyncio.wait([hearing])
@@ -102,17 +103,53 @@ class Exchanges:
                 hearing.exception()  # seen: it was raised above, or nobody waits
 
     async def _send(
-        self, connection: Connection, sending: Sending, hearing: asyncio.Future[Said]
+        self,
+        connection: Connection,
+        sending: Sending,
+        hearing: asyncio.Future[Said],
+        answer: _Answer,
     ) -> None:
-        """All of the content, unless the answer is there before, or none will be."""
+        """All of the content, unless the answer or the end of the connection comes."""
         if sending.content is not None:
             async for piece in sending.content:
-                if hearing.done():
+                if hearing.done() or answer.head is not None:
                     return
                 await connection.send(piece, self.stall_s)
                 sending.sent(len(piece))
-        if not hearing.done():
+        if not (hearing.done() or answer.head is not None):
             await connection.end(self.stall_s)
+
+    async def _wait(self, hearing: asyncio.Future[Said], answer: _Answer) -> Said:
+        hearing.add_done_callback(lambda _: answer.came.set())
+        try:
+            async with asyncio.timeout(self.answer_s):
+                await answer.came.wait()
+        except TimeoutError:
+            pass  # told below
+        if answer.head is None and not hearing.done():
+            raise NoAnswer(f"no answer within {self.answer_s:g} s")
+        await asyncio.wait([hearing], timeout=_CONTENT_S)
+        if answer.head is not None and not hearing.done():
+            return answer.head  # its content does not matter so much
+        return await hearing
+
+
+@dataclass(slots=True)
+class _Answer:
+    """The answer, as far as it is there."""
+
+    sending: Sending
+    head: Said | None = None
+    """The final one, without its content."""
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def heard(self, head: Said) -> None:
+        if head.status < 200:
+            self.sending.interim(head)
+        else:
+            self.head = head
+            self.came.set()
+            self.sending.over()
 
 
 async def _last_words(hearing: asyncio.Future[Said], lost: NoAnswer) -> Said:

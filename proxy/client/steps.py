@@ -15,7 +15,7 @@ from .known import Known, Policy
 from .parts import piece
 from .speech import Heard
 
-_SMALLEST: Final = 65536
+_SMALLEST: Final = 16384
 """Bytes; a server that refuses so few as too many refuses something else."""
 
 

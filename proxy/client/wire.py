@@ -139,11 +139,12 @@ class Connection:
         self,
         method: str,
         bound_s: float | None = ANSWER_S,
-        heard: Callable[[Said], None] = lambda interim: None,
+        heard: Callable[[Said], None] = lambda head: None,
     ) -> Said:
         """The final response to a request of `method`, with the interims before it.
 
-        bound_s: None where somebody else bounds it. heard: called with each interim.
+        bound_s: None where somebody else bounds it. heard: called with each head,
+        before the content of the last one is there.
 
         Raises:
             NoAnswer: there was none, or what came is no HTTP.
@@ -151,9 +152,10 @@ class Connection:
         interims: list[Said] = []
         try:
             async with asyncio.timeout(bound_s):
-                while (head := await self._head()).status < 200:
-                    heard(head)
+                heard(head := await self._head())
+                while head.status < 200:
                     interims.append(head)
+                    heard(head := await self._head())
                 content = await self._content()
         except TimeoutError:
             raise NoAnswer(f"no answer within {bound_s:g} s") from None

@@ -128,7 +128,7 @@ OTHERS: list[tuple[Known, Request, Heard | Lost, Act]] = [
     (BEGUN, Append(400), Heard(409, offset=300), over(Reason.BROKEN_PROMISE)),
     (BEGUN, Append(400), Heard(409), paused(Ask())),
     (BEGUN, Append(400), Heard(413), Ask()),
-    (replace(BEGUN, most=65536), Append(400), Heard(413), over(Reason.TOO_LARGE)),
+    (replace(BEGUN, most=20_000), Append(400), Heard(413), over(Reason.TOO_LARGE)),
     (BEGUN, Append(400), Heard(500), paused(Ask())),
     (BEGUN, Append(400), Heard(415), over(Reason.REFUSED)),
     (BEGUN, Append(400), Heard(200, complete=True), Done()),

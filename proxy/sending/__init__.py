@@ -1,0 +1,9 @@
+"""Files uploaded by a command, and what is kept so that it can go on.
+
+    batch     one file after the other, paused by a signal
+    files     what there is to be uploaded, and where to
+    kept      what is left to do, in a file
+    telling   the same for a terminal, for a log and for machines
+
+The one invariant: what is not done is in the kept file whenever this process may end.
+"""

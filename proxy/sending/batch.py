@@ -1,0 +1,201 @@
+"""One file after the other, until all are done, one cannot go on, or a signal comes.
+
+The one invariant: the plan is kept before bytes go out that make it another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from proxy.client import (
+    Progress,
+    Reason,
+    Upload,
+    Uploaded,
+    UploadFailed,
+    UploadPaused,
+    resume,
+    upload,
+)
+from proxy.client.wire import Lines
+
+from .files import Job, described
+from .kept import Kept, Plan
+
+DONE: Final = 0
+FAILED: Final = 1
+RESUMABLE: Final = 75
+"""EX_TEMPFAIL of sysexits.h."""
+PAUSED: Final = 130
+"""As shells tell of Ctrl-C."""
+_LATER: Final = frozenset({Reason.UNREACHABLE, Reason.BUSY})
+"""Reasons for which the other files would fail, too."""
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+@dataclass(slots=True)
+class Batch:
+    """A command's work."""
+
+    plan: Plan
+    fields: Lines
+    kept: Kept
+    tell: Tell
+    _left: list[Job] = field(default_factory=list)
+    """What is not done, the current one first."""
+    _later: list[Job] = field(default_factory=list)
+    """What failed and can be resumed."""
+    _failed: bool = False
+    _going: Upload | None = None
+    _paused: bool = False
+
+    async def run(self) -> int:
+        """Everything; the exit code. Raises OSError: the plan cannot be kept."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._pause)
+        self._left = list(self.plan.jobs)
+        while self._left and not self._paused:
+            if not await self._one(self._left[0]):
+                break
+            del self._left[0]
+        return self._end()
+
+    async def _one(self, job: Job) -> bool:
+        """Upload a file; False: it stays to be done, and so do the others."""
+        self.tell({"event": "begun", "file": job.name, "url": job.url})
+        try:
+            self._going = self._begin(job)
+            if self._paused:
+                await self._going.cancel_by_producing_resume_data()
+            done = await self._going
+        except UploadPaused:
+            return False
+        except UploadFailed as exc:
+            return self._lost(job, exc)
+        except (ValueError, OSError) as exc:
+            self._fail(job, str(exc))
+            return True
+        finally:
+            self._going = None
+        self._tell_done(job, done)
+        return True
+
+    def _begin(self, job: Job) -> Upload:
+        def watch(progress: Progress) -> None:
+            self._keep()
+            self.tell(_progress(job, progress))
+
+        fields = described(job, self.fields)
+        plan = self.plan
+        if job.resume is not None:
+            return resume(job.resume, fields=fields, policy=plan.policy, watch=watch)
+        return upload(
+            job.path,
+            job.url,
+            method=plan.method,
+            fields=fields,
+            version=plan.version,
+            policy=plan.policy,
+            digest=plan.digest,
+            watch=watch,
+        )
+
+    def _keep(self) -> None:
+        """What is known now, if it is more than was known before."""
+        going = self._going
+        if going is None or going.resume_data is None:
+            return
+        kept = replace(going.resume_data, expires=None)
+        # where it is matters less than that it is: the offset is asked for anyway
+        text = replace(kept, known=replace(kept.known, offset=0)).dumps()
+        if self._left[0].resume != text:
+            self._left[0] = replace(self._left[0], resume=text)
+            self._save()
+
+    def _save(self) -> None:
+        jobs = (*self._later, *self._left)
+        self.kept.save(replace(self.plan, jobs=jobs))
+
+    def _lost(self, job: Job, exc: UploadFailed) -> bool:
+        resumable = exc.resume_data is not None
+        if exc.reason in _LATER:
+            self._fail(job, str(exc), resumable=True, counts=False)
+            return False
+        self._fail(job, str(exc), resumable=resumable, counts=not resumable)
+        if resumable:
+            self._later.append(self._left[0])
+        return True
+
+    def _tell_done(self, job: Job, done: Uploaded) -> None:
+        if done.status is not None and done.status >= 400:
+            self._fail(job, f"answered with {done.status}", done=done)
+            return
+        self.tell({"event": "done", "file": job.name, **_answer(done)})
+
+    def _fail(
+        self,
+        job: Job,
+        why: str,
+        *,
+        resumable: bool = False,
+        counts: bool = True,
+        done: Uploaded | None = None,
+    ) -> None:
+        self._failed = self._failed or counts
+        told = {"event": "failed", "file": job.name, "why": why, "resumable": resumable}
+        self.tell(told if done is None else {**told, **_answer(done)})
+
+    def _pause(self) -> None:
+        self._paused = True
+        if self._going is not None:
+            self._pausing = asyncio.ensure_future(
+                self._going.cancel_by_producing_resume_data()
+            )
+
+    _pausing: asyncio.Future[Any] | None = None
+
+    def _end(self) -> int:
+        if not self._left and not self._later:
+            self.kept.forget()
+            return FAILED if self._failed else DONE
+        self._save()
+        left = [job.name for job in (*self._later, *self._left)]
+        command = self._command()
+        state = str(self.kept.path)
+        self.tell({"event": "left", "files": left, "state": state, "command": command})
+        return PAUSED if self._paused else RESUMABLE
+
+    def _command(self) -> str:
+        """How to go on; fields are told by name only, since they may be secrets."""
+        words = ["upload-proxy", "upload", "--resume", str(self.kept.path)]
+        for name, _ in self.fields:
+            words += ["-H", f"{name}: ..."]
+        return shlex.join(words)
+
+
+def _progress(job: Job, progress: Progress) -> dict[str, Any]:
+    return {
+        "event": "progress",
+        "file": job.name,
+        "sent": progress.sent,
+        "acknowledged": progress.acknowledged,
+        "length": progress.length,
+        "saved": progress.saved,
+        "doing": progress.doing,
+    }
+
+
+def _answer(done: Uploaded) -> dict[str, Any]:
+    return {
+        "status": done.status,
+        "length": done.length,
+        "saved": done.saved,
+        "answer": done.content.decode(errors="replace"),
+    }

@@ -1,0 +1,86 @@
+"""What is left to do, in a file that only its owner reads: URLs of uploads are keys.
+
+The one invariant: the file is always whole, the old one or the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from proxy.client import Policy
+
+from .files import Job
+
+_FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a command was told to do, but for credentials."""
+
+    jobs: tuple[Job, ...]
+    method: str = "POST"
+    version: int | None = None
+    digest: bool = False
+    attempts: int = 10
+    chunk_size: int | None = None
+    repeat: bool = False
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(
+            attempts=self.attempts, chunk_size=self.chunk_size, repeat=self.repeat
+        )
+
+    def dumps(self) -> str:
+        return json.dumps({"format": _FORMAT, **asdict(self)})
+
+    @classmethod
+    def loads(cls, text: str) -> Self:
+        """Raises ValueError: that is no plan of this version."""
+        try:
+            told = json.loads(text)
+            if told.pop("format") != _FORMAT:
+                raise ValueError("kept by another version of upload-proxy")
+            jobs = tuple(Job(**job) for job in told.pop("jobs"))
+            return cls(jobs, **told)
+        except (KeyError, TypeError, AttributeError) as exc:
+            raise ValueError("nothing to go on with is kept here") from exc
+
+
+class Kept:
+    """The file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._text: str | None = None
+
+    @classmethod
+    def new(cls, directory: Path | None) -> Self:
+        """One that is not there yet; made in `directory`, or where such files go."""
+        if directory is None:
+            base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
+            directory = Path(base) / "upload-proxy/uploads"
+        return cls(directory / f"{secrets.token_hex(4)}.json")
+
+    def save(self, plan: Plan) -> None:
+        """Raises OSError."""
+        text = plan.dumps()
+        if text == self._text:
+            return
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        beside = self.path.with_suffix(".new")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "w") as file:
+            file.write(text)
+        beside.replace(self.path)
+        self._text = text
+
+    def forget(self) -> None:
+        """Everything is done."""
+        self.path.unlink(missing_ok=True)
