@@ -78,7 +78,7 @@ def upload(
       upload-proxy upload --resume ~/.local/state/upload-proxy/uploads/1f2e.json
 
     Exit codes: 0 everything is uploaded, 1 something was refused or failed for good,
-    2 wrong usage, 75 something can be resumed, 130 paused by Ctrl-C.
+    2 wrong usage, 75 something can be resumed, 130 paused by Ctrl-C or SIGTERM.
     """
     import asyncio
 

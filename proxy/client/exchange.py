@@ -8,7 +8,8 @@ it takes another one.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,7 +29,7 @@ class Sending:
 
     method: str
     fields: Lines = ()
-    content: AsyncIterator[bytes] | None = None
+    content: AsyncGenerator[bytes, None] | None = None
     """None: no content."""
     interim: Callable[[Said], None] = lambda said: None
     sent: Callable[[int], None] = lambda count: None
@@ -111,11 +112,12 @@ class Exchanges:
     ) -> None:
         """All of the content, unless the answer or the end of the connection comes."""
         if sending.content is not None:
-            async for piece in sending.content:
-                if hearing.done() or answer.head is not None:
-                    return
-                await connection.send(piece, self.stall_s)
-                sending.sent(len(piece))
+            async with aclosing(sending.content) as pieces:
+                async for piece in pieces:
+                    if hearing.done() or answer.head is not None:
+                        return
+                    await connection.send(piece, self.stall_s)
+                    sending.sent(len(piece))
         if not (hearing.done() or answer.head is not None):
             await connection.end(self.stall_s)
 

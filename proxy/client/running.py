@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -61,7 +61,8 @@ class Wishes:
 class Upload:
     """Begins when it is made, in a running event loop; awaited, it gives ``Uploaded``.
 
-    Awaiting it raises UploadFailed.
+    Awaiting it raises UploadFailed, or OSError when the source cannot be read. Whoever
+    is cancelled while awaiting it cancels it; ``resume_data`` stays.
     """
 
     def __init__(self, known: Known, source: Source, wishes: Wishes) -> None:
@@ -84,7 +85,7 @@ class Upload:
         self._task = asyncio.ensure_future(self._run())
 
     def __await__(self) -> Generator[Any, None, Uploaded]:
-        return asyncio.shield(self._task).__await__()
+        return self._task.__await__()
 
     @property
     def resume_data(self) -> ResumeData | None:
@@ -232,7 +233,7 @@ class Upload:
         everywhere = wishes.policy.everywhere
         return Own(wishes.fields, self._home, everywhere, self._digest)
 
-    async def _content(self, part: Part) -> AsyncIterator[bytes]:
+    async def _content(self, part: Part) -> AsyncGenerator[bytes, None]:
         offset = part.offset
         end = None if part.count is None else part.offset + part.count
         while end is None or offset < end:

@@ -5,5 +5,5 @@
     kept      what is left to do, in a file
     telling   the same for a terminal, for a log and for machines
 
-The one invariant: what is not done is in the kept file whenever this process may end.
+The one invariant: what is known of an upload is kept before more of it goes out.
 """

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.client.fields import given, of_creation, of_upload
+from proxy.client.fields import given, may_follow, of_creation, of_upload
 from proxy.client.limits import Limits, limits
 from proxy.client.resumption import ResumeData
 from proxy.client.speech import append, asking, creation, heard
+from proxy.client.target import target
 from proxy.client.wire import Said
 
 PART = ("Content-Type", "application/partial-upload")
@@ -99,6 +100,13 @@ def test_fields_go_where_they_belong() -> None:
 def test_fields_that_are_not_the_callers_are_refused(line: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match=r"client itself|not to be sent"):
         given([line])
+
+
+def test_nobody_is_followed_out_of_tls() -> None:
+    plain, secret = target("http://h/"), target("https://h/")
+    assert may_follow(plain, secret)
+    assert may_follow(secret, target("https://other/"))
+    assert not may_follow(secret, plain)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 2}', '{"format": 1}'])

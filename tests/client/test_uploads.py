@@ -263,6 +263,23 @@ async def test_a_cancelled_upload_is_gone(
     assert came_once(origin)
 
 
+async def test_who_gives_up_waiting_ends_the_upload(
+    proxy: App, origin: RecordingOrigin, film: Path
+) -> None:
+    link = Link(proxy.addresses[0], 150_000, "stall")
+    await link.start()
+    policy = replace(PARTS, stall_s=30.0, answer_s=30.0)
+    going = upload(film, f"{link.address}/files", policy=policy)
+    await link.breaks(BOUND_S)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(going, 0.05)
+    assert going.resume_data is not None
+    done = await resume(going.resume_data)
+    await link.stop()
+    assert done.status == 200
+    assert came_once(origin)
+
+
 async def test_an_ordinary_server_gets_one_ordinary_request(
     origin: RecordingOrigin, film: Path
 ) -> None:

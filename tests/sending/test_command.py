@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import shlex
 import sys
@@ -38,20 +39,25 @@ def kept_in(directory: Path) -> list[Path]:
     return list(directory.rglob("*.json"))
 
 
-async def begin(directory: Path, *words: str) -> Process:
+async def begin(directory: Path, *words: str, output: int = PIPE) -> Process:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "proxy", "upload"),
         *words,
-        stdout=PIPE,
+        stdout=output,
         stderr=PIPE,
-        env={"PATH": "", "HOME": str(directory), "PYTHONPATH": ":".join(sys.path)},
+        env={
+            "PATH": "",
+            "HOME": str(directory),
+            "PYTHONPATH": ":".join(sys.path),
+            "TERM": "xterm",
+        },
     )
 
 
 async def end(process: Process) -> tuple[int, str, str]:
     output, errors = await asyncio.wait_for(process.communicate(), BOUND_S)
     assert process.returncode is not None
-    return process.returncode, output.decode(), errors.decode()
+    return process.returncode, (output or b"").decode(), errors.decode()
 
 
 async def run(directory: Path, *words: str) -> tuple[int, str, str]:
@@ -136,6 +142,20 @@ async def test_kill_9_leaves_what_is_needed_to_go_on(
     assert (code, events[0]["event"], events[-1]["event"]) == (0, "begun", "done")
     assert 0 < events[-1]["saved"] < len(BODY)
     assert [bytes(one.body) for one in posts(origin)] == [BODY]
+
+
+async def test_a_terminal_sees_a_bar(proxy: App, film: Path, tmp_path: Path) -> None:
+    screen, terminal = os.openpty()
+    url = f"{proxy.addresses[0]}/files"
+    process = await begin(tmp_path, str(film), url, output=terminal)
+    os.close(terminal)
+    code, _, _ = await end(process)
+    seen = os.read(screen, 65536).decode()
+    os.close(screen)
+    assert code == 0
+    assert "━" in seen
+    assert "/s" in seen
+    assert "film.mp4: 200, 3.0 MB" in seen
 
 
 async def test_what_the_application_refuses_is_a_failure(
