@@ -157,7 +157,10 @@ class StreamSource:
         self._ended = False
 
     async def look(self, end: int) -> None:
-        self._bound = max(self._bound, end - self._begin)
+        self._bound = max(KEPT, end - self._begin)
+        await self._fill(end)
+
+    async def _fill(self, end: int) -> None:
         while not self._ended and self._begin + len(self._kept) < end:
             await self._pull()
 
@@ -169,7 +172,7 @@ class StreamSource:
             )
             raise SourceFailed(Reason.CANNOT_GO_BACK, words)
         await self._skip(offset)
-        await self.look(offset + 1)
+        await self._fill(offset + 1)
         self.release(offset - self._bound)
         start = offset - self._begin
         return bytes(self._kept[start : start + size])
