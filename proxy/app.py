@@ -10,12 +10,11 @@ to it, and so is their supervisor, which only sweeps.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from socket import socket
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Final, Protocol
 
-from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from proxy import choices
@@ -29,32 +28,36 @@ from proxy.certificates import Unusable
 from proxy.config import Config
 from proxy.core.errors import SpoolError
 from proxy.core.room import Bounds, Space
+from proxy.listening import Listening
 from proxy.metrics.cells import Snapshot
 from proxy.metrics.exposition import Page, exposed
 from proxy.metrics.listeners import Listeners
 from proxy.metrics.meters import Meters
 from proxy.metrics.totals import added
+from proxy.outfit import (
+    CannotStart,
+    access_logger_of,
+    bound,
+    check_files,
+    logger_of,
+    tracing_of,
+)
 from proxy.outlook import Outlook
 from proxy.premises import Premises
 from proxy.reload import Reload, Reloadable, Reloads
 from proxy.reloaded import CannotApply, Reloaded, Result
-from proxy.renewal import Renewal, Sealing
+from proxy.renewal import Renewals, Sealing
 from proxy.road import Road
 from proxy.sockets import (
     BACKLOG,
-    CannotListen,
     address_of,
-    listening_sockets,
-    resolved,
-    takes_tls,
 )
 from proxy.tasks import Tasks
-from proxy.wire import Door, GateSite, TlsTerms
+from proxy.wire import Door, TlsTerms
 
 if TYPE_CHECKING:
-    from proxy.tracing import Tracing
+    pass
 
-ADMIN_KEEPALIVE_S: Final = 15.0
 _TAKEN_AT_ONCE: Final = 8
 """Connections that one of several processes accepts before the others have a chance:
 else the first to wake up would serve all of a crowd."""
@@ -62,19 +65,6 @@ else the first to wake up would serve all of a crowd."""
 
 class Operated(Vitals, Watched, Protocol):
     """What operators ask, and look at."""
-
-
-class CannotStart(Exception):
-    """The proxy cannot be started; the message says what is in the way."""
-
-    configured = False
-    """It is something that the configuration names: to start again would not help."""
-
-
-class WrongFile(CannotStart):
-    """A file that the configuration names cannot be used."""
-
-    configured = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +105,25 @@ class App:
         self._tracing = tracing_of(config, self._log)
         self._tasks = Tasks(self._log)
         self._draining = False
-        self.addresses: list[str] = []
-        """Where clients are served, such as ``http://127.0.0.1:8080``."""
-        self.admin_address: str | None = None
-        """Where operators ask; None when that is turned off."""
-        self.renewals: tuple[Renewal, ...] = ()
+        self.renewals = Renewals(self._tasks.spawn)
         """The certificates in use, that for clients first."""
-        self._renewing: dict[Renewal, asyncio.Task[None]] = {}
         self._sealing: Sealing | None = None
-        self._gates: list[GateSite] = []
         self._watcher: Watcher | None = None
 
     @property
     def config(self) -> Config:
         """What we go by."""
         return self._config
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where clients are served, such as ``http://127.0.0.1:8080``."""
+        return self.listening.addresses
+
+    @property
+    def admin_address(self) -> str | None:
+        """Where operators ask; None when that is turned off."""
+        return self.listening.admin_address
 
     async def start(self) -> None:
         """Serve, and recover what the spool holds meanwhile.
@@ -138,10 +132,7 @@ class App:
             CannotStart: the spool, an address or a certificate cannot be used.
         """
         check_files(self._config)
-        try:
-            public, admin = await bound(self._config)
-        except CannotListen as exc:
-            raise CannotStart(str(exc)) from exc
+        public, admin = await bound(self._config)
         await self.start_on(public, admin, self)
         self.meters.workers(serving=lambda: 1)
         self._log.info("serving", addresses=self.addresses, admin=self.admin_address)
@@ -178,9 +169,7 @@ class App:
                 sock.close()
             raise CannotStart(str(exc)) from exc
         self._renew_certificates()
-        self.meters.watch_certificates(
-            lambda: [(str(one.certificate), one.expires_at) for one in self.renewals]
-        )
+        self.meters.watch_certificates(self.renewals.ends)
         await self._serve_on(public, admin, vitals)
         self._tasks.spawn(self.meters.lag.run())
         if self._part.sweeps:
@@ -237,8 +226,7 @@ class App:
             header_limit=config.header_limit,
             max_connections=max(1, config.max_connections // self._part.share),
         )
-        for gate in self._gates:
-            gate.terms = replace(gate.terms, timeout_s=config.header_timeout)
+        self.listening.settle(timeout_s=config.header_timeout)
 
     def renew(self) -> None:
         """Nobody is to be replaced here; the same as `look`."""
@@ -246,8 +234,7 @@ class App:
 
     def look(self) -> None:
         """Look whether there are new certificates."""
-        for renewal in self.renewals:
-            renewal.look()
+        self.renewals.look()
 
     def reopen(self) -> None:
         """Write the log to the file that has its name now."""
@@ -275,12 +262,7 @@ class App:
     def _renew_certificates(self) -> None:
         """From now on."""
         ours = () if self._sealing is None else (self._sealing.renewal,)
-        self.renewals = (*ours, *self._road.routing.renewals)
-        for renewal in set(self._renewing) - set(self.renewals):
-            self._renewing.pop(renewal).cancel()
-        for renewal in self.renewals:
-            if renewal not in self._renewing:
-                self._renewing[renewal] = self._tasks.spawn(renewal.run())
+        self.renewals.settle((*ours, *self._road.routing.renewals))
 
     async def stop(self) -> None:
         """End bodies durably, let forwards finish within the grace, close all."""
@@ -297,8 +279,7 @@ class App:
         self._draining = True
         self._log.info("stopping", grace_s=grace_s, **self.counts)
         self._road.presence.closing = True
-        for site in list(self._runner.sites):
-            await site.stop()
+        await self.listening.accept_no_more()
         self._road.reception.stop()
         # Before the wait: who loses patience with us meanwhile kills us.
         await self._premises.spool.drain()
@@ -309,8 +290,7 @@ class App:
     async def close(self) -> None:
         """Give everything back."""
         await self._tasks.cancel_all()
-        await self._runner.cleanup()
-        await self._admin.cleanup()
+        await self.listening.close()
         if self._watcher is not None:
             self._watcher.close()
         await self._road.routing.close()
@@ -402,18 +382,12 @@ class App:
             crowded=tell_crowded(self._log, audience=self.meters.requests),
         )
         self._watch(door, public)
-        handler = AdminHandler(vitals, self._desk(vitals) if admin else None)
-        operators = web.Server(handler, keepalive_timeout=ADMIN_KEEPALIVE_S)
         at_once = BACKLOG if self._part.share == 1 else _TAKEN_AT_ONCE
-        self._runner = await _running(door)
-        for sock in public:
-            await _listen(self._site(door, sock, at_once), sock)
-        tls = self._sealing is not None
-        self.addresses = [address_of(sock, tls=tls) for sock in public]
-        self._admin = await _running(operators)
-        for sock in admin:
-            await _listen(web.SockSite(self._admin, sock, backlog=BACKLOG), sock)
-            self.admin_address = address_of(sock)
+        self.listening = Listening(door, self._seal(), at_once)
+        await self.listening.serve(public)
+        await self.listening.answer(
+            AdminHandler(vitals, self._desk(vitals) if admin else None), admin
+        )
 
     def _desk(self, watched: Watched) -> Desk | None:
         """Of the uploads page; None where there is to be none."""
@@ -439,64 +413,19 @@ class App:
         )
         self.meters.watch(self.outlook)
 
-    def _site(self, door: Door, sock: socket, at_once: int) -> web.SockSite:
-        """Where clients that come by `sock` are served."""
-        if self._sealing is None or not takes_tls(sock):
-            return web.SockSite(self._runner, sock, backlog=at_once)
-        terms = TlsTerms(
+    def _seal(self) -> TlsTerms | None:
+        if self._sealing is None:
+            return None
+        return TlsTerms(
             context=self._context,
             timeout_s=self._config.header_timeout,
             failed=tell_unsealed(self._log),
         )
-        gate = GateSite(self._runner, sock, door, terms, backlog=at_once)
-        self._gates.append(gate)
-        return gate
 
     def _context(self) -> SSLContext:
         """For a connection that comes now."""
         assert self._sealing is not None, "TLS is turned off by a restart only"
         return self._sealing.context
-
-
-def logger_of(config: Config) -> FilteringBoundLogger:
-    """The log of this process.
-
-    Raises:
-        CannotStart: its file cannot be opened.
-    """
-    told = config.log
-    try:
-        return logs.logger(told.level, told.format, told.file)
-    except OSError as exc:
-        raise WrongFile(f"log.file: {told.file}: {exc.strerror}") from exc
-
-
-def access_logger_of(config: Config, log: FilteringBoundLogger) -> FilteringBoundLogger:
-    """Where lines about requests go; `log` if nothing else is said.
-
-    Raises:
-        CannotStart: their file cannot be opened.
-    """
-    told = config.log.access.file
-    try:
-        return logs.access_logger(log, config.log.format, told)
-    except OSError as exc:
-        raise WrongFile(f"log.access.file: {told}: {exc.strerror}") from exc
-
-
-def tracing_of(config: Config, log: FilteringBoundLogger) -> Tracing | None:
-    """Where spans go; None: nowhere.
-
-    Raises:
-        CannotStart: what is needed for that is not installed.
-    """
-    try:
-        return choices.tracing(config, log)
-    except ImportError as exc:
-        raise WrongFile(
-            "tracing.export: otlp needs what is not installed here: "
-            "pip install resumable-upload-proxy[otel]"
-        ) from exc
 
 
 async def reloaded(
@@ -507,39 +436,3 @@ async def reloaded(
         why = "nobody has said where the configuration is read from"
         return Reloaded(Result.REFUSED, errors=(why,))
     return await reload(proxy, log)
-
-
-def check_files(config: Config) -> None:
-    """See whether the certificates and keys that are named can be used.
-
-    Raises:
-        CannotStart: they cannot.
-    """
-    try:
-        choices.check_files(config)
-    except Unusable as exc:
-        raise WrongFile(str(exc)) from exc
-
-
-async def bound(config: Config) -> tuple[list[socket], list[socket]]:
-    """Sockets for clients, and for operators if they are to have one.
-
-    Raises:
-        CannotListen: an address cannot be used.
-    """
-    public = resolved(config.listen)
-    admin = resolved([config.admin.listen] if config.admin else [])
-    sockets = await listening_sockets([*public, *admin], shared=config.reuse_port)
-    return sockets[: len(public)], sockets[len(public) :]
-
-
-async def _running(server: web.Server) -> web.ServerRunner:
-    runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=1.0)
-    await runner.setup()
-    return runner
-
-
-async def _listen(site: web.SockSite, sock: socket) -> None:
-    await site.start()
-    # The loop means one number by how many may wait and how many it takes at once.
-    sock.listen(BACKLOG)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -81,6 +81,35 @@ class Renewal:
                 certificate=str(self._files.certificate),
                 expired=_date(self.expires_at),
             )
+
+
+class Renewals:
+    """Those of one process, each looked at as long as it is in use."""
+
+    def __init__(
+        self, spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+    ) -> None:
+        self._spawn = spawn
+        self._tasks: dict[Renewal, asyncio.Task[None]] = {}
+
+    def settle(self, renewals: Iterable[Renewal]) -> None:
+        """From now on it is these."""
+        before, self._tasks = self._tasks, {}
+        for one in renewals:
+            kept = before.pop(one, None)
+            self._tasks[one] = self._spawn(one.run()) if kept is None else kept
+        for task in before.values():
+            task.cancel()
+
+    def look(self) -> None:
+        """Look at all of them now."""
+        for renewal in self._tasks:
+            renewal.look()
+
+    def ends(self) -> list[tuple[str, float | None]]:
+        """The file of each certificate, and until when it is valid; see
+        ``Renewal.expires_at``."""
+        return [(str(one.certificate), one.expires_at) for one in self._tasks]
 
 
 class Sealing:

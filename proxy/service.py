@@ -17,8 +17,9 @@ from functools import partial
 from typing import Final
 
 from proxy import collection
-from proxy.app import App, CannotStart
+from proxy.app import App
 from proxy.config import Config
+from proxy.outfit import CannotStart
 from proxy.reload import Reload
 from proxy.supervisor import Supervisor
 from proxy.systemd import Notice

@@ -15,22 +15,15 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from proxy.admin.glimpse import Hands
-from proxy.app import (
-    App,
-    CannotStart,
-    Part,
-    bound,
-    check_files,
-    logger_of,
-    reloaded,
-)
+from proxy.app import App, Part, reloaded
 from proxy.config import Config
 from proxy.core.room import Bounds, Space
 from proxy.metrics.cells import Snapshot
 from proxy.metrics.exposition import Page, exposed
+from proxy.outfit import bound, check_files, logger_of
 from proxy.reload import Reload
 from proxy.reloaded import Reloaded
-from proxy.sockets import CannotListen, address_of
+from proxy.sockets import address_of
 from proxy.workforce import Workforce
 
 OURS: Final = 1
@@ -65,10 +58,7 @@ class Supervisor:
             CannotStart: the spool, an address or a certificate cannot be used.
         """
         check_files(self._config)
-        try:
-            self._public, admin = await bound(self._config)
-        except CannotListen as exc:
-            raise CannotStart(str(exc)) from exc
+        self._public, admin = await bound(self._config)
         await self._app.start_on([], admin, self)
         self._app.meters.workers(
             serving=lambda: self._workforce.serving, died=lambda: self._workforce.died

@@ -15,8 +15,9 @@ import sys
 from typing import Any, Final
 
 from proxy import collection
-from proxy.app import App, CannotStart, Part, logger_of
+from proxy.app import App, Part
 from proxy.config import Config
+from proxy.outfit import CannotStart, logger_of
 from proxy.reloaded import CannotApply
 from proxy.wires import Wire
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from proxy import log as logs
-from proxy.app import App, CannotStart
+from proxy.app import App
 from proxy.config import Config
 from proxy.log import access_logger, logger
 from proxy.logfile import LogFile
+from proxy.outfit import CannotStart
 from tests.kit.bounds import until
 from tests.kit.process import ProxyProcess
 from tests.kit.raw import Connection, request

@@ -20,9 +20,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, format_span_id, format_trace_id
 
 from proxy import choices
-from proxy.app import App, CannotStart
+from proxy.app import App
 from proxy.config import Config
 from proxy.log import silent
+from proxy.outfit import CannotStart
 from proxy.tracing import Tracing
 from tests.conftest import StartProxy
 from tests.kit.bounds import BOUND_S

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from proxy.app import CannotStart
+from proxy.outfit import CannotStart
 from tests.conftest import StartProxy
 from tests.kit.client import Client
 from tests.kit.sealed import authority, pair_in, standard_leaf

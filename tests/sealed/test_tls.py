@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 import trustme
 
-from proxy.app import App, CannotStart
+from proxy.app import App
+from proxy.outfit import CannotStart
 from tests.conftest import StartProxy
 from tests.kit.bounds import BOUND_S, until
 from tests.kit.client import Client
@@ -295,7 +296,7 @@ async def test_an_expired_certificate_is_served_with_a_warning(
     over = datetime(2021, 2, 3, 4, 5, 6, tzinfo=UTC)
     pair.write(leaf(over))
     proxy = await start_proxy()
-    assert proxy.renewals[0].expires_at == over.timestamp()
+    assert proxy.renewals.ends()[0][1] == over.timestamp()
     said = read(log)
     assert "certificate expired" in said
     assert "2021-02-03T04:05:06" in said
