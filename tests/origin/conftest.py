@@ -11,7 +11,7 @@ import pytest
 
 from proxy.core.errors import InDoubt, SpoolError
 from proxy.core.upload import Fields, Head
-from proxy.origin import AnswerStream, Origin
+from proxy.origin import AnswerStream, Origin, idle
 from proxy.spool import Reader
 from proxy.spool.reader import DiskReader
 from tests.kit.bounds import BOUND_S
@@ -115,3 +115,10 @@ async def open_origin() -> AsyncIterator[OpenOrigin]:
     yield open_
     for origin in opened:
         await origin.close()
+
+
+@pytest.fixture
+def proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections are known to stay open, so that they are used again at any age."""
+    monkeypatch.setattr(idle, "ASSUMED_S", 2 * BOUND_S)
+    monkeypatch.setattr(idle, "IDLE_S", BOUND_S)

@@ -7,11 +7,12 @@ import asyncio
 import pytest
 
 from proxy.core.upload import Field, Head
-from proxy.origin import idle
 from tests.kit.bounds import BOUND_S
 from tests.relay.conftest import serving
 
 from .conftest import OpenOrigin, whole
+
+pytestmark = pytest.mark.usefixtures("proven")
 
 BODY = b"abc"
 LENGTH: Field = (b"content-LENGTH", b"3")
@@ -58,13 +59,6 @@ class Recording:
                 writer.close()
                 self.closed.set()
                 return
-
-
-@pytest.fixture(autouse=True)
-def proven(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Connections are known to stay open, so that they are used again at any age."""
-    monkeypatch.setattr(idle, "ASSUMED_S", 2 * BOUND_S)
-    monkeypatch.setattr(idle, "IDLE_S", BOUND_S)
 
 
 def asking(*fields: Field) -> Head:
