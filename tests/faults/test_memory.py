@@ -59,7 +59,7 @@ async def waiting(
     return upload
 
 
-async def _finished(upload: Upload) -> Answer:
+async def finished(upload: Upload) -> Answer:
     async def done() -> Answer | None:
         answer = await upload.head()
         return answer if answer.complete else None
@@ -101,7 +101,7 @@ async def after(
     await after.close()
 
 
-async def _goes_on(after: After, upload: Upload, offset: int) -> None:
+async def goes_on(after: After, upload: Upload, offset: int) -> None:
     """It is where its client was told; it is finished and replayed."""
     upload = await after(upload)
     assert await upload.ask_offset() == offset
@@ -111,18 +111,18 @@ async def _goes_on(after: After, upload: Upload, offset: int) -> None:
     assert (answer.status, answer.content) == (200, b"stored")
 
 
-async def _is_in_flight(after: After, upload: Upload) -> None:
+async def is_in_flight(after: After, upload: Upload) -> None:
     """Its forward is known: of unknown outcome if its process has died meanwhile, and
     still under way if not."""
     upload = await after(upload)
     if after.kills:
-        await _outcome_is_unknown(upload)
+        await outcome_is_unknown(upload)
     else:
         answer = await upload.head()
         assert (answer.status, answer.offset, answer.complete) == (204, 100, False)
 
 
-async def _outcome_is_unknown(upload: Upload) -> None:
+async def outcome_is_unknown(upload: Upload) -> None:
     answer = await upload.head()
     assert (answer.status, answer.offset, answer.complete) == (204, 100, False)
     answer = await upload.append(at=100)
@@ -162,7 +162,7 @@ async def test_an_offset_that_is_asked_for(
     upload = await begun(process, speaker)
     assert await upload.ask_offset() == 40
     assert await upload.transfer.ended() == b""
-    await _goes_on(after, upload, 40)
+    await goes_on(after, upload, 40)
     assert origin.bodies == [BODY]
 
 
@@ -172,7 +172,7 @@ async def test_an_append_that_takes_over(
     upload = await begun(process, speaker)
     await upload.begin(at=40, length=60, sends=REST[:10], then="stall")
     assert await upload.ask_offset() == 50
-    await _goes_on(after, upload, 50)
+    await goes_on(after, upload, 50)
     assert origin.bodies == [BODY]
 
 
@@ -181,7 +181,7 @@ async def test_a_part_that_ends(
 ) -> None:
     upload = await speaker.create(VERSION, last=False, sends=SOME)
     assert (upload.answer.status, upload.answer.offset) == (201, 40)
-    await _goes_on(after, upload, 40)
+    await goes_on(after, upload, 40)
     assert origin.bodies == [BODY]
 
 
@@ -200,7 +200,7 @@ async def test_a_part_that_is_cut(
     else:
         await upload.transfer.reset()
     await on_disk(process, upload)
-    await _goes_on(after, upload, 40)
+    await goes_on(after, upload, 40)
     assert origin.bodies == [BODY]
 
 
@@ -210,7 +210,7 @@ async def test_a_part_that_stalls(
 ) -> None:
     upload = await begun(process, speaker)
     await on_disk(process, upload)
-    await _goes_on(after, upload, 40)
+    await goes_on(after, upload, 40)
     assert origin.bodies == [BODY]
 
 
@@ -224,7 +224,7 @@ async def test_a_last_part_that_ends_too_early(
     assert files_of(process, upload) == []
     await upload.transfer.send(b"0\r\n\r\n")
     assert (await upload.transfer.hear()).one("Upload-Offset") == "40"
-    await _goes_on(after, upload, 40)
+    await goes_on(after, upload, 40)
     assert origin.bodies == [BODY]
 
 
@@ -235,7 +235,7 @@ async def test_progress_that_is_told(
     upload = await begun(process, speaker)
     said = await upload.transfer.hear_interim()
     assert (said.status, said.one("Upload-Offset")) == (104, "40")
-    await _goes_on(after, upload, 40)
+    await goes_on(after, upload, 40)
     assert origin.bodies == [BODY]
 
 
@@ -257,7 +257,7 @@ async def test_and_who_comes_after_that_request(
     upload = await begun(process, speaker)
     await upload.append(at=0, fields=(("Upload-Offset", "x"),))
     await on_disk(process, upload)
-    await _goes_on(after, upload, 40)
+    await goes_on(after, upload, 40)
     assert origin.bodies == [BODY]
 
 
@@ -294,7 +294,7 @@ async def test_a_client_that_leaves_while_the_origin_works(
     else:
         await upload.transfer.reset()
     await on_disk(process, upload)
-    await _is_in_flight(after, upload)
+    await is_in_flight(after, upload)
     assert len(origin.requests) == 1
 
 
@@ -308,7 +308,7 @@ async def test_a_client_that_left_before_the_answer(
     await upload.transfer.reset()
     await on_disk(process, upload)
     gate.set()
-    await _finished(upload)
+    await finished(upload)
     upload = await after(upload)
     answer = await upload.append(at=100)
     assert (answer.status, answer.content) == (201, b"made")
@@ -321,7 +321,7 @@ async def test_a_client_that_leaves_with_its_last_byte(
     """R64: all of it had come."""
     upload = await speaker.create(VERSION, length=100, sends=BODY, then="reset")
     await on_disk(process, upload)
-    await _finished(upload)
+    await finished(upload)
     upload = await after(upload)
     answer = await upload.append(at=100)
     assert (answer.status, answer.content) == (200, b"stored")
@@ -373,7 +373,7 @@ async def test_an_origin_that_takes_longer_and_a_kill(
     origin.then(Silence())
     upload = await waiting(process, speaker, origin)
     await on_disk(process, upload)
-    await _is_in_flight(after, upload)
+    await is_in_flight(after, upload)
     assert len(origin.requests) == 1
 
 
@@ -391,7 +391,7 @@ async def test_an_upload_that_waits_for_its_turn(
     assert await upload.ask_offset() == 100
     gate.set()
     assert (await origin.received(2)).body == BODY[::-1]
-    assert (await _finished(upload)).offset == 100
+    assert (await finished(upload)).offset == 100
     assert len(origin.requests) == 2
 
 
@@ -408,7 +408,7 @@ async def test_an_origin_that_is_down(
     await origin.start()
     await process.start()
     assert (await origin.received(bound_s=10)).body == BODY
-    assert (await _finished(upload)).offset == 100
+    assert (await finished(upload)).offset == 100
     answer = await upload.append(at=100)
     assert (answer.status, answer.content) == (200, b"stored")
     assert len(origin.requests) == 1
@@ -422,7 +422,7 @@ async def test_an_origin_that_is_lost(
     upload = await begun(process, speaker)
     await upload.transfer.send(REST)
     assert (await upload.transfer.hear()).status == 502
-    await _outcome_is_unknown(await after(upload))
+    await outcome_is_unknown(await after(upload))
     assert len(origin.requests) == 1
 
 
@@ -450,9 +450,9 @@ async def test_a_proxy_that_stops(
     process.signal(SIGTERM)
     await on_disk(process, sent)
     await on_disk(process, half)
-    await _goes_on(after, half, 40)
+    await goes_on(after, half, 40)
     if after.kills:
-        await _outcome_is_unknown(sent)
+        await outcome_is_unknown(sent)
 
 
 @pytest.mark.parametrize("then", ["receiving", "forwarding", "answered"])
