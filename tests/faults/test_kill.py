@@ -1,7 +1,7 @@
 """kill -9 at every step of an upload: what was promised before holds afterwards.
 
 One version stands for all; what is on the disk knows no versions. Small uploads are on
-the disk as well; what becomes of those in memory is in ``test_memory``.
+the disk as well; what becomes of those in memory is in ``memory``.
 """
 
 from __future__ import annotations
