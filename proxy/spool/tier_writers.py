@@ -10,6 +10,7 @@ from typing import Protocol
 
 from . import Spool, Writer
 from .held import Held, closed
+from .room import Room
 
 
 class Mover(Protocol):
@@ -18,11 +19,8 @@ class Mover(Protocol):
     @property
     def disk(self) -> Spool: ...
 
-    def takes(self, held: Held, size: int) -> bool:
-        """Whether `size` more bytes of its body stay in memory."""
-
-    def takes_answer(self, held: Held, size: int) -> bool:
-        """Whether `size` more bytes of its answer's content do."""
+    @property
+    def room(self) -> Room: ...
 
     def tell_kept(self, held: Held) -> None:
         """Have what is kept of its body known."""
@@ -30,15 +28,13 @@ class Mover(Protocol):
     def move(self, held: Held) -> None:
         """Bring it to the disk, unless it is there. Raises SpoolError."""
 
-    def leave(self, held: Held) -> None:
-        """One reader or writer less holds on to its bytes."""
-
 
 class BodyWriter:
     """Writes to the end of a body."""
 
     def __init__(self, spool: Mover, held: Held, *, to_be_told: bool) -> None:
         self._spool = spool
+        self._room = spool.room
         self._held = held
         self._to_be_told = to_be_told
         self._offset = len(held.whole_body())
@@ -62,7 +58,7 @@ class BodyWriter:
     def _stays(self, size: int) -> bool:
         """Whether so many bytes more stay in memory; then they are taken there."""
         here = self._open and self._below is None
-        return here and self._spool.takes(self._held, size)
+        return here and self._room.takes(self._held, size)
 
     async def sync(self) -> int:
         """See ``Writer``. What is durable is on the disk: it moves there."""
@@ -93,6 +89,7 @@ class AnswerWriter:
 
     def __init__(self, spool: Mover, held: Held) -> None:
         self._spool = spool
+        self._room = spool.room
         self._held = held
         held.users += 1
         self._content = held.answer
@@ -115,7 +112,7 @@ class AnswerWriter:
     def _stays(self, size: int) -> bool:
         """Whether so many bytes more stay in memory; then they are taken there."""
         here = self._open and self._below is None
-        return here and self._spool.takes_answer(self._held, size)
+        return here and self._room.takes_answer(self._held, size)
 
     async def sync(self) -> int:
         """See ``Writer``. In memory nothing is durable, and nothing has to be."""
@@ -130,7 +127,7 @@ class AnswerWriter:
         """See ``Writer``."""
         if self._open:
             self._open = False
-            self._spool.leave(self._held)
+            self._room.leave(self._held)
         if self._below is not None:
             self._below.close()
 

@@ -27,10 +27,11 @@ from proxy.core.upload import State, Token, Upload, shortened
 
 from . import Probe, Reader, Spool, Writer
 from .counted import Changed, uncounted
-from .held import ANSWER_SHARE, ANSWERS, BODIES, LATEST, SMALL, Budget, Held, weight
+from .held import ANSWERS, BODIES, LATEST, Held
 from .measure import UNFINISHED, measured
 from .memory import MemoryReader
 from .patience import Patience
+from .room import Room
 from .tier_writers import AnswerWriter, BodyWriter
 
 _SHORT_ROAD: Final = frozenset(
@@ -71,10 +72,9 @@ class TieredSpool:
         were given.
         """
         self.disk = disk
-        self.bodies = Budget(bodies)
-        self.answers = Budget(answers)
-        self._threshold = threshold
-        self._thresholds = dict(thresholds or {})
+        self.room = Room(
+            bodies, answers, threshold, thresholds or {}, forget=self._remove
+        )
         self._kept = frozenset({State.RECEIVING}) if shared else _SHORT_ROAD
         """States in which an upload stays in memory."""
         self._spawn = spawn
@@ -83,8 +83,6 @@ class TieredSpool:
         self._awaited = Patience(self._move_late)
         """Uploads that wait for the origin, whose answer is being given, or that could
         not be moved."""
-        self._settled: dict[Token, Held] = {}
-        """Uploads whose answer has been given, oldest first."""
         self.kept: Changed = uncounted
         """Told how many bytes of a body are here, which may move to the disk at any
         time, once its writer has closed; and again when they are not. To be set before
@@ -103,36 +101,17 @@ class TieredSpool:
         """See ``Spool``."""
         if upload.token in self._held:
             raise SpoolError("the upload cannot be created: it is there")
-        held = self._taken_in(upload)
+        held = self.room.taken_in(upload) if self._may_stay(upload) else None
         if held is None:
             await self.disk.create(upload)
         else:
             self._held[upload.token] = held
             self._watch(held)
 
-    def _taken_in(self, upload: Upload) -> Held | None:
-        """The new `upload` with room taken for it; None when it has to go to the
-        disk."""
-        length = upload.length or 0
-        if not 0 < self._longest(upload) >= length or not self._may_stay(upload):
-            return None
-        own = weight(upload)
-        taken = self._take(own + length, length)
-        return Held(upload, own, length) if taken else None
-
-    def _take(self, size: int, length: int) -> bool:
-        """Take `size` bytes for an upload whose body has `length`, as far as it is
-        known; False when they are not to be had."""
-        spared = self.bodies.most // 2 if length > SMALL else 0
-        return self.bodies.take(size, spared=spared)
-
     def keep_up_to(self, threshold: int, thresholds: Mapping[str, int]) -> None:
         """From now on begin uploads by other thresholds, see `__init__`."""
         if self._kept:
-            self._threshold, self._thresholds = threshold, dict(thresholds)
-
-    def _longest(self, upload: Upload) -> int:
-        return self._thresholds.get(upload.route, self._threshold)
+            self.room.keep_up_to(threshold, thresholds)
 
     def _may_stay(self, upload: Upload) -> bool:
         return upload.state in self._kept and not upload.acknowledged
@@ -207,7 +186,7 @@ class TieredSpool:
         held = self._held.get(token)
         if held is None:
             return self.disk.answer_writer(token)
-        self._empty_answer(held)
+        self.room.empty_answer(held)
         return AnswerWriter(self, held)
 
     def answer_reader(self, token: Token) -> Reader:
@@ -219,7 +198,7 @@ class TieredSpool:
 
     def _read(self, held: Held, content: bytearray) -> Reader:
         held.users += 1
-        return MemoryReader(content, lambda: self.leave(held))
+        return MemoryReader(content, lambda: self.room.leave(held))
 
     async def drop_body(self, token: Token) -> None:
         """See ``Spool``. It means that all has been done for the upload."""
@@ -229,8 +208,9 @@ class TieredSpool:
             return
         held.body = None
         self.tell_kept(held)
-        if held.upload.state is State.RESPONDED and token not in self._settled:
-            self._settle(held)
+        if held.upload.state is State.RESPONDED and token not in self.room.settled:
+            self._awaited.forget(token)
+            self.room.settle(held)
 
     async def drop_answer(self, token: Token) -> None:
         """See ``Spool``."""
@@ -238,12 +218,7 @@ class TieredSpool:
         if held is None:
             await self.disk.drop_answer(token)
         else:
-            self._empty_answer(held)
-
-    def _empty_answer(self, held: Held) -> None:
-        size, held.answer = len(held.answer), bytearray()
-        held.answer_share -= size
-        self.answers.give(size)
+            self.room.empty_answer(held)
 
     async def delete(self, token: Token, *, durable: bool = False) -> None:
         """See ``Spool``."""
@@ -275,14 +250,14 @@ class TieredSpool:
         """The process is about to end: keep nothing more in memory, and move all that
         has not been answered. May be called again, for what could not be moved, and for
         the answers that were given meanwhile."""
-        self._threshold, self._kept = 0, frozenset()
-        self._thresholds.clear()
-        left = [token for token in self._held if token not in self._settled]
+        self._kept = frozenset()
+        self.room.keep_up_to(0, {})
+        left = [token for token in self._held if token not in self.room.settled]
         await asyncio.gather(*map(self._secure_aloud, left))
         await self._move_latest()
 
     async def _move_latest(self) -> None:
-        for token, held in list(self._settled.items())[-LATEST:]:
+        for token, held in list(self.room.settled.items())[-LATEST:]:
             try:
                 self.move(held)
             except SpoolError as exc:
@@ -302,30 +277,6 @@ class TieredSpool:
         """See ``Disk``. What is in memory is gone."""
         self._awaited.close()
         self.disk.close()
-
-    def takes(self, held: Held, size: int) -> bool:
-        """Whether `size` more bytes of its body stay in memory; then they are taken."""
-        if not held.is_here or held.body is None:
-            return False
-        length = len(held.body) + size
-        if length > self._longest(held.upload):
-            return False
-        if length > held.reserved:
-            if not self._take(length - held.reserved, length):
-                return False
-            held.reserved = length
-        return True
-
-    def takes_answer(self, held: Held, size: int) -> bool:
-        """The same for its answer's content; older answers make room."""
-        share = held.answer_share + size
-        if not held.is_here or share > self.answers.most // ANSWER_SHARE:
-            return False
-        self._forget_for(size)
-        if not self.answers.take(size):
-            return False
-        held.answer_share = share
-        return True
 
     def move(self, held: Held, upload: Upload | None = None) -> None:
         """Bring it to the disk unless it is there: as `upload`, or as it was saved.
@@ -349,11 +300,6 @@ class TieredSpool:
             held.told, by = size, size - held.told
             self.kept(held.upload.token, by)
 
-    def leave(self, held: Held) -> None:
-        """One reader or writer less holds on to its bytes."""
-        held.users -= 1
-        self._give_back(held)
-
     def _remove(self, held: Held) -> None:
         held.removed = True
         held.body = None
@@ -363,47 +309,13 @@ class TieredSpool:
         token = held.upload.token
         del self._held[token]
         self._awaited.forget(token)
-        self._settled.pop(token, None)
         self.tell_kept(held)
-        self._give_back(held)
-
-    def _give_back(self, held: Held) -> None:
-        """What it has taken, once nobody holds on to it."""
-        if held.is_here or held.users:
-            return
-        self._give_back_body(held)
-        self.answers.give(held.answer_share)
-        held.answer_share = 0
-
-    def _give_back_body(self, held: Held) -> None:
-        self.bodies.give(held.weight + held.reserved)
-        held.weight = held.reserved = 0
-
-    def _settle(self, held: Held) -> None:
-        """Its answer has been given: from now on it is kept for a replay only."""
-        self._awaited.forget(held.upload.token)
-        self._settled[held.upload.token] = held
-        self._give_back_body(held)
-        size = weight(held.upload)
-        held.answer_share += size
-        self.answers.taken += size
-        self._forget_for(0)
-
-    def _forget_for(self, size: int) -> None:
-        """Forget the oldest answers until there is room for `size` bytes, if it can be
-        made: one that is being read stays."""
-        while not self.answers.fits(size):
-            oldest = next(
-                (one for one in self._settled.values() if not one.users), None
-            )
-            if oldest is None:
-                return
-            self._remove(oldest)
+        self.room.let_go(held)
 
     def _watch(self, held: Held) -> None:
         """From its last byte on, it has its time."""
         token = held.upload.token
-        if held.upload.state is not State.RECEIVING and token not in self._settled:
+        if held.upload.state is not State.RECEIVING and token not in self.room.settled:
             self._awaited.wait(token)
 
     def _move_late(self, token: Token) -> None:

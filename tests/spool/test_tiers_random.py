@@ -222,7 +222,7 @@ class Pair(RuleBasedStateMachine):
                 self._close(writers, token)
         for token in list(self._tiers.tokens()):
             self._do(self._tiers.delete(token))
-        assert (self._tiers.bodies.taken, self._tiers.answers.taken) == (0, 0)
+        assert (self._tiers.room.bodies.taken, self._tiers.room.answers.taken) == (0, 0)
         self._tiers.close()
 
 

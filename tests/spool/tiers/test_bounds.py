@@ -31,22 +31,22 @@ async def test_bodies_under_way(disk: DiskSpool) -> None:
     spool = tiered(disk, bodies=10 * OBJECTS)
     kept = [await stored(spool, b"x" * 1000) for _ in range(20)]
     assert 5 <= spool.held < 10
-    assert spool.bodies.taken <= spool.bodies.most
+    assert spool.room.bodies.taken <= spool.room.bodies.most
     for one in kept:
         assert body_of(spool, one.token) == b"x" * 1000
         await spool.delete(one.token)
-    assert spool.bodies.taken == 0
+    assert spool.room.bodies.taken == 0
 
 
 async def test_a_body_of_unknown_length_takes_room_as_it_grows(disk: DiskSpool) -> None:
     spool = tiered(disk, bodies=8 * OBJECTS)
     token = (await stored(spool)).token
-    empty = spool.bodies.taken
+    empty = spool.room.bodies.taken
     append(spool, token, bytes(2000))
-    assert spool.bodies.taken == empty + 2000
+    assert spool.room.bodies.taken == empty + 2000
     append(spool, token, bytes(8 * OBJECTS - empty - 1999))
     assert is_below(spool, token)
-    assert spool.bodies.taken == 0
+    assert spool.room.bodies.taken == 0
 
 
 async def test_a_known_length_is_taken_at_once(disk: DiskSpool) -> None:
@@ -54,9 +54,9 @@ async def test_a_known_length_is_taken_at_once(disk: DiskSpool) -> None:
     spool = tiered(disk, bodies=3 * OBJECTS)
     one = upload(length=OBJECTS)
     await spool.create(one)
-    taken = spool.bodies.taken
+    taken = spool.room.bodies.taken
     append(spool, one.token, bytes(OBJECTS))
-    assert spool.bodies.taken == taken >= 2 * OBJECTS
+    assert spool.room.bodies.taken == taken >= 2 * OBJECTS
     other = upload(length=OBJECTS)
     await spool.create(other)
     assert is_below(spool, other.token)
@@ -89,7 +89,7 @@ async def test_the_oldest_answers_are_forgotten(disk: DiskSpool) -> None:
     """And are then as if they had never been."""
     spool = tiered(disk, answers=10 * OBJECTS)
     told = [await answered(spool, b"x" * 100) for _ in range(30)]
-    assert spool.answers.taken <= spool.answers.most
+    assert spool.room.answers.taken <= spool.room.answers.most
     left = [one.token in set(spool.tokens()) for one in told]
     assert left == sorted(left)
     assert 5 < sum(left) < 10
@@ -133,11 +133,11 @@ async def test_a_body_that_moved_counts_as_long_as_it_is_read(
 ) -> None:
     sent = await forwarding(spool)
     reader = spool.reader(sent.token)
-    taken = spool.bodies.taken
+    taken = spool.room.bodies.taken
     await spool.secure(sent.token)
-    assert spool.bodies.taken == taken
+    assert spool.room.bodies.taken == taken
     reader.close()
-    assert spool.bodies.taken == 0
+    assert spool.room.bodies.taken == 0
 
 
 async def test_what_counts_is_what_is_really_there(disk: DiskSpool) -> None:
@@ -161,8 +161,8 @@ async def test_what_counts_is_what_is_really_there(disk: DiskSpool) -> None:
     finally:
         tracemalloc.stop()
     assert 200 < spool.held < 2000, "it was full"
-    assert spool.answers.taken <= spool.answers.most
-    assert after - before < spool.answers.most
+    assert spool.room.answers.taken <= spool.room.answers.most
+    assert after - before < spool.room.answers.most
 
 
 async def test_what_has_moved_takes_no_memory_however_long_it_is_written_to(
@@ -182,7 +182,7 @@ async def test_what_has_moved_takes_no_memory_however_long_it_is_written_to(
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert (spool.held, spool.bodies.taken) == (0, 0)
+    assert (spool.held, spool.room.bodies.taken) == (0, 0)
     assert taken < 2**20
     for writer in writers:
         assert writer.offset == 2**20 + 1

@@ -41,7 +41,7 @@ async def test_a_body_that_grows_too_long_moves_within_one_write(
     writer.write(b"b")
     writer.close()
     assert body_of(spool, created.token) == b"0123456789ab"
-    assert spool.bodies.taken == 0
+    assert spool.room.bodies.taken == 0
 
 
 async def test_it_is_secured_when_asked_for(spool: TieredSpool, calls: Calls) -> None:

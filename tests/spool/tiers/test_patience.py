@@ -91,6 +91,6 @@ async def test_a_part_whose_end_could_not_be_saved_does_not_stay_in_memory(
     async with asyncio.timeout(BOUND_S):
         while spool.held:  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.01)
-    assert spool.bodies.taken == 0
+    assert spool.room.bodies.taken == 0
     assert (await disk.load(begun.token)).offset == 5
     spool.close()

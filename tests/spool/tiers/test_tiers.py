@@ -28,7 +28,7 @@ async def test_the_whole_short_road_touches_no_file(
     assert answer_of(spool, told.token) == b"answer"
     await spool.delete(told.token, durable=True)
     assert calls.made == []
-    assert (spool.held, spool.bodies.taken, spool.answers.taken) == (0, 0, 0)
+    assert (spool.held, spool.room.bodies.taken, spool.room.answers.taken) == (0, 0, 0)
 
 
 @pytest.mark.parametrize("durable", [False, True])
