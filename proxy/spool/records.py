@@ -1,10 +1,7 @@
 """The records of uploads on a file system: made, read, replaced.
 
-A save that need not be durable must not put a durable record at risk: a name that has
-been moved to unsynced bytes points to nothing after power loss, on more than one file
-system. So it is written beside the record, as a draft, which names the record it amends
-by its checksum. A draft is read as the record as long as that one stands; one that is
-torn, or amends an older record, is none.
+A save that need not be durable is a draft beside the record, which amends it
+(``drafts``).
 
 A durable record that is new to a process may have been left by one that died, or was
 told of an error, before the sync of its name. Its last byte says whether that has been
@@ -23,12 +20,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from proxy.core.errors import UploadLost, UploadMissing, UploadTooNew
+from proxy.core.errors import UploadLost, UploadMissing
 from proxy.core.upload import Token, Upload
 
-from . import envelope, files
+from . import drafts, envelope, files
 from .ballast import Ballast
-from .failures import nameless, translated
+from .failures import translated
 from .marks import Marks
 from .measure import UNFINISHED, after_reboot, may_grow, measured
 from .record import Record, decode, encode
@@ -150,7 +147,7 @@ class Records:
     def _read(self, token: Token) -> Found:
         stem = self._shards.stem(token)
         with translated("the record cannot be read"):
-            found, sure = self._found(stem, token)
+            found, sure = drafts.standing(stem, token)
             size = files.size(stem + BODY)
         if found.boot_id == self._boot_id:
             return Found(measured(found.upload, size), False, sure)
@@ -168,30 +165,6 @@ class Records:
                 return upload
         return replace(upload, answer=replace(answer, kept=False))
 
-    def _found(self, stem: str, token: Token) -> tuple[Record, bool]:
-        """The draft if it is one of the record that stands, else the record; and
-        whether the name of the record is durable.
-
-        The draft is read first: another process may put a newer record in the place of
-        both meanwhile, and what is found here has stood at some moment in any case.
-        """
-        drafted = _content(stem + DRAFT)
-        try:
-            sealed, sure = envelope.opened(files.read(stem + RECORD, _LIMIT))
-        except FileNotFoundError as exc:
-            raise UploadMissing("it has no record") from nameless(exc)
-        found = decode(sealed, token)
-        if drafted is None:
-            return found, sure
-        try:
-            draft = decode(drafted, token)
-        except UploadTooNew:
-            raise
-        except UploadLost:
-            # torn by a power loss: nobody was promised that it would stand
-            return found, sure
-        return (draft if draft.base == envelope.checksum(sealed) else found), sure
-
     def is_of_this_boot(self, token: Token) -> bool:
         """Whether what stands was written since the machine started.
 
@@ -199,7 +172,7 @@ class Records:
             UploadMissing, UploadLost, UploadTooNew, SpoolError: as ``Spool.load``.
         """
         with translated("the record cannot be read"):
-            found, _ = self._found(self._shards.stem(token), token)
+            found, _ = drafts.standing(self._shards.stem(token), token)
         return found.boot_id == self._boot_id
 
     def is_acknowledged(self, token: Token) -> bool:
@@ -209,7 +182,7 @@ class Records:
             UploadMissing, UploadLost, UploadTooNew, SpoolError: as ``Spool.load``.
         """
         with translated("the record cannot be read"):
-            found, _ = self._found(self._shards.stem(token), token)
+            found, _ = drafts.standing(self._shards.stem(token), token)
         return found.upload.acknowledged == found.upload.length
 
     def make_sure(self, token: Token) -> None:
@@ -243,7 +216,7 @@ class Records:
             return self.save_durably(upload)
         stem = self._shards.stem(upload.token)
         with translated("the record cannot be saved"):
-            base = self._standing(stem)
+            base = drafts.base(stem)
             content = encode(Record(upload, self._boot_id, base))
             if upload.state in UNFINISHED:
                 self._mark(upload.token)
@@ -265,7 +238,7 @@ class Records:
         content = encode(Record(upload, self._boot_id))
         ending = envelope.UNSURE if self._syncs else b""
         with translated("the record cannot be saved"):
-            self._standing(stem)
+            drafts.base(stem)  # there is one to replace
             before = sum(files.size(stem + suffix) or 0 for suffix in (RECORD, DRAFT))
             if upload.state in UNFINISHED:
                 self._mark(token)
@@ -303,7 +276,7 @@ class Records:
         stem = self._shards.stem(token)
         with translated("the record cannot be read"):
             try:
-                sealed, sure = envelope.opened(files.read(stem + RECORD, _LIMIT))
+                sealed, sure = drafts.sealed_record(stem)
                 found = decode(sealed, token)
                 if not sure or not found.loose:
                     return not sure
@@ -324,7 +297,7 @@ class Records:
         stem = self._shards.stem(token)
         with translated("the record cannot be made durable"):
             try:
-                found, _ = self._found(stem, token)
+                found, _ = drafts.standing(stem, token)
             except UploadMissing:
                 return
             if found.upload.state in UNFINISHED:
@@ -367,15 +340,6 @@ class Records:
             partial(files.replace, path, content, sync=sync, first=first)
         )
 
-    def _standing(self, stem: str) -> str:
-        """The checksum of the record that stands."""
-        try:
-            return envelope.checksum(files.read(stem + RECORD, envelope.START))
-        except FileNotFoundError as exc:
-            raise UploadMissing("it has no record to replace") from nameless(exc)
-        except envelope.Unreadable as exc:
-            raise UploadLost(f"its record cannot be replaced: {exc}") from exc
-
     def cut_back(self, upload: Upload) -> int:
         """Cut the body to the offset of `upload`, and record that it is of this boot.
         Bytes as from `save`.
@@ -400,16 +364,3 @@ def _turn(fd: int) -> None:
     except OSError:
         # it is so all the same: who reads it next will see to it again
         return
-
-
-def _content(path: str) -> bytes | None:
-    """What the file holds; None when it is not there. Raises OSError."""
-    try:
-        return files.read(path, _LIMIT)
-    except FileNotFoundError:
-        return None
-
-
-_LIMIT = envelope.LIMIT + 2
-"""Bytes read of a record: its last one, and one over the limit shows that it is over.
-"""
