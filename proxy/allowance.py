@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from proxy.core.decide import Receive
 from proxy.core.errors import Problem, Refusal
+from proxy.core.intents import Append, Create
 from proxy.core.lifecycle import Event
-from proxy.core.upload import Upload
+from proxy.core.upload import State, Upload
 from proxy.ledger import Ledger
 from proxy.standings import Standings
 
@@ -39,13 +40,27 @@ class Allowance:
             self._ledger.admit(upload)
 
     async def bounded(
-        self, upload: Upload, plan: Receive, content_length: int | None
+        self, upload: Upload, plan: Receive, intent: Create | Append
     ) -> Receive:
         """`plan`, by which no more is taken of `upload` than its principal may have.
+        What is nobody's has no bound of its own.
 
         Raises:
             Refusal: what is announced is more.
         """
+        if not upload.principal:
+            return plan
+        try:
+            return await self._bounded(upload, plan, intent.content_length)
+        except Refusal as refusal:
+            if upload.state is not State.CREATED:
+                upload = await self._standings.acknowledge(upload)
+                refusal.standing = self._standings.of(upload)
+            raise
+
+    async def _bounded(
+        self, upload: Upload, plan: Receive, content_length: int | None
+    ) -> Receive:
         end = plan.length
         if end is None and content_length is not None:
             end = upload.offset + content_length

@@ -14,8 +14,10 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.core.errors import ClientGone, Refusal, SpoolError
 from proxy.core.intents import Answered
-from proxy.core.upload import Token, Upload, shortened
+from proxy.core.upload import State, Token, Upload, shortened
+from proxy.deliveries import Deliveries
 from proxy.followers import Follower
+from proxy.intake import Body
 from proxy.ledger import Ledger
 from proxy.reception import Present
 from proxy.standings import Standings
@@ -25,11 +27,31 @@ class Handover:
     """Between deliveries and the requests that wait for them."""
 
     def __init__(
-        self, ledger: Ledger, standings: Standings, log: FilteringBoundLogger
+        self,
+        ledger: Ledger,
+        deliveries: Deliveries,
+        standings: Standings,
+        log: FilteringBoundLogger,
     ) -> None:
         self._ledger = ledger
+        self._deliveries = deliveries
         self._standings = standings
         self._log = log
+
+    async def follow(self, upload: Upload, body: Body) -> Follower | None:
+        """Start the delivery of an upload that is COMPLETE; None for one that is not.
+
+        Raises:
+            ClientGone: the client has not stayed. The forward goes on (P4, R64).
+        """
+        if body.gone is not None:
+            if upload.state is State.COMPLETE:
+                self._deliveries.start(upload)
+                await self.secure(upload.token)
+            raise ClientGone(body.gone)
+        if upload.state is State.COMPLETE:
+            return self._deliveries.follow(upload)
+        return None
 
     async def answer(
         self,

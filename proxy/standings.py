@@ -22,7 +22,7 @@ from proxy.core.errors import (
     UploadMissing,
     UploadTorn,
 )
-from proxy.core.intents import AskLimits
+from proxy.core.intents import Append, AskLimits, AskOffset, Cancel
 from proxy.core.lifecycle import TERMINAL, Event, event_after_crash, next_state
 from proxy.core.upload import Standing, State, Token, Upload, shortened
 from proxy.deliveries import Deliveries
@@ -70,6 +70,25 @@ class Standings:
     def of(self, upload: Upload) -> Standing:
         """What may be told of `upload`, whose offset is durable."""
         return decide.standing(upload, self._ledger.now())
+
+    async def plan(
+        self, upload: Upload, intent: Append | AskOffset | Cancel
+    ) -> decide.Plan:
+        """What a request does with `upload`. The caller holds the lease.
+
+        Raises:
+            Refusal: nothing; what follows for the upload has been saved, and an offset
+                that is told is durable.
+        """
+        try:
+            return decide.request_on(upload, intent, self._ledger.now())
+        except Refusal as refusal:
+            if refusal.event is not None:
+                refusal.standing = None
+                await self._ledger.advance(upload, refusal.event)
+            elif refusal.standing is not None:
+                refusal.standing = self.of(await self.acknowledge(upload))
+            raise
 
     async def read(self, token: Token, *, change: bool = True) -> Upload:
         """The upload as its record tells it.
