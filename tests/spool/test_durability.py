@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from proxy.core.errors import SpoolError
 from proxy.core.upload import State
 from proxy.spool.disk import DiskSpool
 
-from .samples import BOOT, append, rebooted, stored, upload
-from .system import Calls, Countdown, Died
+from .samples import BOOT, append, stored, upload
+from .system import Calls
 
 CREATION = ["rename T.record.new T.record"]
 NEW_RECORD = ["fdatasync T.record.new", "rename T.record.new T.record"]
-
-
-@pytest.fixture
-def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
-    return Calls(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -288,107 +280,6 @@ async def test_writers_of_one_upload_see_each_others_bytes(spool: DiskSpool) -> 
 def _file(root: Path, suffix: str) -> Path:
     [found] = root.glob(f"??/*{suffix}")
     return found
-
-
-class NoNames:
-    """A disk that cannot sync the names in a shard."""
-
-    def __init__(self) -> None:
-        self.fails = True
-
-    def __call__(self, call: str) -> None:
-        if call == "fsync S" and self.fails:
-            raise OSError(errno.EIO, os.strerror(errno.EIO))
-
-
-@pytest.mark.parametrize("looks", ["the same process", "another one"])
-async def test_a_record_whose_name_could_not_be_synced_is_not_built_on(
-    spool: DiskSpool, calls: Calls, tmp_path: Path, looks: str
-) -> None:
-    """Or the next look would take it for durable, and a power loss undo it (P1)."""
-    saved = await stored(spool, b"12345", state=State.INTERRUPTED, acknowledged=2)
-    names = calls.before = NoNames()
-    with pytest.raises(SpoolError, match="Input/output error"):
-        await spool.save(replace(saved, acknowledged=5), durable=True)
-    if looks == "another one":
-        spool = DiskSpool(tmp_path, boot_id=BOOT)
-    for look in (spool.load, spool.peek):
-        with pytest.raises(SpoolError, match="Input/output error"):
-            await look(saved.token)
-    names.fails = False
-    calls.synced()
-    assert (await spool.load(saved.token)).acknowledged == 5
-    assert [call for call in calls.synced() if call != "fsync ."] == ["fsync S"]
-    assert (await spool.peek(saved.token)).acknowledged == 5
-    assert calls.synced() == []
-    spool.close()
-
-
-async def test_a_record_that_a_dead_process_left_is_made_sure_of(
-    spool: DiskSpool, calls: Calls, tmp_path: Path
-) -> None:
-    """It was killed before its name was synced; only then is nothing to be said."""
-    saved = await stored(spool, b"12345", state=State.INTERRUPTED, acknowledged=2)
-    calls.before = Countdown(4, Died)
-    with pytest.raises(Died):
-        await spool.save(replace(saved, acknowledged=5), durable=True)
-    assert calls.synced()[-1] == "rename T.record.new T.record"
-    calls.before = lambda call: None
-    after = DiskSpool(tmp_path, boot_id=BOOT)
-    calls.synced()
-    assert (await after.load(saved.token)).acknowledged == 5
-    assert calls.synced() == ["fsync S"]
-    after.close()
-
-
-async def test_after_a_reboot_a_record_is_sure(
-    spool: DiskSpool, calls: Calls, tmp_path: Path
-) -> None:
-    saved = await stored(spool, b"12345", state=State.RESPONDED, length=5)
-    calls.before = NoNames()
-    with pytest.raises(SpoolError):
-        await spool.save(replace(saved, why="again"), durable=True)
-    after = rebooted(spool, tmp_path)
-    assert (await after.load(saved.token)).why == "again"
-    after.close()
-
-
-async def test_a_record_that_cannot_say_so_is_durable_all_the_same(
-    spool: DiskSpool, calls: Calls
-) -> None:
-    saved = await stored(spool, b"12345", state=State.INTERRUPTED)
-
-    def full(call: str) -> None:
-        if call == "pwrite T.record":
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    calls.before = full
-    await spool.save(replace(saved, acknowledged=5), durable=True)
-    calls.synced()
-    assert (await spool.load(saved.token)).acknowledged == 5
-    assert calls.synced() == ["fsync S"]
-
-
-async def test_one_that_was_replaced_meanwhile_takes_no_harm(
-    spool: DiskSpool, calls: Calls, tmp_path: Path
-) -> None:
-    """Another process may save while this one only looks, without the lease."""
-    saved = await stored(spool, b"12345", state=State.INTERRUPTED)
-    calls.before = NoNames()
-    with pytest.raises(SpoolError):
-        await spool.save(replace(saved, why="x" * 100), durable=True)
-    other = DiskSpool(tmp_path, boot_id=BOOT)
-    records = other._records
-
-    def saves(call: str) -> None:
-        calls.before = lambda call: None
-        assert call in ("fsync .", "fsync S")
-        records.save_durably(replace(saved, why="newer"))
-
-    calls.before = saves
-    await spool.peek(saved.token)
-    assert (await spool.load(saved.token)).why == "newer"
-    other.close()
 
 
 async def test_an_upload_without_bytes_is_durable_once_it_is_secured(

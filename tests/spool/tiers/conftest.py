@@ -21,11 +21,6 @@ from ..system import BOUND_S, Calls
 
 
 @pytest.fixture
-def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calls:
-    return Calls(tmp_path, monkeypatch)
-
-
-@pytest.fixture
 def disk(tmp_path: Path, calls: Calls) -> DiskSpool:
     below = DiskSpool(tmp_path, boot_id=BOOT)
     calls.made.clear()
