@@ -2,8 +2,8 @@
 
 A spool keeps, under an upload's token, its record, its body, and the content of the
 answer it got. It decides nothing: states and lifetimes are the business of the rooms
-above. Three promises hold for every implementation, and
-``tests/spool/test_contract.py`` checks them:
+above. Three promises hold for every implementation; ``test_contract`` and
+``test_adopting`` in ``tests/spool`` check them:
 
 - A record is replaced whole or not at all; a torn one is never loaded as another one.
 - What ``sync`` and ``save(durable=True)`` have returned for survives power loss (unless
