@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
+import shlex
 import subprocess
 import sys
 import types
@@ -12,15 +14,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from proxy import __version__
 from proxy.cli import app
+from proxy.cli.tree import Command, tree, walk
 from proxy.config import Config
 
 from .test_probe import admin, alive, nobody
 
 ROOT = Path(__file__).parents[1]
 BOUND_S = 30.0
+EXPLAINED = (
+    " in the configuration; every key is explained by: upload-proxy "
+    "schema --as markdown"
+)
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
@@ -66,7 +74,7 @@ def test_a_configuration_that_is_wrong_is_told_line_by_line(tmp_path: Path) -> N
         f'{file}:3:10: log.level: expected debug, info, warning or error, got "loud"',
         f"{file}: origin.url: expected the URL of the origin, got nothing; set it in "
         "the file, by --origin or UPLOAD_PROXY_ORIGIN__URL",
-        "upload-proxy: 3 errors in the configuration",
+        f"upload-proxy: 3 errors{EXPLAINED}",
     ]
 
 
@@ -74,8 +82,9 @@ def test_a_file_that_is_not_there_is_a_wrong_configuration() -> None:
     done = run("check", "-c", "/nowhere.yaml")
     assert done.returncode == 78
     assert done.stderr.splitlines() == [
-        "/nowhere.yaml: cannot be read: No such file or directory",
-        "upload-proxy: 1 error in the configuration",
+        "/nowhere.yaml: cannot be read: No such file or directory; `upload-proxy "
+        "schema --as yaml` prints one to begin with",
+        f"upload-proxy: 1 error{EXPLAINED}",
     ]
 
 
@@ -165,13 +174,72 @@ def test_versions_are_printed_for_machines() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["serve", "check", "schema", "version", "healthcheck", "drain", "demo"],
+    [one for one in walk(tree(app)) if not one.commands],
+    ids=lambda one: " ".join(one.path[1:]),
 )
-def test_every_command_teaches_by_an_example(
-    command: str, capsys: pytest.CaptureFixture[str]
+def test_every_command_teaches_by_examples_and_tells_its_exit_codes(
+    command: Command,
 ) -> None:
-    assert within(command, "--help") == 0
-    assert f"    upload-proxy {command}" in capsys.readouterr().out
+    assert examples(command)
+    assert re.search(r"^Exit codes: 0 ", command.help, re.MULTILINE)
+
+
+def examples(command: Command) -> list[list[str]]:
+    """The words of each example that its help has, without what is around it."""
+    lines = re.findall(r"^  (\S.*)$", command.help, re.MULTILINE)
+    found = (re.search(r"upload-proxy ([^|&>)]*)", line) for line in lines)
+    return [shlex.split(one[1]) for one in found if one]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [words for one in walk(tree(app)) for words in examples(one)],
+    ids=" ".join,
+)
+def test_every_example_of_the_help_is_parsed(words: list[str]) -> None:
+    command = get_command(app)
+    while words and hasattr(command, "commands"):
+        command, words = command.commands[words[0]], words[1:]
+    # nothing is run by it; it exits for what it does not know
+    command.make_context("upload-proxy", list(words))
+
+
+def test_the_first_screen_says_what_commands_are_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert within("--help") == 0
+    told = capsys.readouterr().out
+    headings = ["Run it:", "Look at it:", "Tell a running one:", "Set it up:"]
+    places = [told.index(f"\n{heading}\n") for heading in headings]
+    assert places == sorted(places)
+    assert "..." not in told.partition("Run it:")[2]
+    for command in tree(app).commands:
+        assert re.search(rf"^  {command.name} ", told, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (("run",), "'serve'"),
+        (("validate", "-c", "x"), "'check'"),
+        (("serv",), "'serve'"),
+        (("uploads", "rm"), "'purge'"),
+        (("uploads", "shwo"), "'show'"),
+        (("serve", "--spol", "x"), "--spool"),
+    ],
+)
+def test_what_was_meant_is_suggested(
+    typed: tuple[str, ...], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert within(*typed) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert meant in last
+
+
+def test_the_version_is_an_option_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert within("--version") == 0
+    assert capsys.readouterr().out == f"upload-proxy {__version__}\n"
 
 
 def test_a_proxy_that_is_alive() -> None:
@@ -191,8 +259,8 @@ def test_a_proxy_that_cannot_be_reached() -> None:
     address = nobody()
     done = run("healthcheck", "--admin", str(address))
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        f"upload-proxy: cannot reach the admin listener {address}: Connection refused\n"
+    assert done.stderr.startswith(
+        f"upload-proxy: cannot reach the admin listener {address}: Connection refused; "
     )
 
 
@@ -240,7 +308,8 @@ def test_an_admin_listener_that_is_turned_off(
     file.write_text("admin: null\n")
     assert within("drain", "-c", str(file)) == 1
     assert capsys.readouterr().err == (
-        "upload-proxy: the admin listener is turned off (admin: null)\n"
+        "upload-proxy: the admin listener is turned off (admin: null); remove that "
+        f"line from the file of the proxy, {file}, and restart it\n"
     )
 
 
@@ -299,7 +368,10 @@ def test_draining_need_not_wait(capsys: pytest.CaptureFixture[str]) -> None:
 def test_draining_what_is_no_proxy(capsys: pytest.CaptureFixture[str]) -> None:
     with admin(alive) as address:
         assert within("drain", "--admin", str(address)) == 1
-    assert capsys.readouterr().err == "upload-proxy: the proxy answers 404\n"
+    assert capsys.readouterr().err == (
+        "upload-proxy: the proxy answers 404; that is not its admin listener: see "
+        "admin.listen\n"
+    )
 
 
 def test_draining_what_is_not_there() -> None:
@@ -347,14 +419,6 @@ def test_the_demonstration_is_run(
     monkeypatch.setitem(sys.modules, "proxy.demo", room)
     assert within("demo", *words) == 1
     assert runs == [kept]
-
-
-@pytest.mark.parametrize("command", ["list", "show", "resend", "purge", "export"])
-def test_every_command_of_operators_teaches_by_an_example(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert within("uploads", command, "--help") == 0
-    assert f"    upload-proxy uploads {command}" in capsys.readouterr().out
 
 
 def test_doctor_says_that_nobody_is_there() -> None:

@@ -44,7 +44,11 @@ def load(file: Path | None, flags: Mapping[str, object]) -> Config:
         typer.echo(exc, err=True)
         number = len(exc.errors)
         errors = "1 error" if number == 1 else f"{number} errors"
-        typer.echo(f"upload-proxy: {errors} in the configuration", err=True)
+        typer.echo(
+            f"upload-proxy: {errors} in the configuration; every key is explained by: "
+            "upload-proxy schema --as markdown",
+            err=True,
+        )
         raise typer.Exit(WRONG_CONFIGURATION) from None
 
 

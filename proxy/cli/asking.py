@@ -159,5 +159,8 @@ def _admin(config: Path | None, given: str | None) -> Address:
     # the origin may have been given to serve by a flag; nothing is asked of it here
     section = load(config, {"origin.url": "http://127.0.0.1"}).admin
     if section is None:
-        fail("the admin listener is turned off (admin: null)")
+        fail(
+            "the admin listener is turned off (admin: null); remove that line from the "
+            f"file of the proxy, {config}, and restart it"
+        )
     return section.listen

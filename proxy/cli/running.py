@@ -65,6 +65,8 @@ def demo(
     Examples:
       upload-proxy demo
       upload-proxy demo --keep
+
+    Exit codes: 0 it worked, 1 it did not.
     """
     from proxy.demo import run
 

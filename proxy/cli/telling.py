@@ -49,6 +49,7 @@ def schema(
         Literal["json", "yaml", "markdown"],
         typer.Option(
             "--as",
+            metavar="json|yaml|markdown",
             help="json: JSON Schema for editors; yaml: a file with every key, its "
             "default and what it does; markdown: the same to read.",
         ),
@@ -60,6 +61,9 @@ def schema(
     Examples:
       upload-proxy schema > schema.json
       upload-proxy schema --as yaml > config.yaml
+      upload-proxy schema --as markdown | less
+
+    Exit codes: 0 done, 2 wrong usage.
     """
     import json
 
@@ -83,7 +87,12 @@ def version(
 
     \b
     Example:
+      upload-proxy version
       upload-proxy version --json
+
+    upload-proxy --version prints the first line only.
+
+    Exit codes: 0 done, 2 wrong usage.
     """
     import json
 
@@ -95,3 +104,12 @@ def version(
     for name, value in versions().items():
         text = " ".join(map(str, value)) if isinstance(value, list) else value
         typer.echo(f"{name}: {text}")
+
+
+def only_version(wanted: bool) -> None:
+    """Answers ``--version``; called by typer before anything else is looked at."""
+    if wanted:
+        from proxy import __version__
+
+        typer.echo(f"upload-proxy {__version__}")
+        raise typer.Exit

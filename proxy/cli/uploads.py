@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from .arguments import FAILED, ConfigFile, SpoolDirectory, fail
+from .helping import Grouped
 from .visiting import (
     FromClient,
     MinSize,
@@ -48,9 +49,11 @@ group = typer.Typer(
     begins with a dash.
 
     \b
-    Example:
+    Examples:
       upload-proxy uploads list -c /etc/upload-proxy/config.yaml
+      upload-proxy uploads show --spool /var/spool/upload-proxy aB3xYz
     """,
+    cls=Grouped,
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -212,7 +215,10 @@ def purge(
     """
     filters = any((state, older_than, client, min_size))
     if bool(tokens) == bool(state) or (tokens and filters):
-        raise typer.BadParameter("give tokens, or --state and other filters")
+        raise typer.BadParameter(
+            "give tokens, or --state and other filters, not both; `upload-proxy "
+            "uploads list` shows both"
+        )
     wanted = filtered(state, older_than, client, min_size) if state else None
     settings = configuration(config, spool)
     with visit(settings) as guest:
