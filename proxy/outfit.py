@@ -45,7 +45,10 @@ def logger_of(config: Config) -> FilteringBoundLogger:
     try:
         return logs.logger(told.level, told.format, told.file)
     except OSError as exc:
-        raise WrongFile(f"log.file: {told.file}: {exc.strerror}") from exc
+        raise WrongFile(
+            f"log.file: {told.file}: {exc.strerror}; its directory has to be there, "
+            "and writable for this user"
+        ) from exc
 
 
 def access_logger_of(config: Config, log: FilteringBoundLogger) -> FilteringBoundLogger:
@@ -58,7 +61,10 @@ def access_logger_of(config: Config, log: FilteringBoundLogger) -> FilteringBoun
     try:
         return logs.access_logger(log, config.log.format, told)
     except OSError as exc:
-        raise WrongFile(f"log.access.file: {told}: {exc.strerror}") from exc
+        raise WrongFile(
+            f"log.access.file: {told}: {exc.strerror}; its directory has to be there, "
+            "and writable for this user"
+        ) from exc
 
 
 def tracing_of(config: Config, log: FilteringBoundLogger) -> Tracing | None:

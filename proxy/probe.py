@@ -27,6 +27,8 @@ DEFAULT_ADMIN: Final = TcpAddress("127.0.0.1", 9090)
 """Where the admin listener is unless the configuration says otherwise."""
 PAUSE_S: Final = 0.2
 """Seconds between two looks at a proxy that drains; picked by hand."""
+_OF_NO_PROXY: Final = frozenset({400, 404, 405, 501})
+"""Statuses that the admin listener has for nothing that is asked here."""
 _ON_THIS_MACHINE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -34,7 +36,13 @@ class Unreachable(Exception):
     """Nobody answers at the admin listener; caught in ``cli``, which exits with 1."""
 
     def __init__(self, admin: Address, reason: str, *, gone: bool = False) -> None:
-        super().__init__(f"cannot reach the admin listener {admin}: {reason}")
+        hint = (
+            "; is a proxy running, and is that its admin.listen? --admin ADDR or -c "
+            "FILE says another"
+        )
+        super().__init__(
+            f"cannot reach the admin listener {admin}: {reason}{hint if gone else ''}"
+        )
         self.gone = gone
         """Nobody is there; not just slow."""
 
@@ -47,9 +55,10 @@ class Told:
     text: str
 
     def __str__(self) -> str:
-        return f"the proxy answers {self.status}" + (
-            f": {self.text}" if self.text else ""
-        )
+        told = f": {self.text}" if self.text else ""
+        if self.status in _OF_NO_PROXY:
+            told = "; that is not its admin listener: see admin.listen"
+        return f"the proxy answers {self.status}{told}"
 
 
 def ask(admin: Address, method: str, path: str, timeout_s: float) -> Told:

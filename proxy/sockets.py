@@ -37,12 +37,49 @@ has left behind, such as a worker that was just starting, is gone within moments
 
 
 class CannotListen(Exception):
-    """An address cannot be listened on; the message names it and says why."""
+    """An address cannot be listened on; the message names it, and says why and what
+    helps."""
 
     def __init__(self, address: Address, exc: OSError) -> None:
-        reason = os.strerror(exc.errno) if exc.errno else str(exc)
-        super().__init__(f"cannot listen on {address}: {reason}")
+        words = f"cannot listen on {address}: {_reason(exc)}"
+        hint = _hint(address, exc)
+        super().__init__(f"{words}; {hint}" if hint else words)
         self.in_use = exc.errno == errno.EADDRINUSE
+
+
+def _reason(exc: OSError) -> str:
+    if isinstance(exc, socket.gaierror) or not exc.errno:
+        return exc.strerror or str(exc)  # numbers of the resolver are none of errno
+    return os.strerror(exc.errno)
+
+
+def _hint(address: Address, exc: OSError) -> str:
+    """What to do next; empty when nothing better is known than what is wrong."""
+    if isinstance(exc, socket.gaierror):
+        return "write a name that this machine knows, or an address such as 0.0.0.0"
+    match address, exc.errno:
+        case TcpAddress(port=port), errno.EADDRINUSE:
+            return (
+                f"`ss -ltnp sport = :{port}` shows who does: stop that one, or choose "
+                "another port by --listen or in the file; two proxies may share one "
+                "with reuse_port"
+            )
+        case UnixAddress(), errno.EADDRINUSE:
+            return "stop who listens there, or choose another path"
+        case TcpAddress(), errno.EADDRNOTAVAIL:
+            return "this machine has no such address; 0.0.0.0 is every one it has"
+        case TcpAddress(port=port), errno.EACCES:
+            return (
+                f"port {port} needs a right (CAP_NET_BIND_SERVICE), or a socket that "
+                "systemd hands over (config/upload-proxy.socket); 8080 needs none"
+            )
+        case UnixAddress(path), errno.EACCES | errno.ENOENT | errno.EROFS:
+            directory = os.path.dirname(path) or "."
+            return f"{directory} has to be there, and writable for this user"
+        case Descriptor(), errno.EBADF:
+            return "nobody has handed over a socket by that number"
+        case _:
+            return ""
 
 
 def listening_socket(address: Listenable, *, shared: bool = False) -> socket.socket:

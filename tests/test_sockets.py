@@ -35,7 +35,7 @@ def test_an_address_in_use_is_named() -> None:
         port = sock.getsockname()[1]
         with pytest.raises(
             CannotListen,
-            match=f"^cannot listen on 127.0.0.1:{port}: Address already in use$",
+            match=f"^cannot listen on 127.0.0.1:{port}: Address already in use; ",
         ):
             listening_socket(TcpAddress("127.0.0.1", port))
 

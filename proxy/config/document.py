@@ -58,7 +58,7 @@ def _text(file: Path) -> str:
     try:
         content = file.read_bytes()
     except OSError as exc:
-        words = f"cannot be read: {exc.strerror}"
+        words = f"cannot be read: {exc.strerror}{_unread(exc)}"
         raise ConfigError([Mistake(Place(str(file)), "", words)]) from None
     try:
         return content.decode()
@@ -68,6 +68,17 @@ def _text(file: Path) -> str:
         place = Place(str(file), line, column)
         words = "expected UTF-8, got bytes that are none"
         raise ConfigError([Mistake(place, "", words)]) from None
+
+
+def _unread(exc: OSError) -> str:
+    """What to do about a file that cannot be read."""
+    match exc:
+        case FileNotFoundError():
+            return "; `upload-proxy schema --as yaml` prints one to begin with"
+        case PermissionError():
+            return f"; it has to be readable for the user number {os.geteuid()}"
+        case _:
+            return ""
 
 
 def _position(text: str, index: int) -> tuple[int, int]:

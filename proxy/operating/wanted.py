@@ -40,11 +40,14 @@ def find(guest: Guest, start: str) -> Token:
     if not found:
         raise NotFound(
             f"{start}: no upload in {guest.directory} has a token that begins so; it "
-            "may have ended, or be in the memory of the proxy only"
+            "may have ended, or be in the memory of the proxy only; `upload-proxy "
+            "uploads list` shows what is there"
         )
     if len(found) > 1:
         longer = ", ".join(distinct(found).values())
-        raise NotFound(f"{start}: {len(found)} uploads begin so: {longer}")
+        raise NotFound(
+            f"{start}: {len(found)} uploads begin so: {longer}; give more of it"
+        )
     return found[0]
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 from weakref import WeakValueDictionary
 
 from proxy.core.errors import InDoubt, SpoolError, UploadMissing
@@ -42,6 +42,12 @@ Sync = Literal["acknowledged", "never"]
 
 _PROBE_SIZE = 64 * 1024
 """Bytes that readiness writes: as much as one read of a socket may bring."""
+
+
+_HINT: Final = (
+    "it has to be a directory that this user may write to, or that can be made; "
+    "spool.directory, or --spool, names another"
+)
 
 
 class DiskSpool:
@@ -73,7 +79,7 @@ class DiskSpool:
         set before anything is stored."""
         # the operator may have put a link there; nothing below it may be one
         self._root = os.path.realpath(directory)
-        with translated(f"the spool directory {self._root} cannot be used"):
+        with translated(f"the spool directory {self._root} cannot be used", _HINT):
             made = files.make_directories(self._root)
             names = Names()
             self._marks = Marks(f"{self._root}/unfinished", names)

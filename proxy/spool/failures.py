@@ -26,12 +26,13 @@ def seen() -> Mapping[str, int]:
     return dict(_SEEN)
 
 
-def spool_error(what: str, exc: OSError) -> SpoolError:
-    """`what` failed, with the system's word for the reason; to be raised from `exc`."""
+def spool_error(what: str, exc: OSError, hint: str = "") -> SpoolError:
+    """`what` failed, with the system's word for the reason, and `hint` for what helps;
+    to be raised from `exc`."""
     nameless(exc)
     _SEEN[errno.errorcode.get(exc.errno or 0, "other")] += 1
     reason = str(exc) if exc.errno is None else os.strerror(exc.errno)
-    return SpoolError(f"{what}: {reason}")
+    return SpoolError(f"{what}: {reason}; {hint}" if hint else f"{what}: {reason}")
 
 
 def nameless(exc: OSError) -> OSError:
@@ -47,13 +48,15 @@ def nameless(exc: OSError) -> OSError:
 
 
 class translated:  # noqa: N801 - read as a statement: with translated("...")
-    """Raises SpoolError in place of an OSError from within; `what` says what failed.
+    """Raises SpoolError in place of an OSError from within; `what` says what failed,
+    `hint` what whoever runs us can do about it.
 
     A class, since it stands around calls that cost less than a generator.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, hint: str = "") -> None:
         self._what = what
+        self._hint = hint
 
     def __enter__(self) -> None:
         return
@@ -65,4 +68,4 @@ class translated:  # noqa: N801 - read as a statement: with translated("...")
         trace: TracebackType | None,
     ) -> None:
         if isinstance(exc, OSError):
-            raise spool_error(self._what, exc) from exc
+            raise spool_error(self._what, exc, self._hint) from exc

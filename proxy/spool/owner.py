@@ -96,7 +96,7 @@ class Owner:
         if not self._try(fcntl.LOCK_SH):
             raise SpoolError(
                 f"the spool {self._directory} is in use by a process that shares it "
-                "with nobody; stop that one first"
+                "with nobody; stop that one first, or choose another spool.directory"
             )
         if not is_first:
             self._join(goes_by, routes)
@@ -129,6 +129,9 @@ class Owner:
         return True
 
 
+_HINT: Final = "run it as the user of the proxy, and say the directory of its spool"
+
+
 def living(directory: Path) -> Mapping[str, Any] | None:
     """What the owners of the spool in `directory` go by, empty when they do not say;
     None when it has none just now.
@@ -139,12 +142,13 @@ def living(directory: Path) -> Mapping[str, Any] | None:
         SpoolError: there is no spool, or it cannot be looked at.
     """
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
-    with translated("the spool cannot be looked at"):
+    with translated(f"the spool {directory} cannot be looked at", _HINT):
         try:
             fd = os.open(f"{directory}/lock", flags)
         except FileNotFoundError:
             raise SpoolError(
-                f"there is no spool in {directory}: no proxy has worked there"
+                f"there is no spool in {directory}: no proxy has worked there; say "
+                "which one is meant by --spool DIR, or by -c FILE of its proxy"
             ) from None
         try:
             # Whoever comes meanwhile waits, and does not take us for an owner.

@@ -40,7 +40,8 @@ def test_quotes_make_text_of_everything(written: Written) -> None:
 
 def test_a_file_that_is_not_there(written: Written) -> None:
     assert message(Path("nowhere.yaml")) == (
-        "nowhere.yaml: cannot be read: No such file or directory"
+        "nowhere.yaml: cannot be read: No such file or directory; `upload-proxy "
+        "schema --as yaml` prints one to begin with"
     )
 
 

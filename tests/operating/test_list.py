@@ -122,7 +122,7 @@ async def test_a_place_without_a_spool(operator: Operator) -> None:
     assert (done.code, done.out) == (1, "")
     assert done.err == (
         f"upload-proxy: there is no spool in {operator.spool}: no proxy has worked "
-        "there\n"
+        "there; say which one is meant by --spool DIR, or by -c FILE of its proxy\n"
     )
     assert not operator.spool.exists()
 

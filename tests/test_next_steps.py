@@ -1,0 +1,95 @@
+"""What goes wrong is told with what to do next, wherever a user can do something.
+
+Each case is the failure itself, not its message built by hand. The words that are asked
+for are those that a user has to find: the option, the key or the command that helps.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from proxy.addresses import Descriptor, TcpAddress, UnixAddress
+from proxy.cli import app
+from proxy.core.errors import SpoolError
+from proxy.sockets import CannotListen, Listenable, listening_socket
+from proxy.spool.disk import DiskSpool
+
+from .test_probe import admin
+
+TAKEN = listening_socket(TcpAddress("127.0.0.1", 0))
+
+
+def told(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What is said on standard error by a command that fails, in one line."""
+    with pytest.raises(SystemExit) as left:
+        app(words)
+    assert left.value.code
+    return " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("address", "next_step"),
+    [
+        (TcpAddress("127.0.0.1", TAKEN.getsockname()[1]), "`ss -ltnp sport = :"),
+        (TcpAddress("192.0.2.1", 8080), "0.0.0.0 is every one it has"),
+        (TcpAddress("no such name", 8080), "write a name that this machine knows"),
+        (UnixAddress("/nowhere/at/all.sock"), "/nowhere/at has to be there"),
+        (Descriptor(987), "nobody has handed over a socket"),
+    ],
+    ids=str,
+)
+def test_an_address_that_cannot_be_used(address: Listenable, next_step: str) -> None:
+    with pytest.raises(CannotListen) as caught:
+        listening_socket(address)
+    assert next_step in str(caught.value)
+    assert "Unknown error" not in str(caught.value)
+
+
+def test_a_port_that_needs_a_right() -> None:
+    refused = PermissionError(errno.EACCES, "Permission denied")
+    assert "CAP_NET_BIND_SERVICE" in str(CannotListen(TcpAddress("::", 80), refused))
+
+
+def test_a_spool_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SpoolError) as caught:
+        DiskSpool(tmp_path / "file/spool", boot_id="b")
+    assert "spool.directory, or --spool, names another" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "next_step"),
+    [
+        ("uploads list --spool /nowhere", "--spool DIR, or by -c FILE"),
+        ("uploads list --spool /dev/null", "run it as the user of the proxy"),
+        ("uploads purge", "`upload-proxy uploads list` shows both"),
+        ("check -c /nowhere.yaml", "`upload-proxy schema --as yaml` prints one"),
+        ("check -c /dev/null", "by --origin or UPLOAD_PROXY_ORIGIN__URL"),
+        ("healthcheck --admin 127.0.0.1:1", "--admin ADDR or -c FILE says another"),
+        ("drain --wait soon", "expected a duration such as 10s"),
+        ("doctor example.com", "expected a URL such as https://"),
+        ("schema --as xml", "'json', 'yaml', 'markdown'"),
+        ("completion tcsh", "'bash', 'zsh', 'fish'"),
+    ],
+)
+def test_a_command_that_fails(
+    words: str,
+    next_step: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [one for one in os.environ if one.startswith("UPLOAD_PROXY_")]:
+        monkeypatch.delenv(name)
+    assert next_step in told(words.split(), capsys)
+
+
+def test_what_answers_is_no_proxy(capsys: pytest.CaptureFixture[str]) -> None:
+    page = "<!DOCTYPE html>\n<html>many lines</html>\n"
+    with admin(lambda _: (404, page)) as address:
+        said = told(["healthcheck", "--admin", str(address)], capsys)
+    assert said.endswith("that is not its admin listener: see admin.listen")
+    assert "<html>" not in said
