@@ -20,6 +20,7 @@ RUN python -m pip install --require-hashes --no-deps -r requirements-build.lock 
     && python -m pip --python /opt/upload-proxy/bin/python install \
         --require-hashes --no-deps --only-binary :all: -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
+COPY docs/man/ docs/man/
 COPY proxy/ proxy/
 RUN python -m pip wheel --no-deps --no-build-isolation --wheel-dir /tmp/wheels . \
     && python -m pip --python /opt/upload-proxy/bin/python install \

@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test check campaign bench bench-quick bench-compare site format lock
-.PHONY: audit sbom clean
+.PHONY: man dist audit sbom clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +59,19 @@ site: $(VENV)/.site ## the documents as pages: build/site; fails where a link le
 format: $(VENV)/.check ## lay the code out, and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+man: $(VENV)/.run ## write the manual pages anew: docs/man, from the commands and the model
+	$(BIN)/python -m packages.manual
+
+# Both are made twice and have to be the same to the last byte, so the time that archives
+# carry is that of the commit; the second wheel comes out of the sdist.
+dist: $(VENV)/.dist ## wheel and sdist in dist/, installed and tried as users do; the chart
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m build --no-isolation --outdir dist .
+	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m build --no-isolation --sdist --outdir dist/again .
+	$(BIN)/python -m pytest -q packages
+
+EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
 lock: $(VENV)/.lock ## pin what the container installs, with hashes (ARGS=--upgrade: anew)
 	$(BIN)/uv pip compile pyproject.toml $(LOCKED) $(ARGS) --output-file requirements.lock
@@ -114,6 +127,10 @@ $(VENV)/.bench: $(VENV)/.run
 
 $(VENV)/.site: $(VENV)/.run
 	$(PIP) install --group site
+	@touch $@
+
+$(VENV)/.dist: $(VENV)/.test
+	$(PIP) install --group dist
 	@touch $@
 
 $(VENV)/.audit: $(VENV)/.pip pyproject.toml
