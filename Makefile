@@ -71,7 +71,7 @@ dist: $(VENV)/.dist ## wheel and sdist in dist/, installed and tried as users do
 	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m build --no-isolation --sdist --outdir dist/again .
 	$(BIN)/python -m pytest -q packages
 
-EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
 
 lock: $(VENV)/.lock ## pin what the container installs, with hashes (ARGS=--upgrade: anew)
 	$(BIN)/uv pip compile pyproject.toml $(LOCKED) $(ARGS) --output-file requirements.lock

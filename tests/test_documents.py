@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from proxy import __version__
 from proxy.access import INTERNAL_ERROR
@@ -91,8 +92,16 @@ def test_every_state_is_in_the_life_of_an_upload() -> None:
         assert state.name in ARCHITECTURE
 
 
-def test_the_change_log_knows_this_version() -> None:
-    assert __version__ in (ROOT / "CHANGELOG.md").read_text()
+def test_the_change_log_has_a_heading_for_each_version_the_newest_first() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    forms = r"\[Unreleased\](?: - [\d.]+)?|\[[\d.]+\] - \d{4}-\d\d-\d\d"
+    assert [one for one in headings if not re.fullmatch(forms, one)] == []
+    told = [found for one in headings for found in re.findall(r"\d+\.\d+\.\d+", one)]
+    assert told[0] == __version__, "of proxy/__init__.py"
+    assert told == sorted(told, key=Version, reverse=True)
+    kinds = set(re.findall(r"^### (.+)$", text, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
 @pytest.mark.parametrize(
