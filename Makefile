@@ -18,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help demo test check campaign bench bench-quick bench-compare site format lock
-.PHONY: man dist audit sbom clean
+.PHONY: man chart dist audit sbom clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -63,13 +63,16 @@ format: $(VENV)/.check ## lay the code out, and mend what the linter can
 man: $(VENV)/.run ## write the manual pages anew: docs/man, from the commands and the model
 	$(BIN)/python -m packages.manual
 
+chart: $(VENV)/.run ## take into charts/upload-proxy what is said elsewhere: schema, alerts
+	$(BIN)/python -m packages.chart
+
 # Both are made twice and have to be the same to the last byte, so the time that archives
 # carry is that of the commit; the second wheel comes out of the sdist.
 dist: $(VENV)/.dist ## wheel and sdist in dist/, installed and tried as users do; the chart
 	rm -rf dist
 	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m build --no-isolation --outdir dist .
 	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m build --no-isolation --sdist --outdir dist/again .
-	$(BIN)/python -m pytest -q packages
+	$(BIN)/python -m pytest -q -p tests.kit.not_run packages
 
 EPOCH = $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
 
