@@ -65,6 +65,8 @@ def offered(script: Path, here: Path, *words: str) -> list[str]:
         (["serve", "--config", "="], ["spool", "uploads.yaml"]),
         (["serve", "--spool", ""], ["spool"]),
         (["uploads", "export", "aB3xYz", "-o", "up"], ["uploads.yaml"]),
+        (["upload", "u"], ["uploads.yaml"]),
+        (["upload", "--resume", "u"], ["uploads.yaml"]),
         (["doctor", ""], []),
         (["uploads", "show", ""], []),
         (["serve", "--origin", ""], []),

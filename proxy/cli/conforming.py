@@ -90,7 +90,8 @@ def conformance(
         raise typer.BadParameter(str(exc), param_hint="URL") from None
     strange = [name for name in rule or () if name.upper() not in RULES]
     if strange:
-        raise typer.BadParameter(f"no rule {strange[0]}", param_hint="--rule")
+        message = f"no rule {strange[0]}; docs/conformance.md lists them"
+        raise typer.BadParameter(message, param_hint="--rule")
     bytes_each = quantity(bytes_of, size, "--size")
     if bytes_each < _LEAST:
         raise typer.BadParameter(f"expected {_LEAST} or more", param_hint="--size")

@@ -129,7 +129,8 @@ def _place(found: TyperOption | TyperArgument) -> Place:
 
 def _takes(metavar: str) -> tuple[Takes, tuple[str, ...]]:
     """What a value may be, as its name in the help says."""
-    match metavar.removesuffix("..."):
+    # of several things, such as FILE... URL, the first is what can be offered
+    match metavar.partition(" ")[0].removesuffix("..."):
         case "":
             return Takes.NOTHING, ()
         case "FILE":

@@ -21,7 +21,7 @@ def upload(
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="STATE", help="Go on with what is kept in this file."),
+        typer.Option(metavar="FILE", help="Go on with what is kept in this file."),
     ] = None,
     method: Annotated[str, typer.Option(metavar="METHOD")] = "POST",
     header: Annotated[
