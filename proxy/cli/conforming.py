@@ -90,7 +90,7 @@ def conformance(
         raise typer.BadParameter(str(exc), param_hint="URL") from None
     strange = [name for name in rule or () if name.upper() not in RULES]
     if strange:
-        message = f"no rule {strange[0]}; docs/conformance.md lists them"
+        message = f"no rule {strange[0]}; docs/protocol.md explains those there are"
         raise typer.BadParameter(message, param_hint="--rule")
     bytes_each = quantity(bytes_of, size, "--size")
     if bytes_each < _LEAST:
