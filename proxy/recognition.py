@@ -130,7 +130,7 @@ class Recognition:
             return self._principal(head, ())
         route = DEFAULT_ROUTE if upload is None else upload.route
         gate = self._courses.gate(route)
-        name = (gate, asker(head))
+        name = (gate, head.method, asker(head))
         whose = self._remembered.get(name)
         if whose is None:
             async with exchange.present():
@@ -155,22 +155,25 @@ class Recognition:
         return silent()
 
 
+_Asked = tuple[Gate, str, bytes]
+"""Who was asked, about which method, and for whom: what may be read is not all that
+may be written."""
+
+
 class _Remembered:
     """Principals of clients, for a while."""
 
     def __init__(self, remember_s: float, now: Callable[[], float]) -> None:
         self._remember_s = remember_s
         self._now = now
-        self._told: OrderedDict[tuple[Gate, bytes], tuple[float, Principal]] = (
-            OrderedDict()
-        )
+        self._told: OrderedDict[_Asked, tuple[float, Principal]] = OrderedDict()
 
-    def get(self, name: tuple[Gate, bytes]) -> Principal | None:
+    def get(self, name: _Asked) -> Principal | None:
         """None when it has to be asked for."""
         end, whose = self._told.get(name, (0.0, NOBODY))
         return whose if self._now() < end else None
 
-    def put(self, name: tuple[Gate, bytes], whose: Principal) -> None:
+    def put(self, name: _Asked, whose: Principal) -> None:
         if not self._remember_s:
             return
         self._told[name] = (self._now() + self._remember_s, whose)

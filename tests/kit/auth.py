@@ -11,6 +11,7 @@ ALICE_LATER: Lines = (("Authorization", "Bearer alice-2"),)
 BOB: Lines = (("Authorization", "Bearer bob-1"),)
 CHALLENGE = 'Bearer realm="files"'
 REFUSED = b"who are you?"
+_READS = ("HEAD", "GET", "OPTIONS")
 
 
 class AuthServer(RecordingOrigin):
@@ -19,16 +20,22 @@ class AuthServer(RecordingOrigin):
     def __init__(self) -> None:
         super().__init__()
         self.known = {"Bearer alice-1": "alice", "Bearer bob-1": "bob"}
+        self.writes = True
+        """Whoever is known may do more than read."""
+        self.closed: set[str] = set()
+        """Targets that nobody may have anything of."""
 
     def choose(self, request: Request) -> Behaviour:
         """What was told it to do, else by whom it knows."""
         if self.will:
             return self.will.popleft()
         user = self.known.get(request.one("authorization") or "")
-        if user is None:
+        if user is None or request.one("x-forwarded-uri") in self.closed:
             return Reply(
                 401,
                 (("WWW-Authenticate", CHALLENGE), ("Content-Type", "text/plain")),
                 REFUSED,
             )
+        if not self.writes and request.one("x-forwarded-method") not in _READS:
+            return Reply(403, (), b"you may only read")
         return Reply(200, (("X-Auth-User", user),), b"yes")

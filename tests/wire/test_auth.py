@@ -421,12 +421,33 @@ async def test_who_somebody_is_is_asked_once_for_a_while(
     assert len(auth.requests) == 1
     for _ in range(3):
         assert (await upload.head(*ALICE)).status == 204
-    assert (await upload.append(at=5, last=False, sends=b"b", fields=ALICE)).offset == 6
-    assert len(auth.requests) == 2
+    for at in (5, 6):
+        answer = await upload.append(at=at, last=False, sends=b"b", fields=ALICE)
+        assert answer.offset == at + 1
+    assert len(auth.requests) == 3
+    methods = [one.one("X-Forwarded-Method") for one in auth.requests]
+    assert methods == ["POST", "HEAD", "PATCH"]
     asked = auth.requests[1]
     assert asked.one("X-Forwarded-Uri") == "/resumable_upload/"
     told = " ".join(f"{name} {value}" for name, value in asked.fields)
     assert upload.path.rpartition("/")[2] not in told + asked.target
+
+
+async def test_what_holds_for_one_method_says_nothing_of_another(
+    guarded: Guarded, auth: AuthServer
+) -> None:
+    """Who may read is not for that one who may write."""
+    client = await guarded(BY_NAME)
+    upload = await client.create(
+        VERSION, last=False, sends=b"a" * 5, announce=10, fields=ALICE
+    )
+    assert (await upload.head(*ALICE)).status == 204
+    auth.writes = False
+    answer = await upload.append(at=5, last=False, sends=b"b", fields=ALICE)
+    assert answer.status not in (201, 204)
+    assert (await upload.cancel(*ALICE)).status != 204
+    auth.writes = True
+    assert (await upload.head(*ALICE)).offset == 5
 
 
 async def test_it_is_asked_each_time_where_nothing_is_remembered(
