@@ -169,6 +169,18 @@ async def _content(stream: Stream) -> bytes | None:
     return content
 
 
+def settled(said: Passed | Denied) -> Passed | Denied:
+    """What was `said`, where it would be said again in a while.
+
+    Raises:
+        AuthSilent: it may not.
+    """
+    if isinstance(said, Denied) and said.later:
+        status = said.denial.answer.status
+        raise AuthSilent(f"the auth server answered with {status}")
+    return said
+
+
 def denied(denial: Denial) -> Refusal:
     """For who waits: the answer of who did not let it through."""
     return Refusal(

@@ -15,10 +15,9 @@ from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.auth import Denied, denied
+from proxy.auth import Denied, denied, settled
 from proxy.core.decide import outcome_unknown
 from proxy.core.errors import (
-    AuthSilent,
     BodyUnreadableError,
     InDoubt,
     OriginCut,
@@ -112,11 +111,8 @@ class Forward:
         gate = delivery.course.gate
         if gate is None:
             return
-        said = await gate.ask(delivery.upload.request)
+        said = settled(await gate.ask(delivery.upload.request))
         if isinstance(said, Denied):
-            if said.later:
-                status = said.denial.answer.status
-                raise AuthSilent(f"the auth server answered with {status}")
             raise _NotLetThroughError(said)
 
     async def _denied(self, delivery: Delivery, said: Denied) -> None:

@@ -2,9 +2,11 @@
 
 A stranger hears of an upload what is heard of one that does not exist, after the same
 steps: the question to the auth server, where one has to be asked, and that to the other
-processes. It takes no lease, so that it cannot end the transfer of who has a right to.
-The one invariant: nothing about an upload is said, and nothing done with it, before the
-principal has been found to be the same.
+processes. That is 404, or the refusal of the auth server of the top level: a client
+whose token has expired gets a new one, and gives nothing up. It takes no lease, so that
+it cannot end the transfer of who has a right to. The one invariant: nothing about an
+upload is said, and nothing done with it, before the principal has been found to be the
+same.
 
 Source: R20, R99.
 """
@@ -18,11 +20,11 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.auth import Denied, Gate, denied, nobody, silent
+from proxy.auth import Denied, Gate, Passed, denied, nobody, settled, silent
 from proxy.core.auth import NOBODY, Place, Principal, Source, asker, principal
 from proxy.core.decide import unknown_upload
-from proxy.core.errors import AuthSilent, Refusal
-from proxy.core.upload import DEFAULT_ROUTE, Fields, Head, Token, Upload, shortened
+from proxy.core.errors import AuthSilent, Denial, Problem, Refusal
+from proxy.core.upload import DEFAULT_ROUTE, Fields, Head, Token, shortened
 from proxy.elsewhere import Elsewhere
 from proxy.lanes import Courses
 from proxy.reception import Exchange
@@ -99,8 +101,8 @@ class Recognition:
         """Let who has a right to the upload go on.
 
         Raises:
-            Refusal: there is none, as far as this client is concerned; or nobody can
-                tell whose it is.
+            Refusal: there is none, as far as this client is concerned; or who says
+                whose it is does not let it through; or nobody can tell.
             ClientGone: the client did not wait for that.
         """
         if not self._terms.sources:
@@ -110,45 +112,68 @@ class Recognition:
             upload = await self._standings.as_recorded(token)
         except Refusal as refusal:
             missing = refusal
-        head = exchange.to_origin()
-        whose = await self._whose(head, upload, exchange)
-        if missing is not None:
-            raise missing
-        assert upload is not None
-        if not upload.principal or whose.is_that_of(upload.principal):
+        if upload is not None and not upload.principal:
             return
-        self._log.info("stranger", upload=shortened(token), client=exchange.peer)
-        # As for one that is not there: who asks is not to learn it by the clock.
-        await self._elsewhere.show(token)
-        raise unknown_upload()
-
-    async def _whose(
-        self, head: Head, upload: Upload | None, exchange: Exchange
-    ) -> Principal:
-        """That of a request with `head` on `upload`, None: on one that is not there."""
-        if not self._asks_for_names:
-            return self._principal(head, ())
+        head = exchange.to_origin()
         route = DEFAULT_ROUTE if upload is None else upload.route
-        gate = self._courses.gate(route)
+        said = await self._said(route, head, exchange)
+        if missing is not None and missing.problem is not Problem.UNKNOWN_UPLOAD:
+            raise missing
+        if upload is not None:
+            if isinstance(said, Principal):
+                if said.is_that_of(upload.principal):
+                    return
+                self._log.info(
+                    "stranger", upload=shortened(token), client=exchange.peer
+                )
+            # As for one that is not there: nobody is to learn it by the clock.
+            await self._elsewhere.show(token)
+            if self._gate(route) is not self._gate(DEFAULT_ROUTE):
+                said = await self._said(DEFAULT_ROUTE, head, exchange)
+        raise denied(said) if isinstance(said, Denial) else unknown_upload()
+
+    async def _said(
+        self, route: str, head: Head, exchange: Exchange
+    ) -> Principal | Denial:
+        """Whose a request with `head` on an upload of `route` is; or what who says that
+        answers instead.
+
+        Raises:
+            Refusal: nobody can tell just now.
+        """
+        gate = self._gate(route)
+        if gate is None:
+            return self._principal(head, ())
         name = (gate, head.method, asker(head))
         whose = self._remembered.get(name)
-        if whose is None:
-            async with exchange.present():
-                whose = await self._asked(gate, head)
+        if whose is not None:
+            return whose
+        async with exchange.present():
+            said = await self._asked(gate, head)
+        if isinstance(said, Denied):
+            return said.denial
+        whose = self._principal(head, said.fields)
+        if not whose.is_nobody:
+            # What is bad news may be over as soon as its client has a new token.
             self._remembered.put(name, whose)
         return whose
+
+    def _gate(self, route: str) -> Gate | None:
+        """Whom to ask whose a request on an upload of `route` is; None: nobody.
+
+        Raises:
+            Refusal: the route is configured no more.
+        """
+        return self._courses.gate(route) if self._asks_for_names else None
 
     def _principal(self, head: Head, told: Fields) -> Principal:
         return principal(self._terms.sources, head, told, self._terms.key)
 
-    async def _asked(self, gate: Gate, head: Head) -> Principal:
+    async def _asked(self, gate: Gate, head: Head) -> Passed | Denied:
         try:
-            said = await gate.ask(head, uri=self._terms.uploads_path)
+            return settled(await gate.ask(head, uri=self._terms.uploads_path))
         except AuthSilent as exc:
             raise self._silent(exc) from exc
-        if isinstance(said, Denied):
-            return NOBODY
-        return self._principal(head, said.fields)
 
     def _silent(self, exc: AuthSilent) -> Refusal:
         self._log.warning("auth server silent", error=str(exc))

@@ -338,6 +338,12 @@ async def every_answer(upload: Upload, *fields: tuple[str, str]) -> list[Any]:
     ]
 
 
+def same(one: Any, other: Any) -> bool:
+    """Nobody can tell these answers apart."""
+    told = [(it.status, fields_of(it), content_of(it)) for it in (one, other)]
+    return told[0] == told[1]
+
+
 class _Named(Upload):
     """An upload with another name than it was told."""
 
@@ -346,6 +352,10 @@ class _Named(Upload):
     @property
     def url(self) -> str:
         return super().url.rpartition("/")[0] + "/" + self.name
+
+
+def none_like(upload: Upload) -> Upload:
+    return _Named(upload._client, upload.version, upload.answer, upload.transfer)
 
 
 @pytest.mark.parametrize("terms", [BY_NAME, BY_SECRET])
@@ -364,13 +374,13 @@ async def test_strangers_hear_what_is_heard_of_no_upload(
     upload = await client.create(
         version, last=False, sends=b"a" * 5, announce=10, fields=ALICE
     )
-    other = _Named(client, version, upload.answer, upload.transfer)
+    other = none_like(upload)
     at_one = await every_answer(upload, *somebody)
     at_none = await every_answer(other, *somebody)
+    asked = terms is BY_NAME and somebody is not BOB
     for one, none in zip(at_one, at_none, strict=True):
-        assert one.status == none.status == 404
-        assert fields_of(one) == fields_of(none)
-        assert content_of(one) == content_of(none)
+        assert one.status == (401 if asked else 404)
+        assert same(one, none)
     head = await upload.head(*ALICE)
     assert (head.status, head.offset) == (204, 5)
     answer = await upload.append(at=5, sends=b"b" * 5, fields=ALICE)
@@ -462,6 +472,82 @@ async def test_it_is_asked_each_time_where_nothing_is_remembered(
     assert len(auth.requests) == 3
 
 
+@pytest.mark.parametrize("status", [302, 401, 403, 404])
+async def test_a_refusal_is_heard_of_every_upload(
+    guarded: Guarded, auth: AuthServer, status: int
+) -> None:
+    """Not 404 of a token that has expired: a client would give its upload up."""
+    client = await guarded(BY_NAME)
+    upload = await client.create(
+        VERSION, last=False, sends=b"a" * 5, announce=10, fields=ALICE
+    )
+    refusal = Reply(
+        status,
+        (("WWW-Authenticate", CHALLENGE), ("Location", "/login"), ("Set-Cookie", "a")),
+        REFUSED,
+    )
+    auth.then(*[refusal] * 22)
+    at_one = await every_answer(upload, *ALICE)
+    at_none = await every_answer(none_like(upload), *ALICE)
+    for one, none in zip(at_one, at_none, strict=True):
+        assert (one.status, one.one("WWW-Authenticate")) == (status, CHALLENGE)
+        assert (one.location, one.one("Set-Cookie")) == ("/login", None)
+        assert one.offset is None
+        assert same(one, none)
+    assert at_one[1].content == REFUSED
+    assert (await upload.head(*ALICE)).offset == 5  # nothing of that is remembered
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500])
+async def test_what_says_nothing_is_asked_again(
+    guarded: Guarded, auth: AuthServer, status: int
+) -> None:
+    client = await guarded(BY_NAME, log={"level": "error"})
+    upload = await client.create(
+        VERSION, last=False, sends=b"a" * 5, announce=10, fields=ALICE
+    )
+    auth.then(*[Reply(status)] * 2)
+    one = await upload.head(*ALICE)
+    none = await none_like(upload).head(*ALICE)
+    assert (one.status, one.one("Retry-After")) == (503, "5")
+    assert same(one, none)
+    assert (await upload.head(*ALICE)).status == 204
+
+
+async def test_nobody_is_not_remembered(guarded: Guarded, auth: AuthServer) -> None:
+    client = await guarded(BY_NAME)
+    upload = await client.create(VERSION, last=False, sends=b"a", fields=ALICE)
+    auth.then(Reply(200))
+    assert (await upload.head(*ALICE)).status == 404
+    assert (await upload.head(*ALICE)).status == 204
+
+
+async def test_uploads_of_other_routes_are_told_apart_by_no_refusal(
+    guarded: Guarded, auth: AuthServer, origin: RecordingOrigin
+) -> None:
+    """What a stranger hears is what the top level's auth server says of it."""
+    origin.then(Reply(200, (("X-Auth-User", "alice"),)))
+    client = await guarded(
+        {**BY_NAME, "remember": 0},
+        routes=[
+            {"name": "own", "match": {"paths": "/own"}, "auth": {"request": "origin"}}
+        ],
+    )
+    upload = await client.create(
+        VERSION, last=False, sends=b"a", path="/own", fields=ALICE
+    )
+    assert upload.answer.status == 201
+    other = none_like(upload)
+    for word in (Reply(403), Reply(200, (("X-Auth-User", "bob"),)), Reply(200)):
+        for whoever, status in ((ALICE, 404), ((), 401)):
+            origin.then(word)
+            one, none = await upload.head(*whoever), await other.head(*whoever)
+            assert one.status == status
+            assert same(one, none)
+    origin.then(Reply(200, (("X-Auth-User", "alice"),)))
+    assert (await upload.head()).status == 204  # the top level's word is not needed
+
+
 async def test_who_cannot_be_recognised_just_now_hears_the_same_of_every_upload(
     guarded: Guarded, auth: AuthServer
 ) -> None:
@@ -470,7 +556,7 @@ async def test_who_cannot_be_recognised_just_now_hears_the_same_of_every_upload(
         VERSION, last=False, sends=b"a" * 5, announce=10, fields=ALICE
     )
     await auth.stop()
-    other = _Named(client, VERSION, upload.answer, upload.transfer)
+    other = none_like(upload)
     one, none = await upload.head(*ALICE), await other.head(*ALICE)
     assert one.status == none.status == 503
     assert fields_of(one) == fields_of(none)
