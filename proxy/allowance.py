@@ -1,23 +1,20 @@
 """May there be this upload, and how much of it, by the bounds on who has it open?
 
-Asked before a byte is taken. Before anybody is refused, it is looked at which of the
-uploads in the way other processes have ended. The one invariant: who is refused has had
-its count looked through first.
+Asked before a byte is taken, and, where it is not known how many will come, as they do:
+so several uploads at a time get no more than one after the other. Before anybody is
+refused, it is looked at which of the uploads in the way other processes have ended. The
+one invariant: who is refused has had its count looked through first.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from proxy.core.decide import Receive
 from proxy.core.errors import Problem, Refusal
 from proxy.core.intents import Append, Create
-from proxy.core.lifecycle import Event
 from proxy.core.upload import State, Upload
+from proxy.holdings import Share
 from proxy.ledger import Ledger
 from proxy.standings import Standings
-
-_BOUND = "what may be open of whose it is"
 
 
 class Allowance:
@@ -39,46 +36,51 @@ class Allowance:
             await self._standings.recount(upload)
             self._ledger.admit(upload)
 
-    async def bounded(
+    async def share(
         self, upload: Upload, plan: Receive, intent: Create | Append
-    ) -> Receive:
-        """`plan`, by which no more is taken of `upload` than its principal may have.
-        What is nobody's has no bound of its own.
+    ) -> Share:
+        """What the request may bring of what its principal may have. What is nobody's
+        has no bound of its own.
 
         Raises:
             Refusal: what is announced is more.
         """
-        if not upload.principal:
-            return plan
+        holdings = self._ledger.holdings
+        if not holdings.bounds(upload) or _is_admitted(upload, plan):
+            return Share(holdings, upload, None)
+        end = plan.length
+        if end is None and intent.content_length is not None:
+            end = upload.offset + intent.content_length
         try:
-            return await self._bounded(upload, plan, intent.content_length)
+            # More than is told may come, but no less is to be refused.
+            await self._check(upload, upload.offset + 1 if end is None else end)
         except Refusal as refusal:
             if upload.state is not State.CREATED:
                 upload = await self._standings.acknowledge(upload)
                 refusal.standing = self._standings.of(upload)
             raise
+        return Share(holdings, upload, upload.offset if end is None else end)
 
-    async def _bounded(
-        self, upload: Upload, plan: Receive, content_length: int | None
-    ) -> Receive:
-        end = plan.length
-        if end is None and content_length is not None:
-            end = upload.offset + content_length
-        # More than is told may come, but no less is to be refused.
-        size = upload.offset + 1 if end is None else end
-        if size > upload.offset:
-            try:
-                self._ledger.check_size(upload, size)
-            except Refusal:
-                await self._standings.recount(upload)
-                self._ledger.check_size(upload, size)
-        left = self._ledger.left(upload)
-        if plan.ceiling <= left:
-            return plan
-        return replace(
-            plan,
-            ceiling=max(upload.offset, int(left)),
-            beyond=Problem.TOO_LARGE,
-            overrun_event=Event.LIMIT_REACHED,
-            bound=_BOUND,
-        )
+    async def _check(self, upload: Upload, size: int) -> None:
+        """Make sure that `upload` may have `size` bytes, if it has not.
+
+        Raises:
+            Refusal: it may not.
+        """
+        if size <= upload.offset:
+            return
+        try:
+            self._ledger.holdings.check_size(upload, size)
+        except Refusal as refusal:
+            if refusal.problem is Problem.TOO_LARGE:
+                raise
+            await self._standings.recount(upload)
+            self._ledger.holdings.check_size(upload, size)
+
+
+def _is_admitted(upload: Upload, plan: Receive) -> bool:
+    """True when `upload` has been let in with its length: that is its own, whatever the
+    others are by now."""
+    if upload.state is State.CREATED:
+        return False
+    return upload.length is not None and upload.length == plan.length

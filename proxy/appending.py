@@ -123,11 +123,13 @@ class Appending:
             match plan:
                 case Receive():
                     await self._check_route(upload)
-                    plan = await self._allowance.bounded(upload, plan, intent)
-                    with await self._granted(upload, plan, intent) as grant:
+                    with (
+                        await self._allowance.share(upload, plan, intent) as share,
+                        await self._granted(upload, plan, intent) as grant,
+                    ):
                         upload = await self._attach(upload, plan, exchange.head)
                         upload = await self._reception.receive(
-                            upload, plan, intent, lease, exchange, grant
+                            upload, plan, intent, lease, exchange, grant, share
                         )
                     follower = await self._handover.follow(upload, exchange.body)
                 case Deliver():

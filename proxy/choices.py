@@ -133,10 +133,12 @@ def pages(config: Config) -> Pages:
 def limits(config: Config, route: Route) -> Limits:
     """Those of every new upload of `route`.
 
-    What could never be stored is not promised: no upload is larger than the quota.
+    What could never be stored is not promised: no upload is larger than the quota, or
+    than all that its principal may have.
     """
     told = route.uploads.limits
-    bounds = [size for size in (told.max_size, config.spool.quota) if size is not None]
+    sizes = (told.max_size, config.spool.quota, config.auth.max_bytes)
+    bounds = [size for size in sizes if size is not None]
     return Limits(
         max_size=min(bounds, default=None),
         min_size=min([told.min_size, *bounds]),

@@ -68,14 +68,15 @@ class Creation:
         if self._recognition is not None:
             whose = await self._recognition.admitted(exchange)
         new = self._new(plan, intent, exchange, whose)
-        plan = await self._allowance.bounded(new, plan, intent)
+        share = await self._allowance.share(new, plan, intent)
         async with self._leases.hold(new.token) as lease:
-            with self._admission.grant(new, plan, intent.content_length) as grant:
+            grant = self._admission.grant(new, plan, intent.content_length)
+            with grant, share:
                 await self._allowance.admit(new)
                 exchange.about(new)
                 upload = await self._begin(new, plan, exchange)
                 upload = await self._reception.receive(
-                    upload, plan, intent, lease, exchange, grant
+                    upload, plan, intent, lease, exchange, grant, share
                 )
             follower = await self._handover.follow(upload, exchange.body)
             if follower is None and plan.finish_after:

@@ -2,17 +2,21 @@
 
 Counted as in ``tally``, from what this process has begun, changed or swept, in memory
 and bounded. An upload counts with its length; as long as that is not known, with what
-has come of it as of its last request. The one invariant: an upload without a principal
-is nobody's, and never counted.
+has come of it as of its last request, or with what the request that is under way has
+been granted, if that is more. The one invariant: an upload without a principal is
+nobody's, and never counted.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf
+from types import TracebackType
 
+from proxy.core.decide import Receive
 from proxy.core.errors import Problem, Refusal
+from proxy.core.lifecycle import Event
 from proxy.core.upload import Token, Upload
 
 MOST_COUNTED = 100_000
@@ -37,6 +41,9 @@ class Holdings:
         self._max_bytes = max_bytes
         self._counts = max_uploads is not None or max_bytes is not None
         self._open: dict[str, dict[Token, _Held]] = {}
+        self._granted: dict[str, dict[Token, int]] = {}
+        """By principal, the uploads whose content comes just now, with the offset up to
+        which it may."""
         self._counted = 0
 
     @property
@@ -60,14 +67,25 @@ class Holdings:
                 f"Whose it is has {len(held)} open uploads, which is as many as there "
                 "may be; finish or cancel one."
             )
-        self.check_size(upload, max(_size(upload), 1))
+        if self.bounds(upload):
+            self.check_size(upload, max(_size(upload), 1))
+
+    def bounds(self, upload: Upload) -> bool:
+        """True when there is a bound on the bytes of `upload` and the others."""
+        return self._max_bytes is not None and bool(upload.principal)
 
     def check_size(self, upload: Upload, size: int) -> None:
         """Make sure that `upload` may have `size` bytes.
 
         Raises:
-            Refusal: it may not, beside the others.
+            Refusal: it may not, beside the others; or never.
         """
+        if self._max_bytes is not None and size > self._max_bytes:
+            raise Refusal(
+                Problem.TOO_LARGE,
+                f"Whose it is may have {self._max_bytes} bytes in all open uploads, "
+                f"this one has {size}.",
+            )
         left = self.left(upload)
         if size > left:
             raise _too_many(
@@ -79,9 +97,25 @@ class Holdings:
         """Bytes that `upload` may have, beside the others of its principal."""
         if self._max_bytes is None or not upload.principal:
             return inf
-        held = self._open.get(upload.principal, {})
-        others = sum(one.size for token, one in held.items() if token != upload.token)
-        return self._max_bytes - others
+        sizes = dict(self._granted.get(upload.principal, {}))
+        for token, one in self._open.get(upload.principal, {}).items():
+            sizes[token] = max(one.size, sizes.get(token, 0))
+        sizes.pop(upload.token, None)
+        return self._max_bytes - sum(sizes.values())
+
+    def grant(self, upload: Upload, end: int) -> int:
+        """The offset up to which the content of `upload` may come, `end` at most; it
+        counts with that until `release`."""
+        granted = int(min(end, self.left(upload)))
+        self._granted.setdefault(upload.principal, {})[upload.token] = granted
+        return granted
+
+    def release(self, upload: Upload) -> None:
+        """No content of `upload` comes any more: it counts with what is known of it."""
+        granted = self._granted.get(upload.principal, {})
+        granted.pop(upload.token, None)
+        if not granted:
+            self._granted.pop(upload.principal, None)
 
     def count(self, upload: Upload) -> None:
         """`upload` is open."""
@@ -117,9 +151,54 @@ class Holdings:
             del self._open[principal]
 
 
+class Share:
+    """What one request may bring. Used as a context while its content comes."""
+
+    __slots__ = ("_holdings", "_till", "_upload")
+
+    def __init__(self, holdings: Holdings, upload: Upload, end: int | None) -> None:
+        """`end`: the offset that the content is known to reach, and may; None: there is
+        no bound."""
+        self._holdings = holdings
+        self._upload = upload
+        self._till = inf if end is None else end
+
+    def up_to(self, end: int) -> int:
+        """The offset up to which may be stored of content that reaches to `end`."""
+        if end > self._till:
+            self._till = self._holdings.grant(self._upload, end)
+        return end if end <= self._till else int(self._till)
+
+    def __enter__(self) -> Share:
+        if self._till < inf:
+            self._till = self._holdings.grant(self._upload, int(self._till))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._till < inf:
+            self._holdings.release(self._upload)
+
+
 def _size(upload: Upload) -> int:
     return upload.offset if upload.length is None else upload.length
 
 
 def _too_many(detail: str) -> Refusal:
     return Refusal(Problem.TOO_MANY, detail, retry_after_s=RETRY_AFTER_S)
+
+
+def stopped(plan: Receive, offset: int) -> Receive:
+    """`plan`, by which content was taken up to `offset` and no further, though it left
+    room for more: the share was used up."""
+    return replace(
+        plan,
+        ceiling=offset,
+        beyond=Problem.TOO_LARGE,
+        overrun_event=Event.LIMIT_REACHED,
+        bound="what may be open of whose it is",
+    )

@@ -72,9 +72,19 @@ class Room(Protocol):
         be."""
 
 
-async def receive(body: Body, writer: Writer, ceiling: int, room: Room) -> Ending:
-    """Store the content of `body`, up to `ceiling` bytes of the upload in all."""
-    store = partial(_store, writer, ceiling, room)
+class Share(Protocol):
+    """What may be stored of whose it is."""
+
+    def up_to(self, end: int) -> int:
+        """The offset up to which may be stored of content that reaches to `end`."""
+
+
+async def receive(
+    body: Body, writer: Writer, ceiling: int, room: Room, share: Share
+) -> Ending:
+    """Store the content of `body`, up to `ceiling` bytes of the upload in all, or as
+    many as `share` leaves."""
+    store = partial(_store, writer, ceiling, room, share)
     try:
         try:
             if not await body.pour(store):
@@ -97,15 +107,21 @@ async def receive(body: Body, writer: Writer, ceiling: int, room: Room) -> Endin
     return Ending.ENDED
 
 
-def _store(writer: Writer, ceiling: int, room: Room, chunk: bytes | memoryview) -> bool:
-    """Write what fits under `ceiling`; False when that is not all.
+def _store(
+    writer: Writer,
+    ceiling: int,
+    room: Room,
+    share: Share,
+    chunk: bytes | memoryview,
+) -> bool:
+    """Write what fits under `ceiling` and into `share`; False when that is not all.
 
     Raises:
         NoRoom: what there is room for is stored, and that is less.
         SpoolError: the spool fails.
     """
     offset = writer.offset
-    end = min(offset + len(chunk), ceiling)
+    end = max(offset, share.up_to(min(offset + len(chunk), ceiling)))
     if end > room.bound:
         room.reach(offset, end)
     fits = min(end, room.bound) - offset

@@ -19,6 +19,7 @@ from structlog.typing import FilteringBoundLogger
 from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.lifecycle import TERMINAL, Event, next_state, remembered
 from proxy.core.upload import State, Token, Upload, shortened, without_tokens
+from proxy.holdings import Holdings
 from proxy.spool import Spool
 from proxy.tally import Counted, Tally
 
@@ -106,18 +107,10 @@ class Ledger:
         """
         self._tally.admit(upload, self.now())
 
-    def check_size(self, upload: Upload, size: int) -> None:
-        """Make sure that whose `upload` is may have `size` bytes in it.
-
-        Raises:
-            Refusal: it may not.
-        """
-        self._tally.holdings.check_size(upload, size)
-
-    def left(self, upload: Upload) -> float:
-        """Bytes that whose `upload` is may have in it; infinite where it may have
-        any."""
-        return self._tally.holdings.left(upload)
+    @property
+    def holdings(self) -> Holdings:
+        """What each principal has open."""
+        return self._tally.holdings
 
     def oldest(self, upload: Upload, most: int) -> list[Counted]:
         """Up to `most` uploads in the way of a new one that were not heard of

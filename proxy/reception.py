@@ -23,6 +23,7 @@ from proxy.core.errors import ClientGone, Gone, SpoolError
 from proxy.core.intents import Part
 from proxy.core.lifecycle import Event
 from proxy.core.upload import Head, Token, Upload
+from proxy.holdings import Share, stopped
 from proxy.intake import Body, receive
 from proxy.leases import Lease
 from proxy.ledger import Ledger
@@ -126,6 +127,7 @@ class Reception:
         lease: Lease,
         exchange: Exchange,
         grant: Grant,
+        share: Share,
     ) -> Upload:
         """`upload` with the request's content taken, and what that means saved.
 
@@ -147,7 +149,7 @@ class Reception:
                     if intent.progress and intent.interims and not body.all_came:
                         progress.start()
                     body.begin()
-                    ending = await receive(body, writer, plan.ceiling, grant)
+                    ending = await receive(body, writer, plan.ceiling, grant, share)
             finally:
                 self._bodies.pop(body, None)
             upload = await progress.stop()
@@ -155,6 +157,8 @@ class Reception:
                 ending = Ending.STORAGE_FAILED
             if ending is Ending.STORAGE_FAILED:
                 self.failed()
+            if ending is Ending.OVERRAN and writer.offset < plan.ceiling:
+                plan = stopped(plan, writer.offset)
             settled = decide.settle(plan, writer.offset, ending)
             return await self._settle(upload, settled, intent, writer, body)
         finally:

@@ -64,6 +64,39 @@ def test_each_has_so_many_bytes() -> None:
     assert refused(holdings, upload(3)) is not None
 
 
+def test_what_comes_just_now_counts_as_it_comes() -> None:
+    holdings = Holdings(None, 100)
+    one, other = upload(1), upload(2)
+    assert [refused(holdings, each) for each in (one, other)] == [None, None]
+    assert [holdings.grant(one, 60), holdings.grant(other, 60)] == [60, 40]
+    assert holdings.grant(one, 61) == 60
+    assert holdings.left(upload(3)) == 0
+    assert holdings.left(upload(3, BOB)) == 100
+    holdings.count(replace(one, offset=10))
+    assert holdings.left(upload(3)) == 0
+    holdings.release(one)
+    assert holdings.left(upload(3)) == 50
+    assert holdings.grant(other, 200) == 90
+    holdings.drop(other)
+    holdings.release(other)
+    assert holdings.left(upload(3)) == 90
+
+
+def test_what_is_not_counted_yet_counts_as_it_comes() -> None:
+    holdings = Holdings(2, 100)
+    assert holdings.grant(upload(1), 60) == 60
+    assert holdings.left(upload(2)) == 40
+    holdings.release(upload(1))
+    assert (holdings.left(upload(2)), holdings.counted) == (100, 0)
+
+
+def test_what_could_never_be_is_no_matter_of_time() -> None:
+    holdings = Holdings(None, 100)
+    refusal = refused(holdings, upload(1, length=101))
+    assert refusal is not None
+    assert (refusal.problem, refusal.retry_after_s) == (Problem.TOO_LARGE, None)
+
+
 def test_what_is_nobodys_is_not_counted() -> None:
     holdings = Holdings(1, 1)
     for number in (1, 2):

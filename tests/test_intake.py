@@ -14,6 +14,19 @@ from proxy.intake import receive
 PLENTY = 10**15
 
 
+class Share:
+    """What is left for whose the upload is: bytes of it in all."""
+
+    def __init__(self, left: int = PLENTY) -> None:
+        self._left = left
+
+    def up_to(self, end: int) -> int:
+        return min(end, self._left)
+
+
+ALL = Share()
+
+
 class Script:
     """A body that brings these chunks, and then ends or breaks off."""
 
@@ -122,34 +135,34 @@ async def test_a_body_ends(
     body: Script, ceiling: int, ending: Ending, stored: bytes
 ) -> None:
     shelf = Shelf()
-    assert await receive(body, shelf, ceiling, Room()) is ending
+    assert await receive(body, shelf, ceiling, Room(), ALL) is ending
     assert shelf.stored == stored
 
 
 async def test_the_ceiling_counts_from_the_start_of_the_upload() -> None:
     shelf = Shelf(offset=10)
-    assert await receive(Script(b"abcdef"), shelf, 14, Room()) is Ending.OVERRAN
+    assert await receive(Script(b"abcdef"), shelf, 14, Room(), ALL) is Ending.OVERRAN
     assert shelf.stored == b"abcd"
 
 
 async def test_what_fits_before_the_spool_fails_is_stored() -> None:
     shelf = Shelf(room=3)
     body = Script(b"ab", b"cd")
-    assert await receive(body, shelf, PLENTY, Room()) is Ending.STORAGE_FAILED
+    assert await receive(body, shelf, PLENTY, Room(), ALL) is Ending.STORAGE_FAILED
     assert shelf.stored == b"abc"
 
 
 async def test_a_spool_that_fails_without_a_read_is_a_storage_failure() -> None:
     shelf = Shelf(room=3)
     body = Script(poured=(b"ab", b"cd"))
-    assert await receive(body, shelf, PLENTY, Room()) is Ending.STORAGE_FAILED
+    assert await receive(body, shelf, PLENTY, Room(), ALL) is Ending.STORAGE_FAILED
     assert shelf.stored == b"abc"
 
 
 async def test_a_spool_that_fails_on_the_leftover_is_a_storage_failure() -> None:
     shelf = Shelf(room=3)
     body = Script(b"ab", gone=Gone.CUT, leftover=b"cd")
-    assert await receive(body, shelf, PLENTY, Room()) is Ending.STORAGE_FAILED
+    assert await receive(body, shelf, PLENTY, Room(), ALL) is Ending.STORAGE_FAILED
 
 
 @pytest.mark.parametrize(
@@ -163,23 +176,37 @@ async def test_a_spool_that_fails_on_the_leftover_is_a_storage_failure() -> None
 )
 async def test_what_there_is_room_for_is_stored(body: Script) -> None:
     shelf = Shelf()
-    assert await receive(body, shelf, PLENTY, Room(3)) is Ending.NO_ROOM
+    assert await receive(body, shelf, PLENTY, Room(3), ALL) is Ending.NO_ROOM
     assert shelf.stored == b"abc"
 
 
 async def test_what_just_fits_is_no_lack_of_room() -> None:
     """An overrun is one all the same when there is no room for it either."""
     shelf = Shelf()
-    assert await receive(Script(b"ab", b"c"), shelf, PLENTY, Room(3)) is Ending.ENDED
+    assert (
+        await receive(Script(b"ab", b"c"), shelf, PLENTY, Room(3), ALL) is Ending.ENDED
+    )
     shelf = Shelf()
-    assert await receive(Script(b"ab", b"cd"), shelf, 3, Room(3)) is Ending.OVERRAN
+    assert await receive(Script(b"ab", b"cd"), shelf, 3, Room(3), ALL) is Ending.OVERRAN
     assert shelf.stored == b"abc"
+
+
+@pytest.mark.parametrize("left", [2, 3])
+async def test_no_more_is_stored_than_is_left_for_whose_it_is(left: int) -> None:
+    """Nor less than nothing, should others have taken more meanwhile."""
+    shelf = Shelf(offset=2)
+    body = Script(b"ab", b"c")
+    assert await receive(body, shelf, 5, Room(5), Share(left)) is Ending.OVERRAN
+    assert shelf.stored == b"ab"[: left - 2]
+    shelf = Shelf(offset=9)
+    assert await receive(Script(b"a"), shelf, 99, Room(), Share(4)) is Ending.OVERRAN
+    assert shelf.stored == b""
 
 
 async def test_room_is_asked_for_only_where_it_ends() -> None:
     shelf, room = Shelf(), Room()
     body = Script(b"a", b"b", b"c", b"d", b"e")
-    assert await receive(body, shelf, PLENTY, room) is Ending.ENDED
+    assert await receive(body, shelf, PLENTY, room, ALL) is Ending.ENDED
     assert room.reached == [1, 3, 5]
 
 
@@ -200,6 +227,6 @@ class Counting(Script):
 async def test_what_has_been_stored_is_not_kept_until_the_next_chunk_comes() -> None:
     # Not literals, which the code itself has.
     body = Counting(*(bytes([number]) * 1000 for number in range(3)))
-    assert await receive(body, Shelf(), PLENTY, Room()) is Ending.ENDED
+    assert await receive(body, Shelf(), PLENTY, Room(), ALL) is Ending.ENDED
     # One is the body's, one the question's. The first chunk the shelf has, too.
     assert body.kept[2:] == [2, 2]

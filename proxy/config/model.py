@@ -462,7 +462,8 @@ class Auth(Section):
     max_bytes: kinds.Bound = None
     """Bytes of all of these together, each with its length, or what came of it as long
     as that is not known. More are refused with 429, and where nothing is announced,
-    with 413 once they come. null: no limit."""
+    with 413 once they come; with 413 as well a single upload of more, and clients are
+    told no larger `max_size` than this. null: no limit."""
 
     @field_validator("principal")
     @classmethod

@@ -12,6 +12,7 @@ import pytest
 
 from proxy.app import App
 from tests.conftest import StartProxy
+from tests.kit.answer import Answer
 from tests.kit.auth import (
     ALICE,
     ALICE_LATER,
@@ -23,8 +24,8 @@ from tests.kit.auth import (
 from tests.kit.bounds import until
 from tests.kit.client import Client, Upload
 from tests.kit.origin import RecordingOrigin, Reply, Silence
-from tests.kit.raw import Lines
-from tests.kit.words import VERSIONS, each_version
+from tests.kit.raw import Lines, chunk
+from tests.kit.words import VERSIONS, each_version, words
 
 VERSION = 9
 UNKNOWN = "A" * 43
@@ -649,6 +650,81 @@ async def test_a_principal_has_so_many_bytes(
     answer = await first.append(at=1, sends=b"a" * 59, fields=ALICE)
     assert answer.status == 200
     answer = await second.append(at=40, sends=b"c" * 60, fields=ALICE)
+    assert answer.status == 200
+
+
+async def test_several_at_a_time_get_no_more_than_one_after_the_other(
+    guarded: Guarded,
+) -> None:
+    """Also where none of them says how much it will bring."""
+    client = await guarded({**BY_NAME, "max_bytes": 100})
+    one, other = [
+        await client.create(
+            VERSION,
+            last=False,
+            chunked=True,
+            sends=b"a" * 40,
+            then="stall",
+            fields=ALICE,
+        )
+        for _ in range(2)
+    ]
+
+    async def taken() -> bool | None:
+        over = await client.create(VERSION, sends=b"b" * 21, fields=ALICE)
+        return True if over.answer.status == 429 else None
+
+    await until(taken)
+    await one.transfer.send(chunk(b"a" * 15), chunk(b"a" * 6))
+    answer = Answer(await one.transfer.hear("POST"), words(VERSION))
+    assert (answer.status, answer.offset) == (413, 60)
+    assert answer.problem["type"].endswith(":too-large")
+    await one.cancel(*ALICE)
+    await other.transfer.send(chunk(b"a" * 60), chunk(b""))
+    assert (await other.transfer.hear("POST")).status == 201
+    assert (await other.head(*ALICE)).offset == 100
+
+
+async def test_what_a_request_announces_is_not_there_for_others(
+    guarded: Guarded,
+) -> None:
+    """Though it is not all of the upload."""
+    client = await guarded({**BY_NAME, "max_bytes": 100})
+    upload = await client.create(
+        VERSION, last=False, length=60, sends=b"a", then="stall", fields=ALICE
+    )
+    over = await client.create(VERSION, sends=b"b" * 41, fields=ALICE)
+    assert over.answer.status == 429
+    await upload.transfer.reset()
+
+    async def let_go() -> bool | None:
+        again = await client.create(VERSION, sends=b"b" * 41, fields=ALICE)
+        return True if again.answer.status == 200 else None
+
+    await until(let_go)
+
+
+async def test_more_than_a_principal_may_ever_have_is_too_large(
+    guarded: Guarded,
+) -> None:
+    client = await guarded({**BY_NAME, "max_bytes": 100})
+    upload = await client.create(VERSION, sends=b"a" * 101, fields=ALICE)
+    assert (upload.answer.status, upload.answer.one("Retry-After")) == (413, None)
+    assert "max-size=100" in (upload.answer.one("Upload-Limit") or "")
+    upload = await client.create(VERSION, last=False, sends=b"a", fields=ALICE)
+    assert "max-size=100" in (upload.answer.one("Upload-Limit") or "")
+
+
+async def test_what_was_let_in_goes_on_when_less_may_be_had(
+    guarded: Guarded, restart_proxy: StartProxy
+) -> None:
+    client = await guarded({**BY_SECRET, "request": None, "max_bytes": 100})
+    upload = await client.create(
+        VERSION, last=False, sends=b"a" * 5, announce=60, fields=ALICE
+    )
+    app = await restart_proxy(auth={**BY_SECRET, "max_bytes": 50})
+    upload = upload.at(guarded.of(app))
+    answer = await upload.append(at=5, sends=b"a" * 55, fields=ALICE)
     assert answer.status == 200
 
 
