@@ -144,7 +144,7 @@ class Recognition:
         gate = self._gate(route)
         if gate is None:
             return self._principal(head, ())
-        name = (gate, head.method, asker(head))
+        name = (gate, head.method, asker(head, self._terms.sources))
         whose = self._remembered.get(name)
         if whose is not None:
             return whose

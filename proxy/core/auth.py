@@ -21,13 +21,25 @@ from typing import Final
 from .upload import Field, Fields, Head
 
 METHOD: Final = "GET"
-_FOR_THIS_REQUEST: Final = frozenset({b"range", b"x-forwarded-method"})
-"""They would make something else of the question, or are ours to write."""
-_PRECONDITION: Final = b"if-"
-_URI: Final = b"x-forwarded-uri"
-_OF_ONE_REQUEST: Final = frozenset(
-    {b"x-request-id", b"x-forwarded-method", _URI, b"traceparent", b"tracestate"}
+_NOT_ASKED: Final = frozenset(
+    {
+        b"range",
+        b"x-forwarded-method",
+        b"x-forwarded-uri",
+        b"x-forwarded-path",
+        b"x-rewrite-url",
+        b"x-envoy-original-path",
+        b"x-auth-request-redirect",
+        b"x-http-method",
+        b"x-http-method-override",
+        b"x-method-override",
+    }
 )
+"""They would make something else of the question: another request, or one for another
+target or method than ours. The target is ours to tell also where a trusted front told
+it before: it may have a token in it."""
+_NOT_ASKED_PREFIX: Final = (b"if-", b"x-original-")
+_OF_ONE_REQUEST: Final = frozenset({b"x-request-id", b"traceparent", b"tracestate"})
 _OF_CONTENT: Final = b"content-"
 _FOR_NOW: Final = frozenset({408, 425, 429})
 
@@ -84,15 +96,20 @@ def question(
     fields = tuple(
         (name, host if host is not None and key == b"host" else value)
         for name, value in head.fields
-        if (key := name.lower()) not in _FOR_THIS_REQUEST
-        and key != _URI
-        and not key.startswith(_PRECONDITION)
+        if _is_asked(key := name.lower())
     )
     told: Fields = (
         (b"X-Forwarded-Method", method.encode("ascii")),
         (b"X-Forwarded-Uri", uri.encode("ascii")),
     )
     return Head(METHOD, target, fields + told)
+
+
+def _is_asked(name: bytes) -> bool:
+    """True for a field (in lower case) that is part of a question. What only an
+    application behind CGI or WSGI takes for another name counts as that."""
+    meant = name.replace(b"_", b"-")
+    return meant not in _NOT_ASKED and not meant.startswith(_NOT_ASKED_PREFIX)
 
 
 def without_credentials(fields: Fields) -> Fields:
@@ -156,15 +173,23 @@ def principal(
     return Principal(keyed[:32], hashlib.sha256(said).hexdigest()[:32])
 
 
-def asker(head: Head) -> bytes:
+def asker(head: Head, sources: Sequence[Source] = ()) -> bytes:
     """A short name for who makes a request: the same for two only if all fields that
-    could tell them apart are the same, whichever of them hold credentials."""
+    could tell them apart are the same, whichever of them hold credentials; those of
+    `sources` always could."""
+    told = {one.name.encode() for one in sources if one.place is Place.REQUEST}
     digest = hashlib.sha256()
     for field in head.fields:
         name = field[0].lower()
-        if name not in _OF_ONE_REQUEST and not name.startswith(_OF_CONTENT):
+        if name in told or _tells_apart(name):
             digest.update(_measured((name, field[1])))
     return digest.digest()
+
+
+def _tells_apart(name: bytes) -> bool:
+    """True for a field (in lower case) that may be another one for another client."""
+    of_one_request = name in _OF_ONE_REQUEST or name.startswith(_OF_CONTENT)
+    return not of_one_request and _is_asked(name)
 
 
 def _measured(field: Field) -> bytes:

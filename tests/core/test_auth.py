@@ -72,6 +72,34 @@ def test_a_question_is_the_request_without_what_is_only_its_own() -> None:
     assert asked.lines(b"host") == [b"client.example"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"X-Original-URL",
+        b"X-Original-URI",
+        b"x-original-method",
+        b"X_Original_URL",
+        b"X-Original_Method",
+        b"X-Rewrite-URL",
+        b"X-Envoy-Original-Path",
+        b"X-Forwarded-Path",
+        b"X_Forwarded_Uri",
+        b"X-Auth-Request-Redirect",
+        b"X-HTTP-Method-Override",
+    ],
+)
+def test_only_we_tell_what_is_asked_about(name: bytes) -> None:
+    """Auth servers take one of them for what is, and let /public through."""
+    base = (b"Cookie", b"a=1")
+    head = request(base, (name, b"/public"))
+    asked = question(head, "/auth", None, method="PUT", uri="/files")
+    assert asked.fields[:-2] == (base,)
+    assert asker(head) == asker(request(base))
+    # unless it is what the operator goes by
+    source = Source(Place.REQUEST, name.lower().decode())
+    assert asker(head, [source]) != asker(request(base), [source])
+
+
 def test_a_principal_is_all_of_its_fields_together() -> None:
     one = whose([USER, TENANT], request(), ((b"X-Auth-User", b"alice"),))
     assert one == whose([USER, TENANT], request(), ((b"x-auth-USER", b"alice"),))

@@ -116,6 +116,10 @@ async def test_the_question_has_the_head_and_no_content(
             *ALICE,
             ("X-Forwarded-Uri", "/forged"),
             ("X-Forwarded-Method", "GET"),
+            ("X-Original-URL", "http://a/forged"),
+            ("X-Original-Method", "GET"),
+            ("X-HTTP-Method-Override", "GET"),
+            ("X-Forwarded-Path", "/forged"),
             ("If-None-Match", '"x"'),
             ("Content-Type", "text/plain"),
         ),
@@ -132,7 +136,9 @@ async def test_the_question_has_the_head_and_no_content(
         for name in ("Content-Length", "Transfer-Encoding", "If-None-Match", "Expect"):
             assert one.all(name) == []
         assert one.one("Content-Type") == "text/plain"
-        assert one.body == b""
+        assert "forged" not in str(one.fields)
+        assert (one.all("X-Original-Method"), one.body) == ([], b"")
+        assert one.all("X-HTTP-Method-Override") == []
 
 
 async def test_the_origin_can_be_the_one_that_is_asked(
