@@ -9,15 +9,22 @@ that makes no sense is none.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from proxy.core.errors import Problem, Refusal
-from proxy.core.upload import Token, token_from
+from proxy.core.errors import Denial, Problem, Refusal
+from proxy.core.upload import Answer, Field, Token, token_from
 
 LONGEST: Final = 4096
-"""Bytes of a line, several times what the longest of them takes."""
+"""Bytes of a line, several times what the longest of them takes, but for a refusal of
+an auth server: what of that does not fit is left out."""
+_OF_DENIALS: Final = frozenset({b"www-authenticate", b"location", b"retry-after"})
+"""Fields of such a refusal that its client needs, in lower case."""
+_CONTROL: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+"""What no value of a field has."""
 
 
 class Wish(StrEnum):
@@ -79,7 +86,7 @@ class Said:
 
 def ask_line(ask: Ask) -> bytes:
     told = {"wish": ask.wish, "token": ask.token, "since": ask.since}
-    return json.dumps(told).encode() + b"\n"
+    return _line(told)
 
 
 def read_ask(line: bytes) -> Ask | None:
@@ -104,7 +111,27 @@ def said_line(said: Said) -> bytes:
             "detail": said.refusal.detail,
             "retry_after_s": said.refusal.retry_after_s,
         }
+        if said.refusal.denial is not None:
+            return _with_denial(told, said.refusal.denial.answer)
+    return _line(told)
+
+
+def _line(told: Mapping[str, object]) -> bytes:
     return json.dumps(told).encode() + b"\n"
+
+
+def _with_denial(told: Mapping[str, object], answer: Answer) -> bytes:
+    """The line that tells an answer of an auth server as well: its status, and those of
+    its fields that its client needs, as long as they fit."""
+    fields: list[tuple[str, str]] = []
+    line = _line({**told, "denied": answer.status})
+    for name, value in answer.fields:
+        if name.lower() in _OF_DENIALS:
+            more = (name.decode("latin-1"), value.decode("latin-1"))
+            longer = _line({**told, "denied": answer.status, "fields": [*fields, more]})
+            if len(longer) < LONGEST:
+                fields, line = [*fields, more], longer
+    return line
 
 
 def read_said(line: bytes) -> Said | None:
@@ -118,14 +145,39 @@ def read_said(line: bytes) -> Said | None:
     return Said(word, refusal)
 
 
-def _refusal(told: dict[str, object]) -> Refusal:
+def _refusal(told: Mapping[str, object]) -> Refusal:
     """Raises ValueError: it is none."""
     seconds = told.get("retry_after_s")
     return Refusal(
         Problem(str(told.get("problem"))),
         str(told.get("detail")),
         retry_after_s=seconds if isinstance(seconds, int) else None,
+        denial=_denial(told),
     )
+
+
+def _denial(told: Mapping[str, object]) -> Denial | None:
+    """The refusal of an auth server, without its content; None: there is none, or it
+    makes no sense."""
+    status, fields = told.get("denied"), told.get("fields", [])
+    if not isinstance(status, int) or not 300 <= status < 500:
+        return None
+    if not isinstance(fields, list):
+        return None
+    kept = tuple(filter(None, map(_field, fields)))
+    return Denial(Answer(status, "", kept), b"")
+
+
+def _field(told: object) -> Field | None:
+    """A field; None where it is none, or none that is told."""
+    match told:
+        case [str(name), str(value)] if not _CONTROL.search(value):
+            try:
+                field = name.encode("latin-1"), value.encode("latin-1")
+            except UnicodeEncodeError:
+                return None
+            return field if field[0].lower() in _OF_DENIALS else None
+    return None
 
 
 def _object(line: bytes) -> dict[str, object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from proxy.asks import (
@@ -15,8 +17,8 @@ from proxy.asks import (
     read_said,
     said_line,
 )
-from proxy.core.errors import Problem, Refusal
-from proxy.core.upload import Token
+from proxy.core.errors import Denial, Problem, Refusal
+from proxy.core.upload import Answer, Field, Fields, Token
 
 T = Token("t" * 43)
 
@@ -44,6 +46,62 @@ def test_a_refusal_comes_over_with_what_a_client_hears(seconds: int | None) -> N
     heard = said.refusal
     assert (heard.problem, heard.detail) == (Problem.ORIGIN_DOWN, "It is down.")
     assert heard.retry_after_s == seconds
+
+
+def denied(status: int, *fields: Field) -> Refusal:
+    answer = Answer(status, "Who?", fields)
+    return Refusal(Problem.NOT_AUTHORISED, "No.", denial=Denial(answer, b"long"))
+
+
+def heard(line: bytes) -> Denial | None:
+    said = read_said(line)
+    assert said is not None
+    assert said.refusal is not None
+    assert said.refusal.problem is Problem.NOT_AUTHORISED
+    return said.refusal.denial
+
+
+def test_a_refusal_of_an_auth_server_comes_over_without_its_content() -> None:
+    challenges = [(b"WWW-Authenticate", b"Basic"), (b"www-authenticate", b"X \xe4")]
+    other = (b"Content-Type", b"text/plain"), (b"X-Secret", b"s")
+    location, later = (b"Location", b"/login"), (b"Retry-After", b"7")
+    refusal = denied(401, *challenges, *other, location, later)
+    told = heard(said_line(Said(Word.REFUSED, refusal)))
+    assert told is not None
+    assert (told.answer.status, told.content) == (401, b"")
+    assert told.answer.fields == (*challenges, location, later)
+
+
+def test_what_does_not_fit_of_it_is_left_out() -> None:
+    long, short = (b"Location", b"/" * LONGEST), (b"Retry-After", b"7")
+    line = said_line(Said(Word.REFUSED, denied(302, long, short)))
+    assert len(line) < LONGEST
+    told = heard(line)
+    assert told is not None
+    assert (told.answer.status, told.answer.fields) == (302, (short,))
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "fields"),
+    [
+        ({}, None, ()),  # as an earlier release says it
+        ({"denied": "401"}, None, ()),
+        ({"denied": 200}, None, ()),
+        ({"denied": 401, "fields": "Location"}, None, ()),
+        ({"denied": 401}, 401, ()),
+        ({"denied": 401, "fields": [["Location", "/a\r\nX: y"]]}, 401, ()),
+        ({"denied": 401, "fields": [["Location", "/\u20ac"]]}, 401, ()),
+        ({"denied": 401, "fields": [["Set-Cookie", "a"], ["Location"], 5]}, 401, ()),
+        ({"denied": 401, "fields": [["Location", "/"]]}, 401, ((b"Location", b"/"),)),
+    ],
+)
+def test_a_refusal_that_makes_no_sense_is_told_plainly(
+    more: dict[str, object], status: int | None, fields: Fields
+) -> None:
+    line = {"word": "refused", "problem": "not-authorised", "detail": "No.", **more}
+    told = heard(json.dumps(line).encode() + b"\n")
+    assert (told and told.answer.status) == status
+    assert told is None or told.answer.fields == fields
 
 
 @pytest.mark.parametrize(

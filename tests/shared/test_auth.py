@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from proxy.core.upload import Token
 from tests.conftest import StartProxy
-from tests.kit.auth import ALICE, ALICE_LATER, BOB, AuthServer
+from tests.kit.auth import ALICE, ALICE_LATER, BOB, CHALLENGE, REFUSED, AuthServer
+from tests.kit.bounds import until
 from tests.kit.client import Client
-from tests.kit.origin import RecordingOrigin
+from tests.kit.origin import RecordingOrigin, Reply
 from tests.shared.conftest import Pair
 
 VERSION = 9
@@ -83,3 +86,31 @@ async def test_what_was_not_let_through_is_sent_on_by_another(
     answer = await upload.append(at=2, fields=ALICE_LATER)
     assert (answer.status, origin.bodies) == (200, [b"ab"])
     assert origin.requests[0].one("Authorization") == "Bearer alice-2"
+
+
+async def test_who_waits_elsewhere_hears_the_auth_server_too(
+    pair: Pair, auth: AuthServer
+) -> None:
+    upload = await pair.client.create(
+        VERSION, last=False, sends=b"a", announce=2, fields=ALICE
+    )
+    gate = asyncio.Event()
+    auth.then(
+        Reply(200, (("X-Auth-User", "alice"),)),
+        Reply(401, (("WWW-Authenticate", CHALLENGE),), REFUSED, once=gate),
+    )
+    first = asyncio.ensure_future(upload.append(at=1, sends=b"b", fields=ALICE))
+    await auth.begun(3)
+    there = asyncio.ensure_future(pair.elsewhere(upload).append(at=2, fields=ALICE))
+    await auth.begun(4)  # whose it is, asked there
+    token = Token(upload.path.rpartition("/")[2])
+
+    async def both_wait() -> bool | None:
+        delivery = pair.here._road.deliveries.live(token)
+        return True if delivery and len(delivery.followers) == 2 else None
+
+    await until(both_wait)
+    gate.set()
+    for answer in await asyncio.gather(first, there):
+        assert (answer.status, answer.offset) == (401, 2)
+        assert answer.one("WWW-Authenticate") == CHALLENGE
