@@ -8,7 +8,6 @@ time. The one invariant: what fails here is ``OriginUnreached``, for nothing has
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import ssl
 import time
@@ -17,7 +16,7 @@ from typing import Any, Final
 from proxy.core.errors import OriginUnreached
 
 from .connection import Connection
-from .failures import Failure, NotConnectedError
+from .failures import Failure, NotConnectedError, said
 from .observer import NOBODY, Observer
 
 REMEMBERED_S: Final = 10.0
@@ -75,7 +74,7 @@ class Dialer:
             async with asyncio.timeout(self._timeout_s):
                 connection = await self._dial()
         except OSError as exc:
-            failed = NotConnectedError(_failure(exc), _said(exc))
+            failed = NotConnectedError(_failure(exc), said(exc))
             self._observer.failed(failed.failure, reached=False)
             raise OriginUnreached(str(failed)) from failed
         self._observer.connected(time.monotonic() - began)
@@ -155,14 +154,3 @@ def _failure(exc: OSError) -> Failure:
             return Failure.TLS_PROTOCOL_ERROR
         case _:
             return Failure.CONNECTION_REFUSED
-
-
-def _said(exc: OSError) -> str:
-    """What the system or the library says it was; empty when that is nothing new."""
-    match exc:
-        case ssl.SSLError():
-            return exc.reason or ""
-        case socket.gaierror():
-            return exc.strerror or ""
-        case _:
-            return os.strerror(exc.errno) if exc.errno else ""

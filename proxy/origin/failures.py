@@ -10,6 +10,8 @@ Source: RFC 9209 "Proxy Error Types".
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 from enum import StrEnum
 from typing import Final
 
@@ -112,9 +114,30 @@ def _failure(exc: BaseException) -> Failure:
 
 
 def _text(exc: BaseException) -> str:
-    text = _failure(exc).value
-    number = exc.errno if isinstance(exc, OSError) else None
-    return f"{text}: {os.strerror(number)}" if number else text
+    text, words = _failure(exc).value, ""
+    match exc:
+        case ClientConnectorCertificateError():
+            words = _certificate(exc.certificate_error)
+        case ClientConnectorError():
+            words = said(exc.os_error)
+        case OSError():
+            words = said(exc)
+    return f"{text}: {words}" if words else text
+
+
+def _certificate(exc: Exception) -> str:
+    return said(exc) if isinstance(exc, OSError) else ""
+
+
+def said(exc: OSError) -> str:
+    """What the system or the library says it was; empty when that is nothing new."""
+    match exc:
+        case ssl.SSLError():  # its number is none of the system's
+            return exc.reason or ""
+        case socket.gaierror():
+            return exc.strerror or ""
+        case _:
+            return os.strerror(exc.errno) if exc.errno else ""
 
 
 def _unwrapped(exc: BaseException) -> BaseException:

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from proxy.core.errors import OriginUnreached
+from proxy.core.upload import Head
+from proxy.origin import Origin
 from proxy.outfit import CannotStart
 from tests.conftest import StartProxy
 from tests.kit.client import Client
@@ -79,6 +82,21 @@ async def test_an_origin_of_an_authority_of_ours(
             spool={"directory": str(tmp_path / "other")},
         )
         assert await both_ways(proxy.addresses[0]) == (200, 200)
+
+
+async def test_what_is_wrong_with_a_certificate_is_told() -> None:
+    """In the words of the library: its numbers are none of the system's."""
+    async with sealed_origin(STRANGER.issue_cert("127.0.0.1")) as (url, _):
+        origin = Origin(url, connect_timeout_s=5, response_timeout_s=5)
+        try:
+            with pytest.raises(OriginUnreached) as passed:
+                await origin.exchange(Head("GET", "/", ((b"Host", b"a"),)), None)
+            with pytest.raises(OriginUnreached) as sent:
+                await origin.connect(5)
+        finally:
+            await origin.close()
+    words = "tls_certificate_error: CERTIFICATE_VERIFY_FAILED"
+    assert (str(passed.value), str(sent.value)) == (words, words)
 
 
 async def test_the_name_that_is_expected(
