@@ -431,7 +431,8 @@ class Auth(Section):
     is sent on: the URL of an auth server, or origin for the origin that would get it.
     It gets a GET without content and with the client's fields, and the method and
     target in X-Forwarded-Method and X-Forwarded-Uri. 2xx lets the request through;
-    another answer below 500 is given to the client. null: nobody is asked.
+    another answer below 500, but for 304, is given to the client. null: nobody is
+    asked.
 
     Danger: the credentials of clients go there; over http, so that all on the way can
     read them."""

@@ -41,6 +41,8 @@ it before: it may have a token in it."""
 _NOT_ASKED_PREFIX: Final = (b"if-", b"x-original-")
 _OF_ONE_REQUEST: Final = frozenset({b"x-request-id", b"traceparent", b"tracestate"})
 _OF_CONTENT: Final = b"content-"
+_NOT_MODIFIED: Final = 304
+"""Nobody asked with a precondition."""
 _FOR_NOW: Final = frozenset({408, 425, 429})
 
 
@@ -80,7 +82,7 @@ def verdict(status: int) -> Verdict:
     """What an answer with `status` means."""
     if 200 <= status < 300:
         return Verdict.PASSES
-    if status >= 500 or status < 200:
+    if status >= 500 or status < 200 or status == _NOT_MODIFIED:
         return Verdict.SAYS_NOTHING
     return Verdict.LATER if status in _FOR_NOW else Verdict.REFUSES
 

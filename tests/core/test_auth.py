@@ -40,9 +40,9 @@ def request(*fields: Field) -> Head:
     ("statuses", "means"),
     [
         ((200, 201, 204, 299), Verdict.PASSES),
-        ((300, 302, 304, 400, 401, 403, 404, 407, 499), Verdict.REFUSES),
+        ((300, 302, 307, 400, 401, 403, 404, 407, 499), Verdict.REFUSES),
         ((408, 425, 429), Verdict.LATER),
-        ((101, 199, 500, 502, 503, 599, 999), Verdict.SAYS_NOTHING),
+        ((101, 199, 304, 500, 502, 503, 599, 999), Verdict.SAYS_NOTHING),
     ],
 )
 def test_only_a_clear_yes_is_one(statuses: tuple[int, ...], means: Verdict) -> None:

@@ -175,7 +175,10 @@ async def test_no_redirect_is_followed(
     assert (len(auth.requests), origin.requests) == (1, [])
 
 
-@pytest.mark.parametrize("trouble", [Silence(), Reply(500), Reply(503)])
+@pytest.mark.parametrize(
+    "trouble",
+    [Silence(), Reply(304, body=b"", framing="none"), Reply(500), Reply(503)],
+)
 async def test_without_an_answer_nothing_begins(
     guarded: Guarded,
     auth: AuthServer,
