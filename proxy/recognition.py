@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -33,6 +34,11 @@ from proxy.standings import Standings
 MOST_REMEMBERED: Final = 4096
 """Clients whose principal is remembered, some 200 bytes each; then the oldest is
 forgotten. Picked by hand."""
+
+
+SAY_EVERY_S: Final = 60.0
+"""Between two lines about an auth server that is silent: clients may ask as often as
+they like, and how many do is told by the metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,10 @@ class Recognition:
         self._courses = courses
         self._standings = standings
         self._elsewhere = elsewhere
+        self._now = now
         self._log = log
+        self._told: dict[Gate, float] = {}
+        """When it was said last that one is silent."""
         self._asks_for_names = any(
             source.place is Place.ANSWER for source in terms.sources
         )
@@ -88,7 +97,7 @@ class Recognition:
                 try:
                     said = await gate.ask(head)
                 except AuthSilent as exc:
-                    raise self._silent(exc) from exc
+                    raise self._silent(gate, exc) from exc
             if isinstance(said, Denied):
                 raise denied(said.denial)
             told = said.fields
@@ -173,10 +182,13 @@ class Recognition:
         try:
             return settled(await gate.ask(head, uri=self._terms.uploads_path))
         except AuthSilent as exc:
-            raise self._silent(exc) from exc
+            raise self._silent(gate, exc) from exc
 
-    def _silent(self, exc: AuthSilent) -> Refusal:
-        self._log.warning("auth server silent", error=str(exc))
+    def _silent(self, gate: Gate, exc: AuthSilent) -> Refusal:
+        now = self._now()
+        if now >= self._told.get(gate, -inf) + SAY_EVERY_S:
+            self._told[gate] = now
+            self._log.warning("auth server silent", error=str(exc))
         return silent()
 
 

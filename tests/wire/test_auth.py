@@ -209,6 +209,18 @@ async def test_a_server_that_cannot_be_reached_lets_nothing_begin(
     assert upload.answer.status == 200
 
 
+async def test_silence_is_said_once_a_minute_however_often_it_is_met(
+    guarded: Guarded, auth: AuthServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = await guarded(BY_NAME, log={"level": "warning"})
+    upload = await client.create(VERSION, last=False, sends=b"a", fields=ALICE)
+    auth.then(*[Reply(500)] * 6)
+    for _ in range(3):
+        assert (await client.create(VERSION, sends=b"a")).answer.status == 503
+        assert (await upload.head(*ALICE)).status == 503
+    assert capsys.readouterr().err.count("auth server silent") == 1
+
+
 async def test_a_refusal_without_a_bound_is_told_without_its_content(
     guarded: Guarded, auth: AuthServer
 ) -> None:
