@@ -107,7 +107,12 @@ def _media_type(head: Head) -> str:
 
 
 def _host(head: Head) -> str:
-    """The host asked for, without port, in lower case."""
+    """The host asked for, without port, in lower case.
+
+    Without a dot at its end, too, which DNS reads as the same name: with it a request
+    would leave its route.
+    """
     host = requested_host(head).lower()
     name, colon, port = host.rpartition(":")
-    return name if colon and (port.isdigit() or not port) else host
+    plain = name if colon and (port.isdigit() or not port) else host
+    return plain.removesuffix(".")
