@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
@@ -28,6 +27,7 @@ from .problems import problem_reply
 from .replies import Sent, rendered
 from .turned import TurnedAway
 from .turns import LINGER_S, Turns
+from .unparsed import unparsed_reply
 from .waits import Waits
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -196,7 +196,7 @@ class Connection(Turns):
         if status != 400 or request.writer.output_size or self.transport is None:
             return super().handle_error(request, status, exc, message)
         # The name only: the message quotes what was received, credentials and all.
-        return self._refuse(_unparsed(exc), type(exc).__name__)
+        return self._refuse(unparsed_reply(exc), type(exc).__name__)
 
     def _refuse(self, reply: Reply, why: str) -> Sent:
         """Answer what is no request, on a connection that is still there."""
@@ -271,14 +271,6 @@ class client_present:  # noqa: N801 - read as a statement: async with client_pre
         self._lost = True
         assert self._task is not None
         self._task.cancel()
-
-
-def _unparsed(exc: BaseException | None) -> Reply:
-    if isinstance(exc, LineTooLong):
-        return problem_reply(431, "head-too-large", "A line of the head is too long.")
-    if str(exc).endswith("Too many headers received"):
-        return problem_reply(431, "head-too-large", "The head has too many fields.")
-    return problem_reply(400, "bad-request", "What was received is not valid HTTP/1.1.")
 
 
 def _expects_tls() -> Reply:

@@ -46,6 +46,32 @@ async def test_too_many_fields_are_too_large_a_head(client: Client) -> None:
     assert (await connection.hear("GET")).status == 431
 
 
+@pytest.mark.parametrize(
+    ("line", "status", "problem"),
+    [
+        ("VERSION-CONTROL /a HTTP/1.1", 501, "method-not-known"),
+        ("GETS /it's HTTP/1.1", 501, "method-not-known"),
+        ("get / HTTP/1.0", 501, "method-not-known"),
+        ("DESCRIBE / HTTP/1.1", 501, "method-not-known"),
+        ("F(O / HTTP/1.1", 400, "bad-request"),
+        ("GET\t/ HTTP/1.1", 400, "bad-request"),
+        ("SSH-2.0-x", 400, "bad-request"),
+        ("FOO / RTSP/1.0", 400, "bad-request"),
+    ],
+)
+async def test_a_method_that_nobody_knows_is_not_bad_http(
+    client: Client, origin: RecordingOrigin, line: str, status: int, problem: str
+) -> None:
+    """RFC 9110 "Methods"."""
+    connection = await client.connect()
+    await connection.send(f"{line}\r\nHost: upload.test\r\n\r\n".encode())
+    answer = await connection.hear()
+    assert answer.status == status
+    assert json.loads(answer.content)["type"].endswith(f":{problem}")
+    assert await connection.ended() == b""
+    assert origin.requests == []
+
+
 async def test_a_refused_head_request_has_no_content(client: Client) -> None:
     connection = await client.connect()
     await connection.send(request("HEAD", "/", ("Expect", "magic")))
