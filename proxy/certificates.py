@@ -10,6 +10,7 @@ Source: RFC 5280 "Validity"; RFC 9325 (recommendations for TLS).
 from __future__ import annotations
 
 import ssl
+import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -159,6 +160,9 @@ def _authorities(files: Files) -> str | None:
 def _text(key: str, file: Path) -> str:
     """Raises Unusable."""
     try:
+        if stat.S_ISFIFO(file.stat().st_mode):
+            # It is read several times, and the first time could take for ever.
+            raise Unusable(key, file, "expected a file, got a pipe")
         return file.read_text("ascii", "replace")
     except OSError as exc:
         raise Unusable(key, file, exc.strerror or str(exc)) from exc

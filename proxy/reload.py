@@ -10,8 +10,10 @@ begins when the first has ended, and reads what the file says by then.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any, Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -37,6 +39,9 @@ ONLY_AT_THE_START: Final = (
     "tracing",
 )
 """Keys, with all below them, that need a restart. So does TLS, turned on or off."""
+PATIENCE_S: Final = 15.0
+"""Seconds that reading may take: more than a slow disk needs, and less than the command
+waits that asks for it. Picked by hand."""
 
 
 class Reloadable(Protocol):
@@ -74,12 +79,18 @@ class Reloads:
 class Reload(Reloads):
     """Reads the configuration again, whoever asks for it."""
 
-    def __init__(self, read: Callable[[], Config], notice: Notice) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Config],
+        notice: Notice,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         """`read`: the configuration, from where it came at the start; raises
         ConfigError. `notice`: the service manager is told."""
         super().__init__()
         self._read = read
         self._notice = notice
+        self._patience_s = patience_s
         self._one_by_one = asyncio.Lock()
 
     async def __call__(self, proxy: Reloadable, log: FilteringBoundLogger) -> Reloaded:
@@ -93,11 +104,15 @@ class Reload(Reloads):
 
     async def _outcome(self, proxy: Reloadable) -> Reloaded:
         try:
-            config = await asyncio.to_thread(self._checked)
+            async with asyncio.timeout(self._patience_s):
+                config = await self._checked()
         except ConfigError as exc:
             return Reloaded(Result.WRONG, errors=tuple(map(str, exc.errors)))
         except Unusable as exc:
             return Reloaded(Result.WRONG, errors=(str(exc),))
+        except TimeoutError:
+            words = f"its files could not be read within {self._patience_s:g} s"
+            return Reloaded(Result.WRONG, errors=(words,))
         fixed = tuple(needs_restart(proxy.config, config))
         if fixed:
             errors = tuple(f"{key}: needs a restart" for key in fixed)
@@ -110,11 +125,27 @@ class Reload(Reloads):
                 return Reloaded(Result.REFUSED, errors=(str(exc),))
         return Reloaded(Result.APPLIED, changes)
 
-    def _checked(self) -> Config:
+    async def _checked(self) -> Config:
         """Raises ConfigError, Unusable."""
-        config = self._read()
-        choices.check_files(config)
-        return config
+        reading: Future[Config] = Future()
+        # It could not be cancelled: what reads has to end it.
+        reading.set_running_or_notify_cancel()
+        # In none of asyncio's threads, for whose end a process waits when it stops: a
+        # read of a file system that is gone may never end.
+        threading.Thread(target=self._check, args=[reading], daemon=True).start()
+        return await asyncio.wrap_future(reading)
+
+    def _check(self, reading: Future[Config]) -> None:
+        try:
+            config = self._read()
+            choices.check_files(config)
+        except (ConfigError, Unusable) as exc:
+            reading.set_exception(exc)
+        except BaseException as exc:  # who waits must hear of it, whatever it is
+            reading.set_exception(exc)
+            raise
+        else:
+            reading.set_result(config)
 
     def _tell(
         self, outcome: Reloaded, proxy: Reloadable, log: FilteringBoundLogger

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import os
 import re
+import select
+import stat
+import time
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +34,9 @@ _HINTS: Final = (
     (re.compile(r"[\[{].*\$\{"), 'within [ ] and { }, write "${VAR}" in quotes'),
 )
 """What the line of a syntax error looks like, and what helps then."""
+PIPE_S: Final = 5.0
+"""Seconds for all of a pipe to come, such as one of a shell's <(...); by hand."""
+_PIECE: Final = 65536
 
 
 def document(file: Path) -> Layer:
@@ -56,7 +62,7 @@ def document(file: Path) -> Layer:
 
 def _text(file: Path) -> str:
     try:
-        content = file.read_bytes()
+        content = _content(file)
     except OSError as exc:
         words = f"cannot be read: {exc.strerror}{_unread(exc)}"
         raise ConfigError([Mistake(Place(str(file)), "", words)]) from None
@@ -79,6 +85,43 @@ def _unread(exc: OSError) -> str:
             return f"; it has to be readable for the user number {os.geteuid()}"
         case _:
             return ""
+
+
+def _content(file: Path) -> bytes:
+    """What is in `file`; nobody waits long for a pipe.
+
+    Raises:
+        ConfigError: a pipe has not ended in time.
+        OSError: it cannot be read.
+    """
+    with open(file, "rb", opener=_at_once) as opened:
+        if not stat.S_ISFIFO(os.fstat(opened.fileno()).st_mode):
+            return opened.read()
+        content = _poured(opened.fileno())
+    if not content:
+        # Not the same as an empty file: it has been read before, or nobody writes.
+        words = f"expected a file, got a pipe from which nothing comes in {PIPE_S:g} s"
+        raise ConfigError([Mistake(Place(str(file)), "", words)])
+    return content
+
+
+def _at_once(path: str, flags: int) -> int:
+    """A descriptor; of a named pipe, without waiting for whoever writes to it."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _poured(pipe: int) -> bytes:
+    """All that comes from `pipe` until it ends; nothing when it does not in time."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    pieces: list[bytes] = []
+    until = time.monotonic() + PIPE_S
+    while poll.poll(max(0.0, until - time.monotonic()) * 1000):
+        piece = os.read(pipe, _PIECE)
+        if not piece:
+            return b"".join(pieces)
+        pieces.append(piece)
+    return b""
 
 
 def _position(text: str, index: int) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,35 @@ def test_values_are_read_with_their_places(written: Written) -> None:
     assert layer.tree == {"a": 1, "b": ["x", {"c": "on"}]}
     assert str(layer.keys["b",]) == "config.yaml:2:1"
     assert str(layer.values["b", 1, "c"]) == "config.yaml:4:9"
+
+
+def test_a_pipe_is_read_to_its_end() -> None:
+    """As of a shell: serve -c <(...)."""
+    reads, writes = os.pipe()
+    try:
+        os.write(writes, b"a: 1\nb: 2\n")
+        os.close(writes)
+        assert document(Path(f"/dev/fd/{reads}")).tree == {"a": 1, "b": 2}
+        # It is no empty file by then, of which all would be as if nothing were said.
+        assert "a pipe from which nothing comes" in message(Path(f"/dev/fd/{reads}"))
+    finally:
+        os.close(reads)
+
+
+@pytest.mark.timeout(10)
+def test_nobody_waits_for_ever_for_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.config.document.PIPE_S", 0.05)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert "a pipe from which nothing comes in 0.05 s" in message(pipe)
+    writes = os.open(pipe, os.O_RDWR)
+    try:
+        os.write(writes, b"a: 1")
+        assert "a pipe from which nothing comes" in message(pipe)
+    finally:
+        os.close(writes)
 
 
 def test_an_anchor_may_be_used_again(written: Written) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from base64 import b64encode
 from datetime import UTC, datetime
@@ -308,6 +309,7 @@ async def test_an_expired_certificate_is_served_with_a_warning(
         ({"certificate": "/nowhere.pem"}, "tls.certificate: /nowhere.pem: No such"),
         ({"key": "/nowhere.key"}, "tls.key: /nowhere.key: No such file"),
         ({"client_ca": "/nowhere"}, "tls.client_ca: /nowhere: No such file"),
+        ({"key": "{pipe}"}, "tls.key: .* expected a file, got a pipe"),
         ({"key": None}, "tls.certificate: .* expected a private key in PEM, since"),
         ({"key": "{other}"}, "tls.key: .* expected the key of the certificate in"),
         ({"key": "{locked}"}, "tls.key: .* expected a key without a password"),
@@ -323,10 +325,13 @@ async def test_what_cannot_be_used_is_told_at_the_start(
 ) -> None:
     (tmp_path / "other").mkdir()
     other = pair_in(tmp_path / "other", leaf()).key
-    named = {
-        key: value and value.format(other=other, locked=locked(tmp_path))
-        for key, value in settings.items()
+    os.mkfifo(tmp_path / "pipe")
+    files = {
+        "other": other,
+        "locked": locked(tmp_path),
+        "pipe": tmp_path / "pipe",
     }
+    named = {key: value and value.format(**files) for key, value in settings.items()}
     with pytest.raises(CannotStart, match=expected) as told:
         await start_proxy(tls=named)
     assert told.value.configured
