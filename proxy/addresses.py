@@ -94,6 +94,32 @@ def parse_address(text: str) -> Address:
     return TcpAddress(_host(host), port_number(port))
 
 
+def meet(one: Address, other: Address) -> bool:
+    """True when both could be the same socket, or listen side by side on one port.
+
+    A name may mean any address of its host, and is looked up only when it is listened
+    on: here it is itself, or what every address is.
+    """
+    if not (isinstance(one, TcpAddress) and isinstance(other, TcpAddress)):
+        return one == other
+    if one.port != other.port or one.port == 0:
+        return False
+    if one.host.lower() == other.host.lower():
+        return True
+    first, second = _ip(one.host), _ip(other.host)
+    if first is not None and second is not None and first.version != second.version:
+        return False
+    return any(ip is not None and ip.is_unspecified for ip in (first, second))
+
+
+def _ip(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """None for a name."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
 def unix_path(text: str) -> str:
     """The path in ``unix:/path``.
 

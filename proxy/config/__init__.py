@@ -5,6 +5,7 @@
     kinds, model, keys   the types, the value itself, the names of its keys
     scalars, layers      text to values; sources, one above the other
     routes               what they have from the top level, and beside each other
+    together             what is right alone and wrong beside something else
     document             the file;     environment: the variables
     loading, mistakes    all of it joined and checked; what is wrong, in words
     report, handbook     the other way: YAML for people, JSON Schema, documents

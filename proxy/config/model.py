@@ -8,7 +8,7 @@ a key that is here has an effect; what the program cannot do yet has no key.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -33,6 +33,7 @@ from .quantities import (
     size_within,
 )
 from .routes import completed, named_twice, never_taken, nobody_asked
+from .together import shared_with_clients, without_effect
 
 
 class Section(BaseModel):
@@ -650,3 +651,12 @@ class Config(Section):
         if wrong:
             raise ValidationError.from_exception_data("routes", wrong)
         return routes
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        wrong = [*without_effect(self.origin, self.routes)]
+        if self.admin is not None:
+            wrong += shared_with_clients(self.admin.listen, self.listen)
+        if wrong:
+            raise ValidationError.from_exception_data("configuration", wrong)
+        return self
