@@ -23,6 +23,9 @@ _LONGEST_SHOWN: Final = 80
 """Characters of a value that are repeated; picked by hand, about one line."""
 _ALIKE: Final = 0.65
 """How alike a word is to one that is suggested; ``ulr`` and ``url`` are to 0.67."""
+_ALMOST: Final = 0.85
+"""How alike a key beside it is to one that exists elsewhere, and is meant all the same;
+``path`` and ``paths`` are to 0.89."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +143,17 @@ def unknown(key: Key) -> tuple[str, Key | None]:
     above, name = key[:-1], str(key[-1])
     if dotted(above) in KEYS and section_at(above) is None:
         return f"unknown key; {dotted(above)} is a single value", None
+    section = section_at(above)
+    beside = list(section.model_fields) if section else []
+    if close := difflib.get_close_matches(name.lower(), beside, 1, _ALMOST):
+        return f'unknown key; did you mean "{close[0]}"?', (*above, close[0])
     for known in KEYS:
         if known.rpartition(".")[2] == name:
             return f'unknown key; did you mean "{known}"?', tuple(known.split("."))
-    section = section_at(above)
     if section is None:
         return unknown(above)
-    beside = list(section.model_fields)
     if close := difflib.get_close_matches(name.lower(), beside, 1, _ALIKE):
-        return f'unknown key; did you mean "{close[0]}"?', (*key[:-1], close[0])
+        return f'unknown key; did you mean "{close[0]}"?', (*above, close[0])
     if close := [one for one in beside if _shares_a_word(one, name)]:
         meant = " or ".join(f'"{one}"' for one in close)
         return f"unknown key; did you mean {meant}?", None

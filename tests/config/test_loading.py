@@ -116,7 +116,12 @@ def test_a_variable_in_a_key_stays_as_it_is(written: Written) -> None:
         ),
         (
             "uploads: {match: [{path: /a}]}",
-            '1:20: uploads.match[0].path: unknown key; did you mean "uploads.path"?',
+            '1:20: uploads.match[0].path: unknown key; did you mean "paths"?',
+        ),
+        (
+            "uploads: {max_age: 5}",
+            "1:11: uploads.max_age: unknown key; did you mean "
+            '"uploads.limits.max_age"?',
         ),
         (
             "log: json",
