@@ -62,14 +62,17 @@ def _names(said: Mapping[str, str]) -> Iterator[str]:
 
 
 def _parameters(text: str) -> Mapping[str, str]:
-    """The parameters behind the type, by their names in lower case; of two of one name
-    the first. None at all when something else is among them."""
+    """The parameters behind the type, by their names in lower case. None at all when
+    something else is among them, or two of one name."""
     said: dict[str, str] = {}
     found = _TYPE.match(text)
     while found is not None and found.end() < len(text):
         found = _PARAMETER.match(text, found.end())
         if found is not None and found[1] is not None:
-            said.setdefault(found[1].lower(), _unquoted(found[2]))
+            name = found[1].lower()
+            if name in said:
+                return {}
+            said[name] = _unquoted(found[2])
     return said if found is not None else {}
 
 
