@@ -88,7 +88,9 @@ def _looked_at(rights: Rights, token: Token) -> Upload:
     except UploadMissing as exc:
         raise Declined("it has ended") from exc
     except UploadLost as exc:
-        raise Declined(f"{exc}; what there is of it can be exported") from exc
+        is_there = rights.guest.looks.size(token) is not None
+        left = "; what there is of it can be exported" if is_there else ""
+        raise Declined(f"{exc}{left}") from exc
 
 
 async def _found(rights: Rights, upload: Upload) -> Upload:

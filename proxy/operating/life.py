@@ -163,6 +163,8 @@ def _acts(guest: Guest, entry: Entry) -> list[str]:
     """What an operator can have done to it."""
     upload = entry.upload
     acts = ["purged"]
+    if guest.looks.size(entry.token) is None:
+        return acts
     if upload is None or upload.state is not State.RESPONDED:
         acts.append("exported")
     if upload is not None and not entry.problem:

@@ -11,7 +11,7 @@ from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply, Reset
 from tests.kit.process import ProxyProcess
 
-from .conftest import VERSION, Operator, name, token
+from .conftest import VERSION, Operator, name, token, unknown
 
 
 def life(shown: str) -> list[str]:
@@ -80,6 +80,20 @@ async def test_from_its_creation_to_its_answer(
         "origin answered 40 B: status 201",
     ]
     assert "state      responded: the origin has answered" in shown.out
+
+
+async def test_what_has_no_body_any_more_can_only_be_purged(
+    process: ProxyProcess, speaker: Client, origin: RecordingOrigin, operator: Operator
+) -> None:
+    upload = await unknown(speaker, origin, b"a" * 40)
+    (body,) = operator.spool.rglob(f"{token(upload)}.body")
+    body.unlink()
+    shown = await operator.types("show", "--", name(upload))
+    assert shown.out.endswith("can be     purged\n")
+    refused = await operator.types("resend", "--yes", "--", name(upload))
+    assert refused.code == 1
+    assert "its body is gone" in refused.err
+    assert "exported" not in refused.err
 
 
 async def test_no_secret_is_shown(
