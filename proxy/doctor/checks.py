@@ -31,6 +31,7 @@ from .seen import (
     Shared,
     Silence,
 )
+from .telling import problem
 
 INTERIM_S: Final = 2.0
 """Seconds for a 104 to come before content is sent; it needs one round trip."""
@@ -212,7 +213,7 @@ async def long(patient: Patient, where: Target, offset: int, size: int) -> Long:
         return Long(size, taken, None, from_proxy=False)
     ours = speaks_of_uploads(said)
     limits = said.value("upload-limit")
-    return Long(size, taken, said.status, ours, limits)
+    return Long(size, taken, said.status, ours, limits, problem(said))
 
 
 def _hour_at_most(size: int) -> float:

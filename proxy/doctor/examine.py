@@ -17,6 +17,7 @@ from . import checks, judge
 from .findings import Finding, Report, Verdict
 from .patient import Patient, speaks_of_uploads
 from .products import recognised
+from .telling import answered, veiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ async def examine(plan: Plan) -> Report:
     finally:
         left = await course.patient.cancel_all()
     if left:
-        text = "could not be cancelled: " + ", ".join(left)
+        text = "could not be cancelled: " + ", ".join(map(veiled, left))
         course.note(Finding("cancel", Verdict.NOTE, text))
     return Report(plan.target.url, course.front, tuple(course.findings))
 
@@ -113,7 +114,8 @@ async def _reached(course: _Course) -> Said | None:
     if speaks_of_uploads(told) or course.plan.anyway:
         return told
     text = (
-        f"OPTIONS is answered with {told.status} and not a word of resumable uploads; "
+        f"OPTIONS is answered with {answered(told)} and not a word of resumable "
+        "uploads; "
         "nothing was created (--anyway would)"
     )
     course.note(Finding("uploads", Verdict.BREAKS, text))
@@ -121,7 +123,7 @@ async def _reached(course: _Course) -> Said | None:
 
 
 def _not_created(said: Said) -> Finding:
-    text = f"a creation was answered with {said.status}"
+    text = f"a creation was answered with {answered(said)}"
     if not speaks_of_uploads(said):
         text += ", and not by somebody who knows resumable uploads"
     return Finding("uploads", Verdict.BREAKS, text)
@@ -155,5 +157,5 @@ async def _fresh(course: _Course) -> Target:
     said = await course.patient.create()
     where = course.patient.located(said)
     if where is None:
-        raise NoAnswer(f"a further creation was answered with {said.status}")
+        raise NoAnswer(f"a further creation was answered with {answered(said)}")
     return where

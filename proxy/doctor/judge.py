@@ -13,6 +13,7 @@ from .findings import Finding, Verdict
 from .patient import VERSIONS
 from .products import OURSELVES, Fault, settings
 from .seen import Cut, Ending, Interims, Located, Long, Secure, Shared, Silence
+from .telling import veiled
 
 _DAY_S: Final = 86_400
 _SOON_S: Final = 14 * _DAY_S
@@ -21,6 +22,13 @@ _LATE_S: Final = 1.0
 """More than a round trip to anywhere."""
 _NEEDED_HEADERS: Final = ("upload-complete", "upload-offset")
 _EXPOSED: Final = ("location", "upload-offset", "upload-complete")
+_TOO_LARGE: Final = "too-large"
+_BOUNDS: Final = {
+    _TOO_LARGE: "uploads.limits, spool.quota, auth.max_bytes",
+    "too-many-uploads": "uploads.max_per_client, auth.max_uploads, auth.max_bytes",
+    "no-room": "spool.quota, spool.free_floor, uploads.max_open",
+}
+"""What bounds an upload, by the problem that tells it."""
 
 
 def tls(seen: Secure | None, now: float) -> Finding:
@@ -57,14 +65,15 @@ def location(seen: Located | None, front: str) -> Finding:
     if seen is None:
         text = "an upload was created, and no Location says where it is"
         return Finding("location", Verdict.BREAKS, text)
+    url = veiled(seen.url)
     if seen.status == 204:
         if not seen.same_scheme:
-            text = f"{seen.url} works, and has another scheme than {seen.asked}"
+            text = f"{url} works, and has another scheme than {seen.asked}"
             return Finding("location", Verdict.NOTE, text, help_)
         where = "" if seen.same_server else ", on another server than the one asked"
-        return Finding("location", Verdict.GOOD, f"{seen.url} is reachable{where}")
+        return Finding("location", Verdict.GOOD, f"{url} is reachable{where}")
     came = f"HEAD there: {seen.status}" if seen.status else f"HEAD there: {seen.why}"
-    text = f"the upload is not where Location says, {seen.url} ({came})"
+    text = f"the upload is not where Location says, {url} ({came})"
     return Finding("location", Verdict.BREAKS, text, help_)
 
 
@@ -129,12 +138,21 @@ def long(seen: Long, front: str) -> Finding:
         text = f"the connection ended {after}"
         return Finding("size", Verdict.BREAKS, text, settings(Fault.CAPS, front))
     if seen.from_proxy:
-        limits = f" (Upload-Limit: {seen.limits})" if seen.limits else ""
-        text = f"refused by the uploads' own limit{limits}: {seen.status} {after}"
-        setting = (f"{OURSELVES}: uploads.limits",)
-        return Finding("size", Verdict.BREAKS, text, setting)
+        return _refused(seen, after)
     text = f"a front answers {seen.status} {after}"
     return Finding("size", Verdict.BREAKS, text, settings(Fault.CAPS, front))
+
+
+def _refused(seen: Long, after: str) -> Finding:
+    """By the server of uploads itself, for one of several reasons."""
+    known = seen.problem or (_TOO_LARGE if seen.status == 413 else "")
+    whose = "the uploads' own limit" if known == _TOO_LARGE else "the uploads' server"
+    limits = f" (Upload-Limit: {seen.limits})" if seen.limits else ""
+    named = f" {seen.problem}" if seen.problem else ""
+    text = f"refused by {whose}{limits}: {seen.status}{named} {after}"
+    keys = _BOUNDS.get(known)
+    setting = () if keys is None else (f"{OURSELVES}: {keys}",)
+    return Finding("size", Verdict.BREAKS, text, setting)
 
 
 def silence(seen: Silence, front: str) -> Finding:

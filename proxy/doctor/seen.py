@@ -70,6 +70,8 @@ class Long:
     """The answer is that of somebody who knows uploads."""
     limits: str | None = None
     """`Upload-Limit` as the place tells it."""
+    problem: str = ""
+    """What it names as the reason; empty when it names none."""
 
 
 @dataclass(frozen=True, slots=True)

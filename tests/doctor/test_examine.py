@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ async def test_the_proxy_alone_is_good(
         asked.method for asked in origin.requests if asked.method != "OPTIONS"
     ] == []
     assert list((tmp_path / "spool").rglob("*.record")) == []
+    assert not re.search("[A-Za-z0-9_-]{40}", text(report))  # P11
 
 
 async def test_only_when_it_is_told_to_does_it_complete_one(
@@ -71,6 +73,7 @@ async def test_a_limit_of_the_uploads_is_told_from_one_of_a_front(proxy: App) ->
     (size,) = [one for one in report.findings if one.check == "size"]
     assert size.verdict is Verdict.BREAKS
     assert "the uploads' own limit (Upload-Limit: max-size=280000" in size.text
+    assert ": 413 too-large after " in size.text
 
 
 @pytest.mark.configured(uploads={"limits": {"max_append_size": 100_000}})

@@ -99,11 +99,43 @@ def test_cut(seen: Cut, verdict: Verdict, word: str) -> None:
         (Long(9, 9, 201, from_proxy=True), GOOD, "9 bytes"),
         (Long(9, 3, None, from_proxy=False), BREAKS, "ended after 3 of 9"),
         (Long(9, 0, 413, from_proxy=False), BREAKS, "a front answers 413"),
-        (Long(9, 0, 413, True, "max-size=5"), BREAKS, "max-size=5"),
+        (Long(9, 0, 413, True, "max-size=5"), BREAKS, "own limit (Upload-Limit: max"),
+        (Long(9, 9, 507, True, None, "no-room"), BREAKS, "server: 507 no-room after 9"),
     ],
 )
 def test_long(seen: Long, verdict: Verdict, word: str) -> None:
     _says(judge.long(seen, "nginx"), verdict, word)
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "key"),
+    [
+        (413, "too-large", "uploads.limits"),
+        (413, "", "uploads.limits"),
+        (429, "too-many-uploads", "auth.max_bytes"),
+        (507, "no-room", "spool.quota"),
+        (507, "storage", None),
+        (503, "", None),
+    ],
+)
+def test_the_bound_that_is_named_is_that_of_the_answer(
+    status: int, problem: str, key: str | None
+) -> None:
+    said = judge.long(Long(9, 9, status, True, "max-age=5", problem), "").settings
+    assert any(key in setting for setting in said) if key else said == ()
+
+
+def test_the_url_of_an_upload_is_not_told_as_a_whole() -> None:
+    """P11."""
+    url = "https://a.example/resumable_upload/" + "RMFt" + "x" * 39
+    for status in (204, 404):
+        for same in (True, False):
+            seen = Located(URL, url, same, True, status)
+            text = judge.location(seen, "").text
+            assert "https://a.example/resumable_upload/RMFt... " in text.replace(
+                ",", " "
+            )
+            assert "xxx" not in text
 
 
 def test_a_cap_that_was_not_tried_is_not_known() -> None:
