@@ -64,9 +64,10 @@ def visit(settings: Config) -> Iterator[Guest]:
     from proxy.operating.guest import Guest
     from proxy.operating.stepping import step_down
 
-    step_down(settings.spool.directory)
+    directory = settings.spool.directory
+    reached = step_down(directory)
     try:
-        guest = Guest(settings.spool.directory)
+        guest = Guest(directory, reached)
         try:
             yield guest
         finally:

@@ -35,20 +35,23 @@ from proxy.tasks import Tasks
 
 
 class Guest:
-    """A visit to the spool in `directory`, to look at it.
+    """A visit to the spool in `directory`, to look at it. `reached`: the path by which
+    it is reached, where that is not its own.
 
     Raises:
         SpoolError: there is none, it belongs to another user, or cannot be read.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, reached: str | None = None) -> None:
         self.directory = os.path.realpath(directory)
+        """What it is called."""
+        root = self._root = reached or self.directory
         self.boot_id = boot_id()
-        self._goes_by = living(directory)
-        _check_user(self.directory)
-        self.looks = Looks(self.directory, boot_id=self.boot_id)
-        self._clock = LifetimeClock(self.directory, boot_id=self.boot_id)
-        self._claims = Claims(self.directory)
+        self._goes_by = living(Path(root))
+        _check_user(self.directory, Path(root, "lock").stat().st_uid)
+        self.looks = Looks(root, boot_id=self.boot_id)
+        self._clock = LifetimeClock(root, boot_id=self.boot_id)
+        self._claims = Claims(root)
 
     @property
     def is_served(self) -> bool:
@@ -82,9 +85,9 @@ class Guest:
         self._check_boot()
         log = silent()
         tasks = Tasks(log)
-        spool = DiskSpool(self.directory, boot_id=self.boot_id, sync=sync)
-        peers = Peers(self.directory, tasks.spawn, log)
-        figures = Figures(self.directory)
+        spool = DiskSpool(self._root, boot_id=self.boot_id, sync=sync)
+        peers = Peers(self._root, tasks.spawn, log)
+        figures = Figures(self._root)
         # What is removed is room for others at once.
         spool.changed = figures.changed
         try:
@@ -129,9 +132,9 @@ class Rights:
         self.elsewhere = Elsewhere(claims.deliveries, peers)
 
 
-def _check_user(directory: str) -> None:
-    """Who the lock belongs to is who the proxy runs as."""
-    owner, here = Path(directory, "lock").stat().st_uid, os.geteuid()
+def _check_user(directory: str, owner: int) -> None:
+    """Who the lock belongs to, `owner`, is who the proxy runs as."""
+    here = os.geteuid()
     if owner != here:
         raise SpoolError(
             f"the spool {directory} belongs to {_name(owner)}, this is {_name(here)}: "

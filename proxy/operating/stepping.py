@@ -3,7 +3,9 @@
 A file that root made in a spool would shut its proxy out, and processes of the proxy
 answer their own user. So the whole process gives up being root: what it makes belongs
 to the owner, and it can do no more than the owner could, whatever lies in the spool.
-The one invariant: there is no way back, and nothing of the spool is opened before.
+The way there may be closed to the owner, as below /var/lib/private of systemd: it is
+gone by a descriptor of the directory, which root has opened. The one invariant: there
+is no way back, and nothing in the spool is opened before.
 """
 
 from __future__ import annotations
@@ -29,19 +31,35 @@ _CODECS: Final = ("ascii", "latin-1", "utf-8", "idna")
 looks."""
 
 
-def step_down(directory: Path) -> None:
-    """Be the user that the spool in `directory` belongs to, if this is root. Nothing
-    happens where there is no spool, and where the system does not allow it: then whose
-    the spool is will be told."""
+def step_down(directory: Path) -> str | None:
+    """Be the user that the spool in `directory` belongs to, if this is root; the path
+    by which it is reached from then on.
+
+    None where nothing has happened: there is no spool, or it is root's own, or the
+    system does not allow it; then whose the spool is will be told. The path is good as
+    long as the process lives.
+    """
     if os.geteuid() != 0:
-        return
+        return None
+    try:
+        way = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    if _become_owner(way):
+        return f"/proc/self/fd/{way}"
+    os.close(way)
+    return None
+
+
+def _become_owner(spool: int) -> bool:
+    """Whether this process is now whom the spool belongs to, and was not before."""
     try:
         # Not through a link: whose file that is says nothing of the spool.
-        lock = os.lstat(directory / "lock")
+        lock = os.stat("lock", dir_fd=spool, follow_symlinks=False)
     except OSError:
-        return
+        return False
     if lock.st_uid == 0:
-        return
+        return False
     for name in _NEEDED:
         importlib.import_module(name)
     for name in _CODECS:
@@ -49,7 +67,8 @@ def step_down(directory: Path) -> None:
     try:
         _become(lock.st_uid, lock.st_gid)
     except PermissionError:
-        return
+        return False
+    return True
 
 
 def _become(user: int, group: int) -> None:

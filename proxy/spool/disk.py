@@ -51,7 +51,8 @@ _HINT: Final = (
 
 
 class DiskSpool:
-    """Uploads in `directory`, which is made when it is missing.
+    """Uploads in `directory`, which is made when it is missing. Text is a path that is
+    used as it is: it has to lead there for as long as this lives.
 
     `boot_id` names the running boot of the machine, see ``clock.boot_id``. With `sync`
     "never" nothing is synced, and what ``sync`` and ``save`` return for survives the
@@ -78,7 +79,8 @@ class DiskSpool:
         """Told, in a thread, how many seconds it took to make something durable. To be
         set before anything is stored."""
         # the operator may have put a link there; nothing below it may be one
-        self._root = os.path.realpath(directory)
+        is_path = isinstance(directory, Path)
+        self._root = os.path.realpath(directory) if is_path else str(directory)
         with translated(f"the spool directory {self._root} cannot be used", _HINT):
             made = files.make_directories(self._root)
             names = Names()

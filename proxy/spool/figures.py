@@ -57,14 +57,15 @@ _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class Figures:
-    """One process's share of the figures of the spool in `directory`.
+    """One process's share of the figures of the spool in `directory`; see `DiskSpool`.
 
     Raises:
         SpoolError: the file cannot be used, or 64 processes use it.
     """
 
     def __init__(self, directory: Path | str) -> None:
-        self._directory = os.path.realpath(directory)
+        is_path = isinstance(directory, Path)
+        self._directory = os.path.realpath(directory) if is_path else str(directory)
         path = f"{self._directory}/figures"
         self._locks = RangeLocks(path)
         with translated("the figures of the spool cannot be opened"):

@@ -35,8 +35,11 @@ def open_to_all() -> Iterator[Path]:
 
 
 def given_to_somebody(spool: Path, directory: Path) -> Path:
-    """A copy of the spool in `directory`, which nobody else can read."""
-    copy = Path(shutil.copytree(spool, directory / "spool"))
+    """A copy of the spool below `directory`, which nobody else can read, and to which
+    the way is root's: as systemd has it for a user that it makes up (DynamicUser)."""
+    private = directory / "private"
+    private.mkdir(mode=0o700)
+    copy = Path(shutil.copytree(spool, private / "upload-proxy"))
     for path in (copy, *copy.rglob("*")):
         os.chown(path, SOMEBODY, SOMEBODY)
     copy.chmod(0o700)
