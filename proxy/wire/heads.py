@@ -164,6 +164,12 @@ def _check_framing(head: Head) -> None:
 def _check_length(head: Head) -> None:
     """RFC 9110 "Content-Length": what cannot be counted everywhere is not passed on."""
     length = head.content_length
+    told = head.value(b"content-length") or b""
+    if told.startswith(b"0") and told != b"0":
+        # 010 is ten by the RFC, and eight to who reads numbers as C does.
+        raise BadRequest(
+            400, "bad-request", "Content-Length has zeros before the number."
+        )
     if length is not None and length > LONGEST:
         raise BadRequest(
             400, "bad-request", f"Content-Length is {length}; at most {LONGEST} is."

@@ -46,6 +46,7 @@ REFUSED = {
         400,
     ),
     "length 2^64": (request("POST", "/", ("Content-Length", str(2**64))), 400),
+    "length 010": (request("POST", "/", ("Content-Length", "010")), 400),
     "length 2^63": (request("POST", "/", ("Content-Length", str(2**63))), 400),
     "length_": (request("POST", "/", ("Content_Length", "3")), 400),
     "coding_": (request("POST", "/", ("Transfer_Encoding", "chunked")), 400),

@@ -106,6 +106,8 @@ LENGTHS: Final = {
     "2^64": _length(b"18446744073709551616"),
     "2^64 and the length": _length(b"%d" % (2**64 + _N)),
     "2^63": _length(b"9223372036854775808"),
+    "zeros before it": _length(b"003"),
+    "zeros alone": _length(b"00"),
     "a hundred digits": _length(b"9" * 100),
     "a blank before the colon": Framed((b"Content-Length : %d" % _N,), CONTENT),
     "a tab before the colon": Framed((b"Content-Length\t: %d" % _N,), CONTENT),
