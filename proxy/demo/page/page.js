@@ -109,7 +109,7 @@ function begun(exchange) {
   const parts = [
     new Date().toLocaleTimeString([], { hour12: false }),
     method,
-    content ? `${grouped(from)} – ${grouped(from + content.size)}` : '',
+    content ? `${grouped(from)} to ${grouped(from + content.size)}` : '',
     '…',
   ]
   for (const part of parts) line.insertCell().textContent = part

@@ -1,0 +1,1 @@
+"""The page of the demonstration in Chromium, its script, and tus-js-client there."""
