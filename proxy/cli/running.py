@@ -53,10 +53,10 @@ def serve(
 
 def demo(
     keep: Annotated[
-        bool, typer.Option("--keep", help="Stay up, and print requests to try.")
+        bool, typer.Option("--keep", help="Stay up, with a page and requests to try.")
     ] = False,
 ) -> None:
-    """See it work: an upload is cut twice and resumed.
+    """See it work: an upload is cut twice and resumed; with --keep on a page, too.
 
     Its origin checks the bytes. Everything is embedded and on loopback, nothing stays
     behind.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
 
 RATE: Final = 4_000_000
-"""Bytes each second: a test has a second to cut something."""
+"""Bytes each second, of the link, at first: what is sent can be watched."""
 CONTENT: Final = Random(12).randbytes(4_000_000)
 SHA: Final = hashlib.sha256(CONTENT).hexdigest()
 
@@ -51,7 +51,7 @@ async def shown(browser: Browser, stage: Stage) -> AsyncIterator[Shown]:
     page = await context.new_page()
     assert stage.page is not None
     await page.goto(stage.page)
-    shown = Shown(page)
+    shown = Shown(page, stage.link)
     yield shown
     await context.close()
     assert shown.errors == []

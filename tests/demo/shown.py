@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from proxy.demo.link import Link
 from tests.kit.bounds import until
 
 if TYPE_CHECKING:
@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 ENDS_WITHIN_S: Final = 15.0
 """Seconds in which an upload of some MB has to end, through a slow link that is cut."""
 
+SLOW: Final = 100_000
+"""Bytes each second, of the link, while something is pressed."""
+
 
 class Shown:
-    """A page that is open."""
+    """A page that is open, and the link that its uploads take."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, link: Link) -> None:
         self.page = page
+        self.link = link
         self.errors: list[str] = []
         """What its scripts did not catch."""
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -27,12 +31,25 @@ class Shown:
     async def choose(self, path: Path) -> None:
         await self.page.get_by_label("Choose a file").set_input_files(path)
 
+    async def begin(self, path: Path) -> None:
+        """Choose a file, and go on when some of it is sent: the rest will not have
+        arrived before something is done about it."""
+        await self.choose(path)
+        await until(self._some_sent, bound_s=ENDS_WITHIN_S)
+        self.link.rate = SLOW
+
+    async def arrives(self) -> None:
+        """Wait until the upload is at its end, and well."""
+        self.link.rate = None
+        await self.says("The origin has the same bytes")
+
     async def press(self, name: str) -> None:
         await self.page.get_by_role("button", name=name, exact=True).click()
 
-    async def past(self, percent: int) -> None:
-        """Wait until so much is sent."""
-        await until(partial(self._past, percent), bound_s=ENDS_WITHIN_S)
+    async def switch(self, name: str) -> None:
+        """Press a button of the network, and wait until it has done its work."""
+        async with self.page.expect_response("**/link"):
+            await self.press(name)
 
     async def says(self, words: str) -> None:
         """Wait until the page shows `words`."""
@@ -47,6 +64,6 @@ class Shown:
         cells = [await line.locator("td").all_inner_texts() for line in reversed(lines)]
         return [(method, sent, answer) for _, method, sent, answer in cells]
 
-    async def _past(self, percent: int) -> bool | None:
-        now = await self.page.get_attribute("#bar", "aria-valuenow")
-        return True if int(now or 0) > percent else None
+    async def _some_sent(self) -> bool | None:
+        percent = await self.page.get_attribute("#bar", "aria-valuenow")
+        return True if int(percent or 0) > 40 else None

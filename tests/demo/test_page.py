@@ -17,7 +17,6 @@ from .shown import Shown
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-ARRIVED = "The origin has the same bytes"
 FIRST_PAUSE_MS = 600
 """More than the script waits before it tries again for the first time: 250 to 500."""
 
@@ -25,10 +24,9 @@ FIRST_PAUSE_MS = 600
 async def test_an_upload_that_is_cut_goes_on_by_itself(
     stage: Stage, shown: Shown, photo: Path
 ) -> None:
-    await shown.choose(photo)
-    await shown.past(50)
-    await shown.press("Cut the connection")
-    await shown.says(ARRIVED)
+    await shown.begin(photo)
+    await shown.switch("Cut the connection")
+    await shown.arrives()
     log = await shown.log()
     assert log[:2] == [
         ("POST", "", "201, offset 0"),
@@ -46,16 +44,15 @@ async def test_an_upload_that_is_cut_goes_on_by_itself(
 async def test_nothing_is_sent_while_it_is_paused(
     stage: Stage, shown: Shown, photo: Path
 ) -> None:
-    await shown.choose(photo)
-    await shown.past(30)
+    await shown.begin(photo)
     await shown.press("Pause")
     await shown.says("Paused")
     before = await shown.log()
-    await shown.press("Cut the connection")  # there is none, and nobody notices
+    await shown.switch("Cut the connection")  # there is none, and nobody notices
     await shown.page.wait_for_timeout(FIRST_PAUSE_MS)
     assert await shown.log() == before
     await shown.press("Resume")
-    await shown.says(ARRIVED)
+    await shown.arrives()
     assert [line[0] for line in await shown.log()] == ["POST", "PATCH", "HEAD", "PATCH"]
     assert stage.origin.received == [SHA]
 
@@ -63,14 +60,13 @@ async def test_nothing_is_sent_while_it_is_paused(
 async def test_an_upload_is_found_again_after_a_reload(
     stage: Stage, shown: Shown, photo: Path
 ) -> None:
-    await shown.choose(photo)
-    await shown.past(50)
+    await shown.begin(photo)
     await shown.page.reload()
     assert await shown.text("earlier") == (
         f"{photo.name} is not finished: choose it again to go on."
     )
     await shown.choose(photo)
-    await shown.says(ARRIVED)
+    await shown.arrives()
     log = await shown.log()
     assert [line[0] for line in log] == ["HEAD", "PATCH"]
     assert _offset(log[0][2]) > 0
@@ -82,13 +78,12 @@ async def test_an_upload_is_found_again_after_a_reload(
 async def test_it_waits_for_the_network_to_come_back(
     stage: Stage, shown: Shown, photo: Path
 ) -> None:
-    await shown.choose(photo)
-    await shown.past(30)
-    await shown.press("Go offline")
+    await shown.begin(photo)
+    await shown.switch("Go offline")
     await shown.says("Trying again: no answer to")
     assert await shown.text("link") == "offline"
-    await shown.press("Come back")
-    await shown.says(ARRIVED)
+    await shown.switch("Come back")
+    await shown.arrives()
     assert stage.origin.received == [SHA]
 
 
@@ -96,8 +91,7 @@ async def test_it_hears_of_the_network_from_the_browser(
     stage: Stage, shown: Shown, photo: Path
 ) -> None:
     """While the browser says that it is offline nothing is tried."""
-    await shown.choose(photo)
-    await shown.past(30)
+    await shown.begin(photo)
     await shown.page.context.set_offline(True)
     stage.link.cut()
     await shown.says("Trying again: no answer to")
@@ -105,7 +99,7 @@ async def test_it_hears_of_the_network_from_the_browser(
     await shown.page.wait_for_timeout(FIRST_PAUSE_MS)
     assert await shown.log() == before
     await shown.page.context.set_offline(False)
-    await shown.says(ARRIVED)
+    await shown.arrives()
     assert stage.origin.received == [SHA]
 
 
@@ -114,15 +108,13 @@ async def test_a_request_that_the_browser_repeats_does_no_harm(
 ) -> None:
     """Chromium does so when a connection it had kept is reset and the next one holds:
     all bytes from the first on, which the server has had some of (409)."""
-    await shown.choose(photo)
-    await shown.past(50)
+    await shown.begin(photo)
     stage.link.cut(for_s=0)
-    await shown.says(ARRIVED)
+    await shown.arrives()
     assert stage.origin.received == [SHA]
 
 
 async def test_a_file_is_dropped(stage: Stage, shown: Shown) -> None:
-    stage.link.rate = None
     dropped = await shown.page.evaluate_handle(
         """() => {
           const transfer = new DataTransfer()
@@ -131,7 +123,7 @@ async def test_a_file_is_dropped(stage: Stage, shown: Shown) -> None:
         }"""
     )
     await shown.page.dispatch_event("#drop", "drop", {"dataTransfer": dropped})
-    await shown.says(ARRIVED)
+    await shown.arrives()
     assert await shown.text("name") == "ab.txt"
     assert await shown.text("saved") == "nothing: it was not interrupted"
     assert len(stage.origin.received) == 1
@@ -143,13 +135,12 @@ async def test_an_empty_file_arrives(
     empty = tmp_path / "it's (empty)*.txt"
     empty.touch()
     await shown.choose(empty)
-    await shown.says(ARRIVED)
+    await shown.arrives()
     assert len(stage.origin.received) == 1
 
 
 async def test_an_upload_is_given_up(stage: Stage, shown: Shown, photo: Path) -> None:
-    await shown.choose(photo)
-    await shown.past(30)
+    await shown.begin(photo)
     await shown.press("Cancel")
     await shown.says("Cancelled")
     await shown.says("204")
