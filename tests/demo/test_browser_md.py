@@ -18,7 +18,6 @@ from ruamel.yaml import YAML
 from proxy.app import App
 from proxy.config import Config
 from tests.conftest import merged
-from tests.interop import needs
 from tests.kit.origin import RecordingOrigin, Reply
 
 from .conftest import CONTENT
@@ -35,8 +34,7 @@ UPLOADS = "https://uploads.example.com"
 
 
 async def test_the_page(browser: Browser, photo: Path, tmp_path: Path) -> None:
-    page_html, _ = blocks("html")
-    page_js, _ = blocks("js")
+    (page_html,), (page_js,) = blocks("html"), blocks("js")
     upload_js = (ROOT / "proxy/demo/page/upload.js").read_text()
     files = {"/": page_html, "/page.js": page_js, "/upload.js": upload_js}
     async with before_a_server(files, tmp_path) as (address, origin):
@@ -53,23 +51,6 @@ async def test_the_page(browser: Browser, photo: Path, tmp_path: Path) -> None:
     assert request.one("Content-Disposition") == (
         "attachment; filename*=UTF-8''photo%20of%20the%20sea.jpg"
     )
-
-
-async def test_tus_js_client(browser: Browser, photo: Path, tmp_path: Path) -> None:
-    needs.node("tus-js-client")
-    _, page_html = blocks("html")
-    _, begin_js = blocks("js")
-    tus_js = (needs.HERE / "node_modules/tus-js-client/dist/tus.js").read_text()
-    files = {"/": page_html, "/begin.js": begin_js, "/tus.js": tus_js}
-    async with before_a_server(files, tmp_path) as (address, origin):
-        page = await browser.new_page()
-        await page.goto(address)
-        await page.set_input_files("#file", photo)
-        await page.wait_for_function(
-            "() => document.title === 'done'", timeout=1000 * ENDS_WITHIN_S
-        )
-        await page.close()
-    assert origin.bodies == [CONTENT]
 
 
 def blocks(language: str) -> list[str]:
