@@ -30,13 +30,13 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/browser.md").read_text()
+SCRIPT = ROOT / "proxy/demo/page/upload.js"
 UPLOADS = "https://uploads.example.com"
 
 
 async def test_the_page(browser: Browser, photo: Path, tmp_path: Path) -> None:
     (page_html,), (page_js,) = blocks("html"), blocks("js")
-    upload_js = (ROOT / "proxy/demo/page/upload.js").read_text()
-    files = {"/": page_html, "/page.js": page_js, "/upload.js": upload_js}
+    files = {"/": page_html, "/page.js": page_js, "/upload.js": SCRIPT.read_text()}
     async with before_a_server(files, tmp_path) as (address, origin):
         page = await browser.new_page()
         await page.goto(address)
@@ -51,6 +51,25 @@ async def test_the_page(browser: Browser, photo: Path, tmp_path: Path) -> None:
     assert request.one("Content-Disposition") == (
         "attachment; filename*=UTF-8''photo%20of%20the%20sea.jpg"
     )
+
+
+async def test_a_server_that_is_down_is_waited_for(
+    browser: Browser, photo: Path, tmp_path: Path
+) -> None:
+    """The 503 is the proxy's own: it says that the upload is not done."""
+    (page_html,), (page_js,) = blocks("html"), blocks("js")
+    files = {"/": page_html, "/page.js": page_js, "/upload.js": SCRIPT.read_text()}
+    async with before_a_server(files, tmp_path) as (address, origin):
+        await origin.stop()
+        page = await browser.new_page()
+        await page.goto(address)
+        await page.get_by_label("Photo").set_input_files(photo)
+        await page.get_by_text("waiting").wait_for(timeout=1000 * ENDS_WITHIN_S)
+        await origin.start()
+        told = page.get_by_text("The server says: thank you")
+        await told.wait_for(timeout=1000 * ENDS_WITHIN_S)
+        await page.close()
+    assert origin.bodies == [CONTENT]
 
 
 def blocks(language: str) -> list[str]:
@@ -74,7 +93,7 @@ async def before_a_server(
     ours = {
         "listen": "127.0.0.1:0",
         "admin": None,
-        "origin": {"url": origin.address},
+        "origin": {"url": origin.address, "retry_for": "100ms"},
         "spool": {"directory": str(directory / "spool")},
         "log": {"level": "warning"},
     }

@@ -148,6 +148,27 @@ async def test_an_upload_is_given_up(stage: Stage, shown: Shown, photo: Path) ->
     assert stage.origin.received == []
 
 
+async def test_an_upload_that_the_server_has_lost_begins_anew(
+    stage: Stage, shown: Shown, photo: Path
+) -> None:
+    await shown.begin(photo)
+    await shown.press("Pause")
+    await shown.says("Paused")
+    gone = await shown.page.evaluate(
+        """async () => {
+          const key = Object.keys(localStorage).find((key) => key.startsWith('upload '))
+          return (await fetch(localStorage[key], { method: 'DELETE' })).status
+        }"""
+    )
+    assert gone == 204
+    await shown.press("Resume")
+    await shown.arrives()
+    log = await shown.log()
+    assert [line[0] for line in log] == ["POST", "PATCH", "HEAD", "POST", "PATCH"]
+    assert log[2][2] == "404"
+    assert stage.origin.received == [SHA]
+
+
 async def test_it_fits_a_narrow_screen(shown: Shown) -> None:
     await shown.page.set_viewport_size({"width": 360, "height": 700})
     wide = await shown.page.evaluate("() => document.documentElement.scrollWidth")

@@ -69,7 +69,8 @@ async function conclude() {
   const { answer, saved, file } = upload
   const told = answer.good ? JSON.parse(answer.text) : {}
   const [own, theirs] = [await hash, told.sha256 ?? `none; it answered ${answer.status}`]
-  const same = /^[0-9a-f]{64}$/.test(own) ? own === theirs : told.bytes === file.size
+  const hashed = /^[0-9a-f]{64}$/.test(own)
+  const same = hashed ? own === theirs : told.bytes === file.size
   at('own').textContent = own
   at('theirs').textContent = theirs
   at('saved').textContent = saved
@@ -77,7 +78,8 @@ async function conclude() {
     : 'nothing: it was not interrupted'
   at('result').className = same ? 'good' : 'bad'
   at('result').hidden = false
-  say('verdict', same ? 'The origin has the same bytes' : 'The origin has other bytes')
+  const which = same ? (hashed ? 'the same bytes' : 'as many bytes') : 'other bytes'
+  say('verdict', `The origin has ${which}`)
 }
 
 async function digest(file) {
