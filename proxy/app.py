@@ -385,9 +385,9 @@ class App:
         at_once = BACKLOG if self._part.share == 1 else _TAKEN_AT_ONCE
         self.listening = Listening(door, self._seal(), at_once)
         await self.listening.serve(public)
-        await self.listening.answer(
-            AdminHandler(vitals, self._desk(vitals) if admin else None), admin
-        )
+        desk = self._desk(vitals) if admin else None
+        handler = AdminHandler(vitals, desk, choices.admin_hosts(config))
+        await self.listening.answer(handler, admin)
 
     def _desk(self, watched: Watched) -> Desk | None:
         """Of the uploads page; None where there is to be none."""

@@ -54,6 +54,18 @@ def page(config: Config) -> PageTerms | None:
     return PageTerms(frozenset(admin.hosts), acts)
 
 
+def admin_hosts(config: Config) -> frozenset[str] | None:
+    """Names by which figures may be asked for; None: any.
+
+    Where others than this machine reach the listener, what collects figures comes by
+    names that only its network knows.
+    """
+    admin = config.admin
+    if admin is None or not _is_near(admin.listen):
+        return None
+    return None if isinstance(admin.listen, UnixAddress) else frozenset(admin.hosts)
+
+
 def _is_near(address: Address) -> bool:
     """Reached from this machine only; what was handed over may be anything."""
     if isinstance(address, UnixAddress):

@@ -18,6 +18,7 @@ from proxy.metrics.exposition import Page
 from proxy.reloaded import Reloaded, Result
 
 from .desk import ROOT, Desk
+from .guards import is_ours
 
 PROBE_TIMEOUT_S: Final = 2.0
 """Seconds the spool may take to write a few bytes; probes give up after about three."""
@@ -65,10 +66,17 @@ class AdminHandler:
     """Answers ``/livez``, ``/readyz``, ``/metrics``, ``/drain`` and ``/reload``; the
     desk does for the uploads page."""
 
-    def __init__(self, vitals: Vitals, desk: Desk | None = None) -> None:
-        """`desk`: None where there is no page."""
+    def __init__(
+        self,
+        vitals: Vitals,
+        desk: Desk | None = None,
+        hosts: frozenset[str] | None = None,
+    ) -> None:
+        """`desk`: None where there is no page. `hosts`: names of ours, by which figures
+        are asked for beside addresses and localhost; None: by any name."""
         self._vitals = vitals
         self._desk = desk
+        self._hosts = hosts
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         match request.path, request.method:
@@ -76,6 +84,8 @@ class AdminHandler:
                 return _report([Check("loop", passed=True)], request)
             case "/readyz", "GET" | "HEAD":
                 return _report(await self._checks(), request)
+            case "/metrics" | "/drain", "GET" | "HEAD" if not self._is_ours(request):
+                return _text(403, "the name in Host is not in admin.hosts")
             case "/metrics", "GET" | "HEAD":
                 return await self._measured(request)
             case "/drain", "GET" | "HEAD":
@@ -100,6 +110,12 @@ class AdminHandler:
             case _:
                 page = "" if self._desk is None else ROOT + ", "
                 return _text(404, f"there are {page}{_PATHS} here")
+
+    def _is_ours(self, request: web.BaseRequest) -> bool:
+        """Not by a name that was made to point here: browsers read it then to whoever
+        did that. They always say one; some that collect figures say none."""
+        host = request.headers.get(hdrs.HOST)
+        return host is None or self._hosts is None or is_ours(host, self._hosts)
 
     async def _checks(self) -> list[Check]:
         draining = self._vitals.draining

@@ -146,7 +146,8 @@ class Admin(Section):
     Danger: with act whoever reaches it can remove uploads."""
     hosts: kinds.HostNames = ()
     """Names by which the page is asked for, beside addresses and localhost: others
-    could be made to point here by anybody, to read it in an operator's browser."""
+    could be made to point here by anybody, to read it in an operator's browser. Where
+    `listen` is an address of this machine only, /metrics and GET /drain as well."""
 
 
 class FormField(Section):

@@ -11,6 +11,8 @@ import pytest
 from aiohttp import ClientSession, web
 
 from proxy.admin.listener import AdminHandler
+from proxy.choices import admin_hosts
+from proxy.config import Config
 from proxy.metrics import catalogue
 from proxy.metrics.exposition import Page, exposed
 from proxy.reloaded import Reloaded, Result
@@ -70,6 +72,47 @@ async def ask(admin: ClientSession, path: str, method: str = "GET") -> tuple[int
     async with admin.request(method, path) as answer:
         assert answer.status == 404 or answer.headers["Cache-Control"] == "no-store"
         return answer.status, await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("host", "hosts", "status"),
+    [
+        ("evil.example:9090", frozenset[str](), 403),
+        ("localhost:9090", frozenset[str](), 200),
+        ("uploads.example", frozenset({"uploads.example"}), 200),
+        ("evil.example:9090", None, 200),
+    ],
+)
+async def test_figures_are_not_told_to_a_name_that_was_made_to_point_here(
+    process: Process, host: str, hosts: frozenset[str] | None, status: int
+) -> None:
+    runner = web.ServerRunner(web.Server(AdminHandler(process, hosts=hosts)))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    address = "http://{}:{}".format(*runner.addresses[0][:2])
+    async with ClientSession(address, headers={"Host": host}) as session:
+        for path in ("/metrics", "/drain"):
+            assert (await ask(session, path))[0] == status
+        for path in ("/livez", "/readyz"):
+            assert (await ask(session, path))[0] == 200
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("listen", "hosts"),
+    [
+        ("127.0.0.1:9090", frozenset({"a.example"})),
+        ("[::1]:9090", frozenset({"a.example"})),
+        ("0.0.0.0:9090", None),
+        ("unix:/run/a.sock", None),
+    ],
+)
+def test_names_count_where_only_this_machine_gets(
+    listen: str, hosts: frozenset[str] | None
+) -> None:
+    told = {"listen": listen, "hosts": "a.example"}
+    config = Config.model_validate({"origin": {"url": "http://a"}, "admin": told})
+    assert admin_hosts(config) == hosts
 
 
 async def test_alive_looks_at_nothing_but_the_loop(

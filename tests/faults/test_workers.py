@@ -96,7 +96,7 @@ def _signal_group(process: ProxyProcess, number: Signals) -> None:
 
 async def _ask(process: ProxyProcess, path: str) -> tuple[int, bytes]:
     admin = await Connection.open(process.admin_address)
-    await admin.send(request("GET", path))
+    await admin.send(request("GET", path, ("Host", "localhost")))
     response = await admin.hear("GET")
     await admin.close()
     return response.status, response.content

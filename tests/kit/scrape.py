@@ -53,7 +53,7 @@ async def scrape(admin_address: str) -> Numbers:
     """Ask for them."""
     connection = await Connection.open(admin_address)
     try:
-        await connection.send(request("GET", "/metrics"))
+        await connection.send(request("GET", "/metrics", ("Host", "localhost")))
         response = await connection.hear("GET")
     finally:
         await connection.close()

@@ -133,7 +133,8 @@ def asked_of(admin_address: str) -> Counts:
 
     async def counts() -> dict[str, int]:
         connection = await Connection.open(admin_address)
-        await connection.send(request("GET", "/drain", ("Connection", "close")))
+        fields = (("Host", "localhost"), ("Connection", "close"))
+        await connection.send(request("GET", "/drain", *fields))
         async with asyncio.timeout(BOUND_S):
             answer = await connection.hear("GET")
         await connection.close()

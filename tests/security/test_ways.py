@@ -102,7 +102,8 @@ async def test_no_request_goes_where_a_client_says(
 
 async def _asked(address: str, method: str, target: str) -> Response:
     connection = await Connection.open(address)
-    await connection.send(request(method, target, *UPLOAD, ("Content-Length", "0")))
+    fields = (("Host", "localhost"), *UPLOAD, ("Content-Length", "0"))
+    await connection.send(request(method, target, *fields))
     answer = await connection.hear(method)
     await connection.close()
     return answer
