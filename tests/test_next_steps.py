@@ -20,8 +20,6 @@ from proxy.spool.disk import DiskSpool
 
 from .test_probe import admin
 
-TAKEN = listening_socket(TcpAddress("127.0.0.1", 0))
-
 
 def told(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     """What is said on standard error by a command that fails, in one line."""
@@ -34,7 +32,6 @@ def told(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     ("address", "next_step"),
     [
-        (TcpAddress("127.0.0.1", TAKEN.getsockname()[1]), "`ss -ltnp sport = :"),
         (TcpAddress("192.0.2.1", 8080), "0.0.0.0 is every one it has"),
         (TcpAddress("no such name", 8080), "write a name that this machine knows"),
         (UnixAddress("/nowhere/at/all.sock"), "/nowhere/at has to be there"),
@@ -47,6 +44,13 @@ def test_an_address_that_cannot_be_used(address: Listenable, next_step: str) -> 
         listening_socket(address)
     assert next_step in str(caught.value)
     assert "Unknown error" not in str(caught.value)
+
+
+def test_a_port_that_is_taken() -> None:
+    with listening_socket(TcpAddress("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CannotListen, match=f"`ss -ltnp sport = :{port}`"):
+            listening_socket(TcpAddress("127.0.0.1", port))
 
 
 def test_a_port_that_needs_a_right() -> None:
