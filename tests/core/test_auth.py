@@ -17,6 +17,7 @@ from proxy.core.auth import (
     question,
     verdict,
     without_content,
+    without_credentials,
 )
 from proxy.core.upload import Field, Fields, Head
 
@@ -160,3 +161,17 @@ def test_whoever_may_be_somebody_else_is_asked_about() -> None:
 def test_an_answer_whose_content_is_left_out_says_nothing_of_it() -> None:
     fields = ((b"Content-Type", b"a/b"), (b"content-encoding", b"gzip"), (b"A", b"b"))
     assert without_content(fields) == ((b"A", b"b"),)
+
+
+def test_a_refusal_brings_no_cookies() -> None:
+    fields: Fields = ((b"Set-Cookie", b"a=b"), (b"WWW-Authenticate", b"Basic"))
+    assert without_credentials(fields) == fields[1:]
+
+
+def test_an_upload_is_nobody_elses() -> None:
+    somebody = Principal("a" * 32, "b" * 32)
+    assert NOBODY.is_nobody
+    assert not somebody.is_nobody
+    assert somebody.is_that_of("a" * 32)
+    assert somebody.is_that_of("b" * 32)
+    assert not somebody.is_that_of("c" * 32)

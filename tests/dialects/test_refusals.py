@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from proxy.core.errors import Problem
+from proxy.core.errors import Denial, Problem
 from proxy.core.lifecycle import Event
-from proxy.core.upload import Limits, Reply
+from proxy.core.upload import Answer, Limits, Reply
 from proxy.dialects import problems
 
 from ..kit.words import (
@@ -304,3 +304,15 @@ def test_every_refusal_is_explained(version: int, problem: Problem) -> None:
     titles = {problems.KINDS[problem].title, *TITLES.values()}
     assert explained["title"] in titles
     assert DOCUMENT.items() <= by_name(reply.fields).items()
+
+
+@each_version
+def test_who_was_not_let_through_hears_the_auth_servers_answer(version: int) -> None:
+    """With the state of the upload, and none of the fields that only we may set."""
+    fields = ((b"WWW-Authenticate", b"Basic"), (b"Upload-Offset", b"7"))
+    denial = Denial(Answer(401, "Unauthorized", fields), b"who are you?")
+    reply = refuse(version, Problem.NOT_AUTHORISED, denial=denial)
+    assert (reply.status, reply.content) == (401, b"who are you?")
+    told = by_name(reply.fields)
+    assert told["WWW-Authenticate"] == "Basic"
+    assert "Upload-Offset" not in told

@@ -26,6 +26,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(autouse=True)
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has stepped down cannot write what it has covered beside root's tests."""
+    for variable in [one for one in os.environ if one.startswith("COVERAGE_")]:
+        monkeypatch.delenv(variable)
+
+
 @pytest.fixture
 def open_to_all() -> Iterator[Path]:
     """A directory that every user finds, unlike those of the tests."""

@@ -55,7 +55,7 @@ REFUSED = {
     "nul": (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n", 400),
     "folded line": (b"GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", 400),
     "space before colon": (b"GET / HTTP/1.1\r\nHost: a\r\nX : a\r\n\r\n", 400),
-    "unknown method": (request("FOO", "/"), 400),
+    "unknown method": (request("FOO", "/"), 501),
     "not http": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
     "not utf-8": (b"GET / HTTP/1.1\r\nHost: a\r\nX-Name: caf\xe9\r\n\r\n", 400),
     "long line": (request("GET", "/", ("X", "y" * 9000)), 431),
