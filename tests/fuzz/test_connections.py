@@ -172,7 +172,7 @@ def test_any_bytes_on_a_connection(tmp_path: Path) -> None:
         scene = Scene(tmp_path)
         runner.run(scene.start())
 
-        @effort(150)
+        @effort(60)
         @given(conversations())
         def holds(said: bytes) -> None:
             runner.run(check(scene, said))
