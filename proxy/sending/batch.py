@@ -72,6 +72,9 @@ class Batch:
         self.tell({"event": "begun", "file": job.name, "url": job.url})
         try:
             self._going = self._begin(job)
+        except (UploadFailed, ValueError, OSError) as exc:
+            return self._unread(job, exc)
+        try:
             if self._paused:
                 await self._going.cancel_by_producing_resume_data()
             done = await self._going
@@ -79,9 +82,8 @@ class Batch:
             return False
         except UploadFailed as exc:
             return self._lost(job, exc)
-        except (ValueError, OSError) as exc:
-            self._fail(job, str(exc))
-            return True
+        except OSError as exc:
+            return self._unread(job, exc)
         finally:
             self._going = None
         self._tell_done(job, done)
@@ -122,6 +124,14 @@ class Batch:
     def _save(self) -> None:
         jobs = (*self._later, *self._left)
         self.kept.save(replace(self.plan, jobs=jobs))
+
+    def _unread(self, job: Job, exc: Exception) -> bool:
+        """The file failed, not the upload: that is as good as it was before."""
+        resumable = self._left[0].resume is not None
+        self._fail(job, str(exc), resumable=resumable, counts=not resumable)
+        if resumable:
+            self._later.append(self._left[0])
+        return True
 
     def _lost(self, job: Job, exc: UploadFailed) -> bool:
         resumable = exc.resume_data is not None

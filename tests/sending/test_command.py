@@ -7,6 +7,7 @@ import json
 import os
 import random
 import shlex
+import shutil
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
@@ -142,6 +143,24 @@ async def test_kill_9_leaves_what_is_needed_to_go_on(
     assert (code, events[0]["event"], events[-1]["event"]) == (0, "begun", "done")
     assert 0 < events[-1]["saved"] < len(BODY)
     assert [bytes(one.body) for one in posts(origin)] == [BODY]
+
+
+async def test_a_file_that_is_away_for_a_moment_costs_nothing(
+    proxy: App, origin: RecordingOrigin, film: Path, tmp_path: Path
+) -> None:
+    await paused(proxy, film, tmp_path, SIGINT)
+    (kept,) = kept_in(tmp_path)
+    shutil.move(film, tmp_path / "away")
+    code, _, errors = await run(tmp_path, "--resume", str(kept))
+    assert (code, "to go on" in errors) == (75, True)
+    shutil.copy(__file__, film)
+    code, _, errors = await run(tmp_path, "--resume", str(kept))
+    assert (code, "is not the file that it was" in errors) == (75, True)
+    shutil.move(tmp_path / "away", film)
+    code, output, _ = await run(tmp_path, "--resume", str(kept))
+    assert (code, " saved" in output) == (0, True)
+    assert [bytes(one.body) for one in posts(origin)] == [BODY]
+    assert not kept.exists()
 
 
 def watched(screen: int) -> str:
