@@ -144,8 +144,9 @@ class Batch:
         return True
 
     def _tell_done(self, job: Job, done: Uploaded) -> None:
-        if done.status is not None and done.status >= 400:
-            self._fail(job, f"answered with {done.status}", done=done)
+        refused = _refused(done)
+        if refused:
+            self._fail(job, refused, done=done)
             return
         self.tell({"event": "done", "file": job.name, **_answer(done)})
 
@@ -188,6 +189,21 @@ class Batch:
         for name, _ in self.fields:
             words += ["-H", f"{name}: ..."]
         return shlex.join(words)
+
+
+def _refused(done: Uploaded) -> str:
+    """Why that is no success; empty when it is one.
+
+    303 leads to what was made of the upload. Any other redirection leads to where it
+    should have been sent, such as from http to https: mostly nothing was taken.
+    """
+    status = done.status
+    if status is None or status < 300 or status == 303:
+        return ""
+    where = [value for name, value in done.fields if name.lower() == "location"]
+    if status < 400 and where:
+        return f"answered with {status}, which leads to {where[0]}"
+    return f"answered with {status}"
 
 
 def _progress(job: Job, progress: Progress) -> dict[str, Any]:

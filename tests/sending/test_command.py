@@ -197,6 +197,23 @@ async def test_what_the_application_refuses_is_a_failure(
     assert errors == "film.mp4: answered with 422\n  no \\x1b[31mfilm\n"
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "told"),
+    [(301, 1, "film.mp4: answered with 301, which leads to /there\n"), (303, 0, "")],
+)
+async def test_a_redirection_is_a_failure_unless_it_leads_to_what_was_made(
+    origin: RecordingOrigin,
+    film: Path,
+    tmp_path: Path,
+    status: int,
+    code: int,
+    told: str,
+) -> None:
+    origin.will.extend([Reply(status, (("Location", "/there"),), b"")] * 3)
+    code_, _, errors = await run(tmp_path, str(film), f"{origin.address}/files")
+    assert (code_, errors) == (code, told)
+
+
 async def test_nobody_there_is_to_be_tried_again(film: Path, tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{free_port()}/files"
     code, output, _ = await run(
