@@ -97,7 +97,7 @@ def upload(
         fields = given([field(line) for line in header or ()], method)
         if resume is None:
             kept = Kept.new(state)
-            jobs = found(files, url)
+            jobs = found(files, url, _skipped, method)
             plan = Plan(jobs, method, interop_version, digest, attempts, chunk, repeat)
         else:
             kept, plan = Kept(resume), Plan.loads(resume.read_text())
@@ -107,3 +107,7 @@ def upload(
     with teller(as_json=as_json) as tell:
         code = asyncio.run(Batch(plan, fields, kept, tell).run())
     raise typer.Exit(code)
+
+
+def _skipped(words: str) -> None:
+    typer.echo(f"upload-proxy: {words}", err=True)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.sending.files import described, found
 from proxy.sending.kept import Plan
 from tests.interop.link import Link
 from tests.kit.origin import RecordingOrigin, Reply, Request
@@ -244,9 +243,3 @@ def test_what_makes_no_sense_is_wrong_usage(words: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as left:
         app(["upload", *words])
     assert left.value.code == 2
-
-
-def test_a_file_is_described_unless_it_is_told(film: Path) -> None:
-    (job,) = found([str(film)], "http://h/")
-    told = (("content-type", "x/y"), ("Content-Disposition", "inline"))
-    assert described(job, told) == told
