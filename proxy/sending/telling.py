@@ -23,6 +23,7 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.table import Column
 
 from .batch import Tell
 
@@ -30,18 +31,24 @@ _EVERY_S: Final = 1.0
 """Between two lines of JSON about progress; whatever else happens is told at once."""
 _ANSWER: Final = 500
 """Signs of an answer that are shown."""
+_NAME: Final = 20
+"""Columns for the name of a file."""
+_BAR: Final = 10
+"""Columns for its bar."""
 
 
 @contextmanager
 def teller(*, as_json: bool) -> Iterator[Tell]:
     """Tells to standard output; the command to go on to standard error."""
-    console = Console(highlight=False, soft_wrap=True)
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    # without soft_wrap: what wraps by itself is not erased as it was drawn
+    console = Console(highlight=False)
+    errors = Console(stderr=True, highlight=False)
     if as_json:
         yield _Json()
     elif console.is_terminal:
         with _bar(console) as bar:
-            yield _Bar(bar, errors)
+            # what goes to the same screen goes past the bar, which would erase it
+            yield _Bar(bar, bar.console if errors.is_terminal else errors)
     else:
         yield _Lines(console, errors)
 
@@ -72,7 +79,7 @@ class _Lines:
         if event["event"] == "progress":
             doing = event["doing"]
             if doing != self._doing and "waiting" in doing:
-                self._console.print(f"{_name(event)}: {_plain(doing)}")
+                _line(self._console, f"{_name(event)}: {_plain(doing)}")
             self._doing = doing
         else:
             say(self._console, self._errors, event)
@@ -84,6 +91,7 @@ class _Bar:
     def __init__(self, bar: Progress, errors: Console) -> None:
         self._bar, self._errors = bar, errors
         self._task: TaskID | None = None
+        self._doing = ""
 
     def __call__(self, event: dict[str, Any]) -> None:
         if event["event"] == "progress":
@@ -102,12 +110,15 @@ class _Bar:
     def _progress(self, event: dict[str, Any]) -> None:
         if self._task is None:
             return
+        doing = _short(event["doing"])
+        news, self._doing = doing != self._doing, doing
         self._bar.update(
             self._task,
+            refresh=news,
             completed=event["sent"],
             total=event["length"],
-            doing="" if event["doing"] == "sending" else _plain(event["doing"]),
-            saved=f"{decimal(event['saved'])} saved" if event["saved"] else "",
+            doing=doing,
+            saved="" if doing or not event["saved"] else _saved(event),
         )
 
 
@@ -116,37 +127,55 @@ def say(console: Console, errors: Console, event: dict[str, Any]) -> None:
     match event["event"]:
         case "done":
             status = event["status"] or "uploaded, its answer is lost"
-            saved = f", {decimal(event['saved'])} saved" if event["saved"] else ""
+            saved = f", {_saved(event)}" if event["saved"] else ""
             size = decimal(event["length"])
-            console.print(f"{_name(event)}: {status}, {size}{saved}")
+            _line(console, f"{_name(event)}: {status}, {size}{saved}")
             _content(console, event)
         case "failed":
-            errors.print(f"{_name(event)}: {_plain(event['why'])}")
+            _line(errors, f"{_name(event)}: {_plain(event['why'])}")
             _content(errors, event)
         case "left":
             count = len(event["files"])
             files = "1 file is" if count == 1 else f"{count} files are"
-            errors.print(f"{files} not done; to go on:")
-            errors.print(f"  {escape(event['command'])}")
+            _line(errors, f"{files} not done; to go on:")
+            _line(errors, f"  {escape(event['command'])}")
+
+
+def _saved(event: dict[str, Any]) -> str:
+    return f"{decimal(event['saved'])} saved"
+
+
+def _short(doing: str) -> str:
+    """Nothing while it sends; else what it does before why, which may be cut."""
+    if doing == "sending":
+        return ""
+    why, _, now = _plain(doing).rpartition("; ")
+    return f"{now}: {why}" if why else now
 
 
 def _content(console: Console, event: dict[str, Any]) -> None:
     """The beginning of what was answered; what is no text is left out."""
     answer = event.get("answer", "").strip()
     if answer and "\ufffd" not in answer:
-        console.print(f"  {_plain(answer[:_ANSWER])}")
+        _line(console, f"  {_plain(answer[:_ANSWER])}")
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True)
 
 
 def _bar(console: Console) -> Progress:
+    """One line, whatever the width: what has no room is cut, what it does last."""
+    name, doing = Column(max_width=_NAME, no_wrap=True), Column(no_wrap=True, ratio=1)
     return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[saved]}"),
-        TextColumn("{task.fields[doing]}"),
+        TextColumn("{task.description}", table_column=name),
+        BarColumn(_BAR, table_column=Column(no_wrap=True)),
+        DownloadColumn(table_column=Column(no_wrap=True)),
+        TransferSpeedColumn(table_column=Column(no_wrap=True)),
+        TimeRemainingColumn(table_column=Column(no_wrap=True)),
+        TextColumn("{task.fields[saved]}{task.fields[doing]}", table_column=doing),
         console=console,
+        expand=True,
     )
 
 
