@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .arguments import WRONG_USAGE, field, quantity
+
+if TYPE_CHECKING:
+    from proxy.sending.kept import Kept
 
 
 def upload(
@@ -98,6 +101,7 @@ def upload(
         if resume is None:
             kept = Kept.new(state)
             jobs = found(files, url, _skipped, method)
+            _prepare(kept)
             plan = Plan(jobs, method, interop_version, digest, attempts, chunk, repeat)
         else:
             kept, plan = Kept(resume), Plan.loads(resume.read_text())
@@ -107,6 +111,16 @@ def upload(
     with teller(as_json=as_json) as tell:
         code = asyncio.run(Batch(plan, fields, kept, tell).run())
     raise typer.Exit(code)
+
+
+def _prepare(kept: Kept) -> None:
+    """Wrong usage when nothing could be kept there."""
+    try:
+        kept.prepare()
+    except OSError as exc:
+        where = f"{kept.path.parent}: {exc.strerror or exc}"
+        message = f"nothing can be kept in {where}"
+        raise typer.BadParameter(message, param_hint="--state") from None
 
 
 def _skipped(words: str) -> None:

@@ -52,11 +52,12 @@ class Batch:
     _later: list[Job] = field(default_factory=list)
     """What failed and can be resumed."""
     _failed: bool = False
+    _unkept: bool = False
     _going: Upload | None = None
     _paused: bool = False
 
     async def run(self) -> int:
-        """Everything; the exit code. Raises OSError: the plan cannot be kept."""
+        """Everything; the exit code."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._pause)
@@ -121,9 +122,18 @@ class Batch:
             self._left[0] = replace(self._left[0], resume=text)
             self._save()
 
-    def _save(self) -> None:
+    def _save(self) -> bool:
+        """False: it cannot be kept, which is told once and ends nothing."""
         jobs = (*self._later, *self._left)
-        self.kept.save(replace(self.plan, jobs=jobs))
+        try:
+            self.kept.save(replace(self.plan, jobs=jobs))
+        except OSError as exc:
+            why = f"what is needed to go on cannot be kept: {exc}"
+            if not self._unkept:
+                self.tell({"event": "warning", "why": why})
+            self._unkept = True
+            return False
+        return True
 
     def _unread(self, job: Job, exc: Exception) -> bool:
         """The file failed, not the upload: that is as good as it was before."""
@@ -176,7 +186,8 @@ class Batch:
         if not self._left and not self._later:
             self.kept.forget()
             return FAILED if self._failed else DONE
-        self._save()
+        if not self._save() and not self.kept.path.exists():
+            return PAUSED if self._paused else FAILED
         left = [job.name for job in (*self._later, *self._left)]
         command = self._command()
         state = str(self.kept.path)

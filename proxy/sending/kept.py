@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -68,12 +69,21 @@ class Kept:
             directory = Path(base) / "upload-proxy/uploads"
         return cls(directory / f"{secrets.token_hex(4)}.json")
 
+    def prepare(self) -> None:
+        """See that it can be kept, before it must be. Raises OSError."""
+        self._directory()
+        with tempfile.TemporaryFile(dir=self.path.parent):
+            pass
+
+    def _directory(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     def save(self, plan: Plan) -> None:
         """Raises OSError."""
         text = plan.dumps()
         if text == self._text:
             return
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory()
         beside = self.path.with_suffix(".new")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w") as file:

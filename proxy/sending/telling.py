@@ -97,7 +97,7 @@ class _Bar:
         if event["event"] == "progress":
             self._progress(event)
             return
-        if self._task is not None:
+        if event["event"] != "warning" and self._task is not None:
             self._bar.remove_task(self._task)
             self._task = None
         if event["event"] == "begun":
@@ -134,6 +134,8 @@ def say(console: Console, errors: Console, event: dict[str, Any]) -> None:
         case "failed":
             _line(errors, f"{_name(event)}: {_plain(event['why'])}")
             _content(errors, event)
+        case "warning":
+            _line(errors, _plain(event["why"]))
         case "left":
             count = len(event["files"])
             files = "1 file is" if count == 1 else f"{count} files are"

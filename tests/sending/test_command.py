@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from proxy.sending.kept import Plan
+from proxy.sending.batch import Batch
+from proxy.sending.files import found
+from proxy.sending.kept import Kept, Plan
 from tests.interop.link import Link
 from tests.kit.origin import RecordingOrigin, Reply, Request
 from tests.kit.process import free_port
@@ -107,6 +109,28 @@ async def paused(
     kept.write_text(kept.read_text().replace(link.address, proxy.addresses[0]))
     await link.stop()
     return told
+
+
+async def test_what_cannot_be_kept_any_more_ends_nothing(
+    proxy: App,
+    origin: RecordingOrigin,
+    film: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(kept: Kept, plan: Plan) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Kept, "save", full)
+    told: list[dict[str, Any]] = []
+    jobs = found([str(film)], f"{proxy.addresses[0]}/files", print)
+    batch = Batch(Plan(jobs, chunk_size=1_000_000), (), Kept.new(tmp_path), told.append)
+    assert await batch.run() == 0
+    warnings = [one["why"] for one in told if one["event"] == "warning"]
+    assert warnings == [
+        "what is needed to go on cannot be kept: [Errno 28] No space left on device"
+    ]
+    assert [bytes(one.body) for one in posts(origin)] == [BODY]
 
 
 async def test_ctrl_c_pauses_and_says_how_to_go_on(
@@ -234,6 +258,7 @@ async def test_nobody_there_is_to_be_tried_again(film: Path, tmp_path: Path) -> 
         (__file__, "ftp://h/"),
         (__file__, "http://h/", "--resume", __file__),
         ("--resume", __file__),
+        (__file__, "http://127.0.0.1:1/", "--state", "/proc/x", "--attempts", "0"),
         (__file__, "http://h/", "-H", "Upload-Offset: 1"),
     ],
 )
