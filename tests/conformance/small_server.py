@@ -7,6 +7,7 @@ it fails nothing, so that what a defect fails is its own.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -71,7 +72,6 @@ class Request:
 class SmallServer:
     defect: str = ""
     uploads: dict[str, Upload] = field(default_factory=dict)
-    begun: int = 0
 
     async def serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -131,8 +131,7 @@ class SmallServer:
             length = announced
         if length is not None and (announced or 0) > length:
             return 400, []
-        self.begun += 1
-        path = f"/files/{self.begun:032x}"
+        path = f"/files/{secrets.token_hex(16)}"
         upload = self.uploads[path] = Upload(length=length)
         where = f"Location: http://{request.one('host')}{path}"
         known = request.one(VERSION) == "8" or self.defect == STRANGE_104

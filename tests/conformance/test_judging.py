@@ -34,6 +34,13 @@ def interim(version: int, **fields: object) -> Said:
     return said(104, Upload_Draft_Interop_Version=version, Location="/u/1", **fields)
 
 
+def located(one: str, other: str) -> dict[str, Exchange]:
+    return {
+        "created": heard(201, Location=f"http://h{one}"),
+        "another": heard(201, Location=f"http://h{other}"),
+    }
+
+
 OPEN: dict[str, Any] = {"Upload_Complete": "?0"}
 DONE: dict[str, Any] = {"Upload_Complete": "?1"}
 
@@ -101,6 +108,32 @@ DONE: dict[str, Any] = {"Upload_Complete": "?1"}
             {"cut": Exchange("", 50), "asked": heard(204, Upload_Offset=60, **OPEN)},
             MUST,
         ),
+        (
+            "R64",
+            6,
+            {"sent": Exchange("", 9), "asked": heard(204, Upload_Offset=9, **OPEN)},
+            Verdict.NOT_RUN,
+        ),
+        (
+            "R64",
+            6,
+            {"sent": Exchange("", 9), "asked": heard(204, Upload_Offset=8, **OPEN)},
+            MUST,
+        ),
+        (
+            "R64",
+            9,
+            {"sent": Exchange("", 9), "asked": heard(204, Upload_Offset=9, **OPEN)},
+            PASS,
+        ),
+        ("R93", 9, located("/files?id=" + "a1" * 11, "/files?id=" + "b2" * 11), PASS),
+        (
+            "R93",
+            9,
+            located("/the-public-endpoint-of-us/7", "/the-public-endpoint-of-us/8"),
+            SHOULD,
+        ),
+        ("R93", 9, located("/u/" + "0" * 24 + "7", "/u/" + "0" * 24 + "8"), SHOULD),
         ("R65", 8, {"created": heard(201, said(100), interim(8))}, PASS),
         ("R65", 8, {"created": heard(201, interim(8))}, MUST),
         ("R73", 6, {"cancelled": heard(405)}, PASS),
