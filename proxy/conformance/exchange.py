@@ -83,7 +83,7 @@ class Exchange:
             return {}
         try:
             document = json.loads(self.said.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return document if isinstance(document, dict) else {}
 

@@ -29,11 +29,14 @@ _LEGEND: Final = (
     "ok pass, FAIL a MUST, should a SHOULD, client what some client needs, "
     "- not offered, ? not run"
 )
+_UNSPOKEN: Final = "no version of the protocol is spoken here"
 _WIDTH: Final = 7
 
 
 def text(report: Report) -> str:
     """A table for a terminal, what was missed, and the sum."""
+    if not report.versions:
+        return "\n".join(_nothing(report))
     heads = "".join(f"{'v' + str(number):{_WIDTH}}" for number in report.versions)
     lines = [_plain(report.url), "", f"{'':6}{heads}".rstrip()]
     lines += [_row(report, rule, results) for rule, results in _by_rule(report)]
@@ -43,6 +46,14 @@ def text(report: Report) -> str:
     for result, versions in _alike(report):
         lines += ["", *_missed(result, versions)]
     return "\n".join([*lines, "", *_reasons(report), "", _sum(report)])
+
+
+def _nothing(report: Report) -> Iterator[str]:
+    """Where there is nothing to judge: that, and what was said instead."""
+    why = "it does not answer" if report.silent else _UNSPOKEN
+    yield f"{_plain(report.url)}: {why}"
+    for number, said in report.unspoken.items():
+        yield f"v{number}: {_plain(said)}"
 
 
 def _by_rule(report: Report) -> Iterator[tuple[Rule, list[Result]]]:
@@ -134,8 +145,6 @@ def _reasons(report: Report) -> list[str]:
 
 
 def _sum(report: Report) -> str:
-    if not report.versions:
-        return "no version of the protocol is spoken here"
     counts = Counter(one.verdict for one in report.results if one.version is not None)
     fails = Counter(one.level for one in report.results if one.verdict is Verdict.FAIL)
     told = [f"{counts[Verdict.PASS]} pass"]
@@ -160,6 +169,7 @@ def as_json(report: Report) -> str:
     told = {
         "url": report.url,
         "good": report.is_good,
+        "answers": not report.silent,
         "versions": list(report.versions),
         "unspoken": {str(number): why for number, why in report.unspoken.items()},
         "results": [_told(one) for one in report.results],

@@ -58,6 +58,8 @@ class Report:
     unspoken: dict[int, str]
     """Those that the server does not speak, and what it said."""
     results: tuple[Result, ...]
+    silent: bool = False
+    """It answered nothing in any version, so that nothing is known of it."""
 
     @property
     def is_good(self) -> bool:

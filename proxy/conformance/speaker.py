@@ -12,7 +12,9 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from proxy.client.target import Target, WrongUrl
+import h11
+
+from proxy.client.target import Target
 from proxy.client.wire import Connection, Lines, NoAnswer, Unreached
 
 from . import raw
@@ -59,10 +61,14 @@ class Speaker:
         """A request without its content, in no version.
 
         Raises:
+            Unusable: the server told a URL that cannot be asked.
             Unreached: no connection.
         """
         lines = self._with(fields)
-        connection = await Connection.open(where)
+        try:
+            connection = await Connection.open(where)
+        except UnicodeError as exc:
+            raise Unusable(f"{where.url} names no host: {exc}") from exc
         own = {name.lower() for name, _ in fields}
         secret = {name.lower() for name, _ in self.place.fields} - own
         talk = Talk(connection, method, _told(method, where, lines, secret))
@@ -70,6 +76,9 @@ class Speaker:
             await connection.begin(method, where.path, lines)
         except NoAnswer:
             pass  # told by the one who finishes it
+        except h11.LocalProtocolError as exc:
+            await connection.close()
+            raise Unusable(f"{where.url} cannot be asked: {exc}") from exc
         return talk
 
     async def ask(
@@ -212,7 +221,7 @@ class Speaker:
             if location is not None:
                 try:
                     return self.place.target.resolve(location)
-                except WrongUrl:
+                except ValueError:  # WrongUrl, and what no URL can be made of
                     return None
         return None
 
@@ -253,6 +262,8 @@ class Speaker:
         for where in list(self._begun.values()):
             try:
                 await self.cancel(where)
+            except Unusable:
+                continue  # it was never one
             except Unreached:
                 return  # gone, and with it the reason
         self._begun.clear()

@@ -66,7 +66,9 @@ async def run(plan: Plan) -> Report:
         for number, answer in answers.items()
         if number not in spoken
     }
-    return Report(plan.place.target.url, tuple(spoken), unspoken, tuple(results))
+    silent = not any(one.said or one.interims for one in greeted)
+    url = plan.place.target.url
+    return Report(url, tuple(spoken), unspoken, tuple(results), silent)
 
 
 async def _greeted(plan: Plan, number: int) -> Exchange:

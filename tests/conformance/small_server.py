@@ -134,6 +134,8 @@ class SmallServer:
         path = f"/files/{secrets.token_hex(16)}"
         upload = self.uploads[path] = Upload(length=length)
         where = f"Location: http://{request.one('host')}{path}"
+        if self.defect.startswith("Location: "):
+            where = self.defect
         known = request.one(VERSION) == "8" or self.defect == STRANGE_104
         if known and request.protocol == "HTTP/1.1" and self.defect != NO_104:
             _say(writer, 104, where, LIMIT, "Upload-Draft-Interop-Version: 8")
@@ -203,7 +205,7 @@ class SmallServer:
 def _say(writer: asyncio.StreamWriter, status: int, *lines: str) -> None:
     if not writer.is_closing():
         text = "".join(f"{line}\r\n" for line in (f"HTTP/1.1 {status} So", *lines))
-        writer.write(text.encode() + b"\r\n")
+        writer.write(text.encode("latin-1") + b"\r\n")
 
 
 @asynccontextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from proxy.client.target import target
+from proxy.client.wire import Said
 from proxy.conformance import speaker
+from proxy.conformance.exchange import Exchange
 from proxy.conformance.probes import transfers
 from proxy.conformance.report import text
 from proxy.conformance.results import Report, Verdict
@@ -85,6 +87,22 @@ async def test_without_a_104_what_needs_one_is_not_offered() -> None:
         "R25": Verdict.NOT_OFFERED,
         "R53": Verdict.PASS,
     }
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["/u/\x7f", "http://a..b/u", "http://[::1/u", "http://\xe9/"],
+)
+async def test_a_location_that_nobody_can_ask_ends_nothing(location: str) -> None:
+    async with small.small_server(f"Location: {location}") as url:
+        report = await held_against(url, "R40", "R12")
+    verdicts = {one.rule.name: one.verdict for one in report.results}
+    assert verdicts == {"R12": Verdict.PASS, "R40": Verdict.NOT_RUN}
+
+
+async def test_a_document_too_deep_to_be_read_is_none() -> None:
+    deep = Exchange("POST /", said=Said(400, (), b"[" * 500_000))
+    assert deep.problem == ""
 
 
 async def test_versions_that_are_not_echoed_are_not_judged() -> None:

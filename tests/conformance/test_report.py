@@ -67,6 +67,19 @@ def test_nothing_that_a_server_says_steers_a_terminal() -> None:
     assert "\\x1b[31mred" in text(REPORT)
 
 
+def test_that_nothing_is_spoken_is_said_first() -> None:
+    nothing = Report(
+        "http://a.example/", (), {8: "404", 10: "404"}, REPORT.results[-1:]
+    )
+    assert text(nothing) == (
+        "http://a.example/: no version of the protocol is spoken here\n"
+        "v8: 404\nv10: 404"
+    )
+    silent = Report("http://a.example/", (), {8: "no answer within 15 s"}, (), True)
+    assert text(silent).startswith("http://a.example/: it does not answer\n")
+    assert json.loads(as_json(silent))["answers"] is False
+
+
 def test_machines_get_every_result() -> None:
     told = json.loads(as_json(REPORT))
     assert told["good"] is False
