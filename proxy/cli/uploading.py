@@ -88,7 +88,7 @@ def upload(
     from proxy.client.fields import given
     from proxy.config.quantities import size
     from proxy.sending.batch import Batch
-    from proxy.sending.files import found
+    from proxy.sending.files import found, why
     from proxy.sending.kept import Kept, Plan
     from proxy.sending.telling import teller
 
@@ -106,7 +106,7 @@ def upload(
         else:
             kept, plan = Kept(resume), Plan.loads(resume.read_text())
     except (ValueError, OSError) as exc:
-        typer.echo(f"upload-proxy: {exc}", err=True)
+        typer.echo(f"upload-proxy: {why(exc)}", err=True)
         raise typer.Exit(WRONG_USAGE) from None
     with teller(as_json=as_json) as tell:
         code = asyncio.run(Batch(plan, fields, kept, tell).run())

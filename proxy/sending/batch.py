@@ -22,9 +22,9 @@ from proxy.client import (
     resume,
     upload,
 )
-from proxy.client.wire import Lines
+from proxy.client.wire import Lines, Unreached
 
-from .files import Job, described
+from .files import Job, described, why
 from .kept import Kept, Plan
 
 DONE: Final = 0
@@ -128,9 +128,9 @@ class Batch:
         try:
             self.kept.save(replace(self.plan, jobs=jobs))
         except OSError as exc:
-            why = f"what is needed to go on cannot be kept: {exc}"
+            words = f"what is needed to go on cannot be kept: {why(exc)}"
             if not self._unkept:
-                self.tell({"event": "warning", "why": why})
+                self.tell({"event": "warning", "why": words})
             self._unkept = True
             return False
         return True
@@ -138,17 +138,25 @@ class Batch:
     def _unread(self, job: Job, exc: Exception) -> bool:
         """The file failed, not the upload: that is as good as it was before."""
         resumable = self._left[0].resume is not None
-        self._fail(job, str(exc), resumable=resumable, counts=not resumable)
+        reason = exc.reason.value if isinstance(exc, UploadFailed) else "unreadable"
+        self._fail(job, why(exc), reason, resumable=resumable, counts=not resumable)
         if resumable:
             self._later.append(self._left[0])
         return True
 
     def _lost(self, job: Job, exc: UploadFailed) -> bool:
         resumable = exc.resume_data is not None
-        if exc.reason in _LATER:
-            self._fail(job, str(exc), resumable=True, counts=False)
+        later = exc.reason in _LATER and not _unbelieved(exc)
+        self._fail(
+            job,
+            str(exc),
+            exc.reason.value,
+            status=exc.status,
+            resumable=resumable or later,
+            counts=not resumable and not later,
+        )
+        if later:
             return False
-        self._fail(job, str(exc), resumable=resumable, counts=not resumable)
         if resumable:
             self._later.append(self._left[0])
         return True
@@ -156,22 +164,34 @@ class Batch:
     def _tell_done(self, job: Job, done: Uploaded) -> None:
         refused = _refused(done)
         if refused:
-            self._fail(job, refused, done=done)
+            self._fail(job, refused, Reason.REFUSED.value, **_answer(done))
             return
         self.tell({"event": "done", "file": job.name, **_answer(done)})
 
     def _fail(
         self,
         job: Job,
-        why: str,
+        words: str,
+        reason: str,
         *,
+        status: int | None = None,
         resumable: bool = False,
         counts: bool = True,
-        done: Uploaded | None = None,
+        **answer: Any,
     ) -> None:
+        """counts: it is not to be tried again. answer: what was answered."""
         self._failed = self._failed or counts
-        told = {"event": "failed", "file": job.name, "why": why, "resumable": resumable}
-        self.tell(told if done is None else {**told, **_answer(done)})
+        self.tell(
+            {
+                "event": "failed",
+                "file": job.name,
+                "why": words,
+                "reason": reason,
+                "status": status,
+                "resumable": resumable,
+                **answer,
+            }
+        )
 
     def _pause(self) -> None:
         self._paused = True
@@ -200,6 +220,11 @@ class Batch:
         for name, _ in self.fields:
             words += ["-H", f"{name}: ..."]
         return shlex.join(words)
+
+
+def _unbelieved(exc: UploadFailed) -> bool:
+    """Somebody is there with a wrong certificate: later it is no other one."""
+    return isinstance(exc.__cause__, Unreached) and exc.__cause__.certificate
 
 
 def _refused(done: Uploaded) -> str:

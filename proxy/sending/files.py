@@ -67,16 +67,16 @@ def _apart(jobs: Iterable[Job]) -> None:
 def _files(path: Path, skip: Callable[[str], None]) -> Iterator[tuple[Path, str]]:
     if path.is_dir():
         for below in _below(path):
-            why = _unfit(below)
-            if why:
-                skip(f"{str(below)!r} is left out: {why}")
+            unfit = _unfit(below)
+            if unfit:
+                skip(f"{str(below)!r} is left out: {unfit}")
             else:
                 yield below, below.relative_to(path).as_posix()
         return
     path.stat()  # says what is wrong before anything is sent
-    why = _unfit(path)
-    if why:
-        raise ValueError(f"{str(path)!r}: {why}")
+    unfit = _unfit(path)
+    if unfit:
+        raise ValueError(f"{str(path)!r}: {unfit}")
     with path.open("rb") as file:
         if not path.stat().st_size and file.read(1):
             raise ValueError(f"{str(path)!r}: tells no size; copy it to a file first")
@@ -105,6 +105,13 @@ def _unfit(path: Path) -> str:
     if stat.S_ISDIR(mode):
         return "a link to a directory"
     return "" if stat.S_ISREG(mode) else "no regular file"
+
+
+def why(exc: Exception) -> str:
+    """What went wrong with a file, in words."""
+    if isinstance(exc, OSError) and exc.strerror:
+        return f"{exc.filename}: {exc.strerror}" if exc.filename else exc.strerror
+    return str(exc)
 
 
 def _quoted(name: str) -> str:

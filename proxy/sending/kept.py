@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self, get_type_hints
 
-from proxy.client import Policy
+from proxy.client import Policy, ResumeData
+from proxy.client.target import target
 
 from .files import Job
 
 _FORMAT: Final = 1
+_NOTHING: Final = "nothing to go on with is kept here"
+_METHOD: Final = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,34 @@ class Plan:
             told = json.loads(text)
             if told.pop("format") != _FORMAT:
                 raise ValueError("kept by another version of upload-proxy")
-            jobs = tuple(Job(**job) for job in told.pop("jobs"))
-            return cls(jobs, **told)
-        except (KeyError, TypeError, AttributeError) as exc:
-            raise ValueError("nothing to go on with is kept here") from exc
+            jobs = tuple(_job(job) for job in told.pop("jobs"))
+            plan = cls(jobs, **told)
+        except (KeyError, TypeError, AttributeError, RecursionError) as exc:
+            raise ValueError(_NOTHING) from exc
+        if not _typed(plan) or not _METHOD.fullmatch(plan.method):
+            raise ValueError(_NOTHING)
+        return plan
+
+
+def _job(told: dict[str, Any]) -> Job:
+    """Raises ValueError, TypeError: it is none."""
+    job = Job(**told)
+    if not _typed(job):
+        raise ValueError(_NOTHING)
+    target(job.url)
+    if job.resume is not None:
+        ResumeData.loads(job.resume)
+    return job
+
+
+def _typed(kept: Plan | Job) -> bool:
+    """Every value but jobs is of the type that it was kept as."""
+    types = get_type_hints(type(kept))
+    return all(
+        isinstance(getattr(kept, name), kind)
+        for name, kind in types.items()
+        if name != "jobs"
+    )
 
 
 class Kept:

@@ -111,6 +111,9 @@ class _Bar:
         if self._task is None:
             return
         doing = _short(event["doing"])
+        if not doing and event["sent"] == event["length"]:
+            # the last bytes may still be in buffers of ours
+            doing = "waiting for the answer"
         news, self._doing = doing != self._doing, doing
         self._bar.update(
             self._task,

@@ -8,6 +8,7 @@ import os
 import random
 import shlex
 import shutil
+import ssl
 import sys
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
@@ -15,6 +16,7 @@ from signal import SIGINT, SIGKILL, Signals
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from proxy.sending.batch import Batch
 from proxy.sending.files import found
@@ -128,7 +130,7 @@ async def test_what_cannot_be_kept_any_more_ends_nothing(
     assert await batch.run() == 0
     warnings = [one["why"] for one in told if one["event"] == "warning"]
     assert warnings == [
-        "what is needed to go on cannot be kept: [Errno 28] No space left on device"
+        "what is needed to go on cannot be kept: No space left on device"
     ]
     assert [bytes(one.body) for one in posts(origin)] == [BODY]
 
@@ -176,6 +178,7 @@ async def test_a_file_that_is_away_for_a_moment_costs_nothing(
     shutil.move(film, tmp_path / "away")
     code, _, errors = await run(tmp_path, "--resume", str(kept))
     assert (code, "to go on" in errors) == (75, True)
+    assert errors.startswith(f"film.mp4: {film}: No such file or directory\n")
     shutil.copy(__file__, film)
     code, _, errors = await run(tmp_path, "--resume", str(kept))
     assert (code, "is not the file that it was" in errors) == (75, True)
@@ -237,12 +240,33 @@ async def test_a_redirection_is_a_failure_unless_it_leads_to_what_was_made(
     assert (code_, errors) == (code, told)
 
 
+async def test_a_certificate_that_is_not_believed_is_nothing_to_go_on_with(
+    film: Path, tmp_path: Path
+) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=tls)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/files"
+    told: list[dict[str, Any]] = []
+    kept = Kept.new(tmp_path)
+    batch = Batch(Plan(found([str(film)], url, print)), (), kept, told.append)
+    assert await batch.run() == 1
+    server.close()
+    assert [one["event"] for one in told if one["event"] != "progress"] == [
+        "begun",
+        "failed",
+    ]
+    assert not kept.path.exists()
+
+
 async def test_nobody_there_is_to_be_tried_again(film: Path, tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{free_port()}/files"
     code, output, _ = await run(
         tmp_path, str(film), str(film), nobody, "--attempts", "0", "--json"
     )
-    last: dict[str, Any] = json.loads(output.splitlines()[-1])
+    *_, failed, last = [json.loads(line) for line in output.splitlines()]
+    assert (failed["event"], failed["reason"]) == ("failed", "unreachable")
+    assert failed["status"] is None
     assert (code, last["event"], len(last["files"])) == (75, "left", 2)
     (kept,) = kept_in(tmp_path)
     assert str(kept) == last["state"]

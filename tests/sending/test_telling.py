@@ -54,3 +54,10 @@ def test_nothing_erases_how_to_go_on(wide: None) -> None:
     assert UP not in before
     assert after
     assert UP not in after
+
+
+def test_what_was_sent_is_not_yet_answered(wide: None) -> None:
+    with screen() as seen, teller(as_json=False) as tell:
+        tell({"event": "begun", "file": "film.mp4", "url": "http:"})
+        tell(progress("sending"))
+    assert "waiting for the answer" in seen.getvalue()
