@@ -26,7 +26,9 @@ _MOST_CONTENT: Final = 1 << 20
 _MOST_HEAD: Final = 65536
 _PIECE: Final = 65536
 _SILENT: Final = "the connection ended without an answer"
-_ENDED: Final = (ConnectionError, ssl.SSLError)
+_ENDED: Final = (OSError,)
+"""What a socket ends with: ETIMEDOUT, EHOSTUNREACH, ENETDOWN as well, and errors of
+TLS. TimeoutError is one of them, so each is caught inside of our own bounds."""
 
 
 class Unreached(Exception):
@@ -194,10 +196,14 @@ class Connection:
     async def _write(self, data: bytes | None, bound_s: float) -> None:
         try:
             async with asyncio.timeout(bound_s):
-                self._writer.write(data or b"")
-                await self._writer.drain()
+                await self._put(data or b"")
         except TimeoutError:
             raise NoAnswer(f"nothing was taken for {bound_s:g} s") from None
+
+    async def _put(self, data: bytes) -> None:
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
         except _ENDED as exc:
             raise NoAnswer("the connection ended") from exc
 
