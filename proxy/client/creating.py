@@ -99,5 +99,5 @@ def _moved(known: Known, heard: Heard) -> Step:
     if heard.location is None or known.renewals >= RENEWALS:
         words = f"{said(heard)}, and leads nowhere"
         return known, GiveUp(Reason.ELSEWHERE, words)
-    moved = replace(known, url=heard.location, upload_url=None, whole=False)
+    moved = replace(known, moved_to=heard.location, upload_url=None, whole=False)
     return replace(moved, renewals=known.renewals + 1), Create()

@@ -41,7 +41,7 @@ class Known:
     """What is known of an upload."""
 
     url: str
-    """Where it is created."""
+    """Where the caller wants it; what the caller gave is for this server."""
     method: str
     version: int
     fixed: bool = False
@@ -50,6 +50,8 @@ class Known:
     """In bytes; None: the source has not ended yet."""
     again: bool = True
     """The source can be read from its beginning again."""
+    moved_to: str | None = None
+    """Where redirections have led the creation; None: nowhere."""
     upload_url: str | None = None
     """None: not created, as far as is known."""
     offset: int = 0
@@ -75,6 +77,10 @@ class Known:
         if offset <= self.offset:
             return self
         return replace(self, offset=offset, attempts=0)
+
+    @property
+    def creation_url(self) -> str:
+        return self.moved_to or self.url
 
     @property
     def repeatable(self) -> bool:

@@ -53,6 +53,7 @@ _KEPT: Final = (
     "method",
     "version",
     "length",
+    "moved_to",
     "upload_url",
     "offset",
     "whole",

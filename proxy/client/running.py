@@ -200,7 +200,7 @@ class Upload:
 
     def _where(self, act: Request) -> Target:
         if isinstance(act, Discover | Create) or self._known.upload_url is None:
-            where = target(self._known.url)
+            where = target(self._known.creation_url)
         else:
             where = target(self._known.upload_url)
         allowed = self._wishes.policy.everywhere or fields.may_follow(self._home, where)

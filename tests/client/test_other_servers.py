@@ -173,6 +173,24 @@ async def test_a_creation_follows_a_redirection(
     )
 
 
+async def test_credentials_stay_there_when_it_is_resumed(
+    origin: RecordingOrigin, other: RecordingOrigin
+) -> None:
+    """The upload is at the server that a redirection led to; they are for the first."""
+    secret = {"Authorization": "Bearer x"}
+    policy = Policy(chunk_size=100_000, attempts=0)
+    there = Reply(307, (("Location", f"{other.address}/there"),), b"")
+    origin.then(knows(), there)
+    other.then(created(), Reply(401), at(0), at(100_000), at(200_000, 200))
+    with pytest.raises(UploadFailed) as failed:
+        await upload(BODY, f"{origin.address}/f", fields=secret, policy=policy)
+    data = failed.value.resume_data
+    assert data is not None
+    await resume(data.dumps(), BODY, fields=secret, policy=policy)
+    assert methods(other) == ["POST", "PATCH", "HEAD", "PATCH", "PATCH"]
+    assert {one.one("authorization") for one in other.requests} == {None}
+
+
 async def test_a_digest_of_something_else_is_an_error(origin: RecordingOrigin) -> None:
     wrong = ("Repr-Digest", "sha-256=:AAAA:")
     origin.then(knows(SIX), Reply(200, (("Upload-Complete", "?1"), wrong)))
