@@ -16,7 +16,17 @@ from .known import Known, Policy
 from .limits import Limits
 from .parts import creation
 from .speech import NEWEST, Heard
-from .steps import comes_back, go_on, pause, refused, said, smaller, told, too_large
+from .steps import (
+    comes_back,
+    complete,
+    go_on,
+    pause,
+    refused,
+    said,
+    smaller,
+    told,
+    too_large,
+)
 
 _COMMON: Final = 6
 """The version that most servers know which do not know the newest."""
@@ -47,7 +57,7 @@ def created(before: Known, heard: Heard, policy: Policy, dice: float) -> Step:
     if heard.status in (307, 308):
         return _moved(known, heard)
     if heard.answers or (heard.complete and heard.status < 300):
-        return known, Done()
+        return complete(known, heard)
     if comes_back(heard.status):
         pause_s = heard.retry_after_s
         if known.upload_url is not None:

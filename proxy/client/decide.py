@@ -28,10 +28,11 @@ from .acts import (
 from .creating import RENEWALS, created, creation_lost, discovered
 from .failures import Reason
 from .known import Known, Policy
-from .speech import Heard
+from .speech import Heard, answers
 from .steps import (
     ask_now,
     comes_back,
+    complete,
     go_on,
     no_progress,
     pause,
@@ -39,6 +40,7 @@ from .steps import (
     said,
     smaller,
     told,
+    untrue,
 )
 
 
@@ -91,24 +93,33 @@ def _asked(known: Known, heard: Heard, policy: Policy, dice: float) -> Step:
         words = f"asked for the offset, it answers {heard.status} without one"
         return known, GiveUp(Reason.BROKEN_PROMISE, words)
     if heard.complete:
-        return replace(known.reached(heard.offset), finished=True), Collect()
+        return _finished(known, heard.offset)
     return go_on(known, heard.offset)
+
+
+def _finished(known: Known, offset: int) -> Step:
+    """It is complete, and its answer may still be there."""
+    end = untrue(known, offset)
+    if end is not None and (offset < known.offset or not answers(known.version)):
+        return known, end
+    return replace(known.reached(offset), finished=True), Collect()
 
 
 def _collected(known: Known, heard: Heard, policy: Policy, dice: float) -> Step:
     """The answer, or that there is none any more."""
-    if heard.answers or (200 <= heard.status < 300 and heard.complete is not False):
+    if heard.answers and heard.status >= 300:
         return known, Done()
     if comes_back(heard.status) and known.attempts < policy.attempts:
         return pause(known, Collect(), said(heard), policy, dice, heard.retry_after_s)
-    return known, Done(answered=False)
+    success = 200 <= heard.status < 300 and heard.complete is not False
+    return known, untrue(known, known.offset) or Done(answered=success)
 
 
 def _appended(
     known: Known, did: Append, heard: Heard, policy: Policy, dice: float
 ) -> Step:
     if heard.answers or (heard.complete and heard.status < 300):
-        return known, Done()
+        return complete(known, heard)
     if heard.complete or heard.problem == "completed-upload":
         return ask_now(known, said(heard), policy)
     if 200 <= heard.status < 300:

@@ -87,6 +87,11 @@ def digests(version: int) -> bool:
     return _SPELLINGS[version].digests
 
 
+def answers(version: int) -> bool:
+    """An upload may be complete before all of it came: the application has answered."""
+    return _SPELLINGS[version].answers
+
+
 def _version(version: int) -> tuple[str, str]:
     return VERSION_FIELD, str(version)
 

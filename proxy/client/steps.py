@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from .acts import Append, Ask, GiveUp, Request, Step, Wait
+from .acts import Append, Ask, Done, GiveUp, Request, Step, Wait
 from .failures import Reason
 from .known import Known, Policy
 from .parts import piece
@@ -40,6 +40,23 @@ def go_on(known: Known, offset: int) -> Step:
         return known, GiveUp(Reason.BROKEN_PROMISE, words)
     known = replace(known.reached(offset), whole=False)
     return known, too_large(known) or Append(offset)
+
+
+def untrue(known: Known, offset: int | None) -> GiveUp | None:
+    """The end, when it counts as complete with less than all, or more; None: it does
+    not, as far as is told."""
+    if offset in (None, known.length):
+        return None
+    there = "more to come" if known.length is None else f"{known.length} bytes"
+    words = f"it is said to be complete at {offset}, and there are {there}"
+    return GiveUp(Reason.BROKEN_PROMISE, words)
+
+
+def complete(known: Known, heard: Heard) -> Step:
+    """It has its answer. What is no success may come early, and is the application's;
+    a success is one only with all of the bytes."""
+    end = untrue(known, heard.offset) if heard.status < 300 else None
+    return known, end or Done()
 
 
 def ask_now(known: Known, why: str, policy: Policy) -> Step:

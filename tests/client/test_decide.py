@@ -32,8 +32,13 @@ NEW = Known("http://h/files", "POST", 10, length=1_000_000)
 SURE = replace(NEW, assured=True)
 BEGUN = replace(SURE, upload_url="http://h/u", offset=400)
 SENT = replace(BEGUN, whole=True)
+THERE = replace(SENT, offset=1_000_000, finished=True)
+SHORT = replace(SENT, offset=500, finished=True)
 LOST = Lost("cut")
 UNSENT = Lost("nobody", reached=False)
+
+SIX = replace(BEGUN, version=6)
+UNTRUE = Reason.BROKEN_PROMISE
 
 
 def over(reason: Reason) -> Act:
@@ -68,6 +73,9 @@ CREATIONS: list[tuple[Known, Heard | Lost, Act]] = [
     (NEW, UNSENT, paused(Create())),
     (replace(NEW, method="PUT"), LOST, paused(Create())),
     # somebody who does
+    (SURE, Heard(201, offset=10, complete=True, location="http://h/u"), over(UNTRUE)),
+    (SURE, Heard(200, offset=10, complete=True, answers=True), over(UNTRUE)),
+    (SURE, Heard(413, offset=10, complete=True, answers=True), Done()),
     (SURE, Heard(200, complete=True, answers=True), Done()),
     (SURE, Heard(500, complete=True, answers=True), Done()),
     (SURE, Heard(422, complete=True, answers=True), Done()),
@@ -138,11 +146,21 @@ OTHERS: list[tuple[Known, Request, Heard | Lost, Act]] = [
     (SENT, Append(400), Heard(400, problem="completed-upload"), Ask()),
     (SENT, Append(400), Heard(400, complete=True), Ask()),
     (SENT, Append(400), Heard(204, offset=400, complete=False), Ask()),
-    (SENT, Collect(), Heard(201, complete=True), Done()),
-    (SENT, Collect(), Heard(404), Done(answered=False)),
-    (SENT, Collect(), Heard(400, complete=True), Done(answered=False)),
-    (SENT, Collect(), Heard(503), paused(Collect())),
-    (SENT, Collect(), LOST, paused(Ask())),
+    (THERE, Collect(), Heard(201, complete=True), Done()),
+    (THERE, Collect(), Heard(404), Done(answered=False)),
+    (THERE, Collect(), Heard(400, complete=True), Done(answered=False)),
+    (THERE, Collect(), Heard(503), paused(Collect())),
+    (THERE, Collect(), LOST, paused(Ask())),
+    # complete, and not with everything: an early answer is the application's
+    (BEGUN, Ask(), Heard(204, offset=500, complete=True), Collect()),
+    (BEGUN, Ask(), Heard(204, offset=10, complete=True), over(UNTRUE)),
+    (SIX, Ask(), Heard(204, offset=500, complete=True), over(UNTRUE)),
+    (SIX, Append(400), Heard(201, offset=500, complete=True), over(UNTRUE)),
+    (BEGUN, Append(400), Heard(200, 500, complete=True, answers=True), over(UNTRUE)),
+    (BEGUN, Append(400), Heard(422, 500, complete=True, answers=True), Done()),
+    (SHORT, Collect(), Heard(422, complete=True, answers=True), Done()),
+    (SHORT, Collect(), Heard(200, complete=True, answers=True), over(UNTRUE)),
+    (SHORT, Collect(), Heard(404), over(UNTRUE)),
 ]
 
 
