@@ -7,14 +7,18 @@ given again. The one invariant: what ``loads`` takes is what ``dumps`` gave.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
+from .fields import given
 from .known import Known
 from .sources import Mark
 from .speech import VERSIONS
+from .target import target
 
 _FORMAT: Final = 1
+_NONE: Final = "this is no resume data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +46,57 @@ class ResumeData:
             if told["format"] != _FORMAT:
                 raise ValueError(f"resume data of format {told['format']}")
             known = _known(told["upload"])
-            mark = None if told["file"] is None else Mark(**told["file"])
+            mark = None if told["file"] is None else _mark(told["file"])
+            if type(told["expires"]) not in (int, float, type(None)):
+                raise ValueError(_NONE)
             return cls(known, mark, told["expires"])
-        except (KeyError, TypeError) as exc:
-            raise ValueError("this is no resume data") from exc
+        except (KeyError, TypeError, RecursionError) as exc:
+            raise ValueError(_NONE) from exc
 
 
-_KEPT: Final = (
-    "url",
-    "method",
-    "version",
-    "length",
-    "moved_to",
-    "upload_url",
-    "offset",
-    "whole",
-    "finished",
-    "most",
-)
+_MAYBE: Final = type(None)
+_KEPT: Final[Mapping[str, tuple[type, ...]]] = {
+    "url": (str,),
+    "method": (str,),
+    "version": (int,),
+    "length": (int, _MAYBE),
+    "moved_to": (str, _MAYBE),
+    "upload_url": (str,),
+    "offset": (int,),
+    "whole": (bool,),
+    "finished": (bool,),
+    "most": (int, _MAYBE),
+}
+_MARK: Final[Mapping[str, tuple[type, ...]]] = {
+    "path": (str,),
+    "size": (int,),
+    "mtime_ns": (int,),
+    "first": (str,),
+}
 
 
 def _known(told: dict[str, Any]) -> Known:
-    if told["version"] not in VERSIONS or not isinstance(told["upload_url"], str):
-        raise ValueError("this is no resume data")
-    known = Known(told["url"], told["method"], told["version"])
-    return replace(known, assured=True, **{name: told[name] for name in _KEPT[3:]})
+    _check(told, _KEPT)
+    if told["version"] not in VERSIONS or told["most"] == 0:
+        raise ValueError(_NONE)
+    if any((told[name] or 0) < 0 for name in ("length", "offset", "most")):
+        raise ValueError(_NONE)
+    for name in ("url", "moved_to", "upload_url"):
+        if told[name] is not None:
+            target(told[name])
+    given((), told["method"])
+    return replace(
+        Known("", "", 0), assured=True, **{name: told[name] for name in _KEPT}
+    )
+
+
+def _mark(told: dict[str, Any]) -> Mark:
+    _check(told, _MARK)
+    return Mark(**told)
+
+
+def _check(told: dict[str, Any], kinds: Mapping[str, tuple[type, ...]]) -> None:
+    for name, allowed in kinds.items():
+        # not isinstance: a Boolean is an int to Python
+        if type(told[name]) not in allowed:
+            raise ValueError(f"{_NONE}: {name} is {told[name]!r}")

@@ -176,7 +176,7 @@ def _problem(said: Said) -> str | None:
         return None
     try:
         told = json.loads(said.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     kind = told.get("type") if isinstance(told, dict) else None
     if not isinstance(kind, str) or not kind.startswith(_PROBLEMS):
@@ -192,8 +192,8 @@ def _pause(value: str | None, now: float) -> float | None:
         return float(value)
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)
+        return max(0.0, date.timestamp() - now)
+    except (ValueError, OverflowError):
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, date.timestamp() - now)

@@ -40,7 +40,10 @@ class Target:
         Raises:
             WrongUrl: it means none.
         """
-        return target(urljoin(self.url, reference))
+        try:
+            return target(urljoin(self.url, reference))
+        except ValueError as exc:
+            raise WrongUrl(f"{reference}: {exc}") from None
 
 
 def target(url: str) -> Target:
@@ -59,8 +62,17 @@ def target(url: str) -> Target:
         raise WrongUrl(f"expected a URL such as https://a.example/files, got {url}")
     if "@" in parts.netloc:
         raise WrongUrl("a URL with a user; say --header 'Authorization: ...' instead")
-    if not url.isascii() or any(sign <= " " for sign in url):
+    if not all("!" <= sign <= "~" for sign in url):
         raise WrongUrl(f"{url}: write other signs than ASCII with percents")
+    _check_host(parts.hostname)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     default = _PORTS[scheme] if port is None else port
     return Target(scheme, parts.hostname, default, parts.netloc, path)
+
+
+def _check_host(host: str) -> None:
+    """Raises WrongUrl: it is no name that can be looked up."""
+    try:
+        host.encode("idna")
+    except UnicodeError as exc:
+        raise WrongUrl(f"{host}: {exc}") from None

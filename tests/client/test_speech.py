@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from proxy.client.fields import given, may_follow, of_creation, of_upload
+from proxy.client.known import Known
 from proxy.client.limits import Limits, limits
 from proxy.client.resumption import ResumeData
+from proxy.client.sources import Mark
 from proxy.client.speech import append, asking, creation, heard
 from proxy.client.target import target
 from proxy.client.wire import Said
@@ -63,6 +68,7 @@ def test_what_is_no_boolean_is_none(value: str) -> None:
         ("Sun, 06 Nov 1994 08:49:37 GMT", 37.0),
         ("Sun, 06 Nov 1994 08:40:00 GMT", 0.0),
         ("soon", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
     ],
 )
 def test_a_pause_is_a_number_or_a_date(value: str, seconds: float | None) -> None:
@@ -75,7 +81,13 @@ def test_problems_are_known_by_their_registered_type() -> None:
     json = (("Content-Type", "application/problem+json"),)
     said = Said(400, json, b'{"type": "' + base + b'completed-upload"}')
     assert heard(said, 8, 0.0).problem == "completed-upload"
-    for content in (b"{", b"[]", b'{"type": 1}', b'{"type": "about:blank"}'):
+    for content in (
+        b"{",
+        b"[" * 500_000,
+        b"[]",
+        b'{"type": 1}',
+        b'{"type": "about:blank"}',
+    ):
         assert heard(Said(400, json, content), 8, 0.0).problem is None
 
 
@@ -109,7 +121,52 @@ def test_nobody_is_followed_out_of_tls() -> None:
     assert not may_follow(secret, plain)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 2}', '{"format": 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", "[" * 100_000, '{"format": 2}', '{"format": 1}']
+)
 def test_what_is_no_resume_data_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"resume data|Expecting"):
         ResumeData.loads(text)
+
+
+KEPT = replace(
+    Known("http://h/f", "POST", 10), upload_url="http://h/u", length=9, assured=True
+)
+DATA = ResumeData(KEPT, Mark("/film", 9, 5, "ab"), 7.5)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        *[("upload", "offset", value) for value in ("x", -5, 1.5, True, None)],
+        *[("upload", "length", value) for value in ("x", -5, False)],
+        *[("upload", "most", value) for value in ("x", 0, -1)],
+        *[("upload", "url", value) for value in (None, 5, "nonsense", "http://a..b")],
+        *[("upload", "upload_url", value) for value in (None, 5, "h", "http://h/\x7f")],
+        *[("upload", "moved_to", value) for value in (5, "ftp://h/")],
+        *[("upload", "method", value) for value in (7, "A\r\nB: c", "", "Ü")],
+        *[("upload", "version", value) for value in (3.0, 2, "10")],
+        ("upload", "whole", "x"),
+        ("file", "path", 5),
+        ("file", "size", "x"),
+        ("file", "first", None),
+    ],
+)
+def test_what_was_not_written_here_is_refused(
+    part: str, name: str, value: object
+) -> None:
+    assert ResumeData.loads(DATA.dumps()) == DATA
+    told = json.loads(DATA.dumps())
+    told[part][name] = value
+    with pytest.raises(
+        ValueError, match=r"resume data|URL|percents|not to be|ascii|\.\."
+    ):
+        ResumeData.loads(json.dumps(told))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("file", {}), ("file", []), ("expires", "x"), ("upload", 5)]
+)
+def test_what_was_not_shaped_here_is_refused(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match="resume data"):
+        ResumeData.loads(json.dumps({**json.loads(DATA.dumps()), name: value}))

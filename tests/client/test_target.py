@@ -30,8 +30,20 @@ def test_a_location_may_be_a_path() -> None:
         "http://a.example:x",
         "http://a.example/a b",
         "http://a.example/ü",
+        "http://a.example/\x7f",
+        "http://a..b/",
+        f"http://{'a' * 64}.example/",
+        "http://[::1/",
     ],
 )
 def test_what_is_no_url_for_this(url: str) -> None:
     with pytest.raises(WrongUrl):
         target(url)
+
+
+@pytest.mark.parametrize(
+    "reference", ["/u/\x7f", "//a..b/u", "http://[::1/", "ftp://h/", "/ü"]
+)
+def test_what_is_no_location(reference: str) -> None:
+    with pytest.raises(WrongUrl):
+        target("http://a.example/files").resolve(reference)
