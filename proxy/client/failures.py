@@ -17,6 +17,8 @@ class Reason(Enum):
 
     PAUSED = "paused"
     """By ``cancel_by_producing_resume_data``."""
+    CANCELLED = "cancelled"
+    """By ``cancel``."""
     UNREACHABLE = "unreachable"
     """No connection, no answer, or no progress, as often as was to be tried."""
     BUSY = "busy"

@@ -47,6 +47,9 @@ INTERIM_S: Final = 1.0
 """Seconds that the last bytes of a creation wait for a 104, where one may come: with it
 no cut is fatal. It needs one round trip."""
 
+LEAVING_S: Final = 10.0
+"""Seconds for telling the server that an upload is given up; nobody depends on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -62,7 +65,7 @@ class Upload:
     """Begins when it is made, in a running event loop; awaited, it gives ``Uploaded``.
 
     Awaiting it raises UploadFailed, or OSError when the source cannot be read. Whoever
-    is cancelled while awaiting it cancels it; ``resume_data`` stays.
+    is cancelled while awaiting it ends it, here; ``resume_data`` stays.
     """
 
     def __init__(self, known: Known, source: Source, wishes: Wishes) -> None:
@@ -82,10 +85,13 @@ class Upload:
         """The 104 has come, or nothing more will."""
         self._last: Said | None = None
         self._pausing = False
+        self._cancelled = False
         self._task = asyncio.ensure_future(self._run())
+        # not in the task: cancelled at once, it never begins
+        self._task.add_done_callback(lambda _: source.close())
 
     def __await__(self) -> Generator[Any, None, Uploaded]:
-        return self._task.__await__()
+        return self._outcome().__await__()
 
     @property
     def resume_data(self) -> ResumeData | None:
@@ -104,23 +110,51 @@ class Upload:
         self._pausing = True
         self._task.cancel()
         await asyncio.wait([self._task])
-        if not self._task.cancelled() and self._task.exception() is None:
-            return None  # it was complete before it heard of this
+        if not self._task.cancelled():
+            return None  # it had come to its end before it heard of this
         return self.resume_data
 
     async def cancel(self) -> None:
-        """Give it up, and tell the server; that it was told is not certain."""
-        resumable = await self.cancel_by_producing_resume_data()
-        if resumable is None or resumable.known.upload_url is None:
+        """Give it up, and tell the server; that it was told is not certain.
+
+        Also when it was paused, or has failed. Whoever awaits it hears UploadFailed,
+        CANCELLED, unless it was complete or had failed before.
+        """
+        self._cancelled = True
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        if self._task.cancelled() or self._task.exception() is not None:
+            await self._abandon()
+
+    async def _abandon(self) -> None:
+        """Tell the server that nothing more will come, and forget the upload."""
+        if self._known.upload_url is None:
             return
-        where = target(resumable.known.upload_url)
+        where = target(self._known.upload_url)
         asked = cancellation(self._known, self._own, where)
+        self._known = replace(self._known, upload_url=None)
+        exchanges = Exchanges(LEAVING_S, LEAVING_S)
         try:
-            await self._exchanges.ask(where, Sending(asked.method, asked.fields))
+            if self._allowed(where):
+                await exchanges.ask(where, Sending(asked.method, asked.fields))
         except (Unreached, NoAnswer):
             pass  # it lives until its time is over
         finally:
-            await self._exchanges.close()
+            await exchanges.close()
+
+    async def _outcome(self) -> Uploaded:
+        """What awaiting gives. Raises UploadFailed, OSError, CancelledError."""
+        try:
+            return await self._task
+        except asyncio.CancelledError:
+            asking = asyncio.current_task()
+            if not self._task.cancelled() or (asking and asking.cancelling()):
+                raise  # whoever asks is cancelled, and it with them
+        if self._cancelled:
+            raise UploadFailed(Reason.CANCELLED, "cancelled")
+        if self._pausing:
+            raise UploadPaused(self.resume_data)
+        raise asyncio.CancelledError
 
     async def _run(self) -> Uploaded:
         try:
@@ -129,14 +163,15 @@ class Upload:
                 self._digest = await digests.sha256_of(self._source)
             return await self._acts()
         except SourceFailed as exc:
+            if exc.reason in _ABANDONED:
+                await self._abandon()
             raise self._failed(GiveUp(exc.reason, str(exc))) from exc
-        except asyncio.CancelledError:
-            if not self._pausing:
-                raise
-            raise UploadPaused(self.resume_data) from None
+        except UploadFailed as exc:
+            if exc.reason in _ABANDONED:
+                await self._abandon()
+            raise
         finally:
             await self._exchanges.close()
-            self._source.close()
 
     async def _acts(self) -> Uploaded:
         act: Act = beginning(self._known)
@@ -203,11 +238,13 @@ class Upload:
             where = target(self._known.creation_url)
         else:
             where = target(self._known.upload_url)
-        allowed = self._wishes.policy.everywhere or fields.may_follow(self._home, where)
-        if not allowed:
+        if not self._allowed(where):
             words = f"the server leads to {where.url}, without TLS"
             raise self._failed(GiveUp(Reason.ELSEWHERE, words))
         return where
+
+    def _allowed(self, where: Target) -> bool:
+        return self._wishes.policy.everywhere or fields.may_follow(self._home, where)
 
     def _sending(self, act: Request, where: Target) -> Sending:
         if isinstance(act, Append) and self._broken:
@@ -335,3 +372,6 @@ _FINAL: Final = frozenset(
     {Reason.GONE, Reason.CHANGED, Reason.BROKEN_PROMISE, Reason.DIGEST}
 )
 """Reasons after which there is nothing to be resumed."""
+_ABANDONED: Final = frozenset({Reason.CHANGED, Reason.BROKEN_PROMISE})
+"""Those after which the server may still keep the upload. Source: draft-13 "Upload
+Append" and "Offset Retrieval", which have it cancelled."""

@@ -254,8 +254,10 @@ async def test_a_cancelled_upload_is_gone(
     data = going.resume_data
     assert data is not None
     await going.cancel()
-    with pytest.raises(UploadPaused):
+    with pytest.raises(UploadFailed) as failed:
         await going
+    assert (failed.value.reason, failed.value.resume_data) == (Reason.CANCELLED, None)
+    assert going.resume_data is None
     assert posts(origin) == []
     done = await resume(data)  # what is gone, and was never complete, begins anew
     await link.stop()
