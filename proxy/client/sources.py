@@ -172,6 +172,8 @@ class StreamSource:
             )
             raise SourceFailed(Reason.CANNOT_GO_BACK, words)
         await self._skip(offset)
+        if self._announced is not None and offset + size >= self._announced:
+            await self._fill(self._announced + 1)  # it ends there, or it is not it
         await self._fill(offset + 1)
         self.release(offset - self._bound)
         start = offset - self._begin
@@ -198,6 +200,10 @@ class StreamSource:
             self._end()
             return
         self._kept += piece
+        got = self._begin + len(self._kept)
+        if self._announced is not None and got > self._announced:
+            words = f"{self._announced} bytes were told, and the source goes on"
+            raise SourceFailed(Reason.CHANGED, words)
 
     def _end(self) -> None:
         self._ended = True

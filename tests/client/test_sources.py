@@ -60,7 +60,7 @@ async def test_what_is_looked_at_is_kept_however_long_it_is() -> None:
 
 async def test_a_stream_may_be_entered_later_on() -> None:
     source = source_of([b"abc", b"", b"def", b"ghi"], length=9)
-    assert await source.read(4, 9) == b"ef"
+    assert await source.read(4, 4) == b"ef"
     assert await source.read(6, 9) == b"ghi"
     assert await source.read(9, 9) == b""
 
@@ -68,3 +68,14 @@ async def test_a_stream_may_be_entered_later_on() -> None:
 async def test_a_stream_of_another_length_than_was_told_is_an_error() -> None:
     with pytest.raises(SourceFailed, match="3 bytes, and 4 were told"):
         await source_of([b"abc"], length=4).look(5)
+
+
+@pytest.mark.parametrize("pieces", [[b"abcdef"], [b"abcde", b"", b"f"]])
+async def test_a_stream_is_not_cut_at_the_length_that_was_told(
+    pieces: list[bytes],
+) -> None:
+    """Its last byte would complete the upload, so the end is seen before."""
+    source = source_of(pieces, length=5)
+    with pytest.raises(SourceFailed, match="5 bytes were told") as failed:
+        await source.read(0, 5)
+    assert failed.value.reason is Reason.CHANGED
