@@ -50,8 +50,13 @@ def beginning(known: Known) -> Act:
 
 
 def interim(known: Known, heard: Heard) -> Known:
-    """What a 104 tells: where the upload is, and how far it got."""
-    if heard.status != 104:
+    """What a 104 tells: where the upload is, and how far it got.
+
+    Of a 104 in another version, or in none, nothing is believed.
+
+    Source: draft-01 to -12, on interop versions.
+    """
+    if heard.status != 104 or heard.version != known.version:
         return known
     known = told(known, heard)
     return known if heard.offset is None else known.reached(heard.offset)

@@ -219,11 +219,17 @@ def test_pauses_grow_to_a_bound_and_begin_again_with_progress() -> None:
 
 
 def test_a_104_locates_and_acknowledges() -> None:
-    known = interim(NEW, Heard(104, location="http://h/u"))
+    known = interim(NEW, Heard(104, location="http://h/u", version=10))
     assert (known.upload_url, known.assured) == ("http://h/u", True)
-    assert interim(known, Heard(104, offset=9)).offset == 9
-    assert interim(known, Heard(103, location="http://h/x", offset=5)) == known
-    assert interim(known, Heard(104, location="http://h/x")).upload_url == "http://h/u"
+    assert interim(known, Heard(104, offset=9, version=10)).offset == 9
+    assert interim(known, Heard(103, offset=5, version=10)) == known
+    again = interim(known, Heard(104, location="http://h/x", version=10))
+    assert again.upload_url == "http://h/u"
+
+
+@pytest.mark.parametrize("version", [None, 9])
+def test_a_104_of_another_version_is_ignored(version: int | None) -> None:
+    assert interim(NEW, Heard(104, 5, location="http://h/u", version=version)) == NEW
 
 
 def test_an_upload_begun_anew_begins_at_nothing() -> None:
