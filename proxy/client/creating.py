@@ -30,12 +30,23 @@ from .steps import (
 
 _COMMON: Final = 6
 """The version that most servers know which do not know the newest."""
+DISCOVERIES: Final = 3
+"""How often OPTIONS is repeated; not everybody who takes uploads answers it well."""
+_BUSY: Final = frozenset({408, 425, 429, 502, 503, 504})
+"""Answers to OPTIONS that say nothing of who gives others."""
 RENEWALS: Final = 3
 """How often one follows a redirection."""
 
 
-def discovered(known: Known, heard: Heard) -> Step:
-    """The answer to OPTIONS: in which version to speak, and what is taken."""
+def discovered(known: Known, heard: Heard, policy: Policy, dice: float) -> Step:
+    """The answer to OPTIONS: in which version to speak, and what is taken.
+
+    Whoever is busy is asked again, since the parts depend on the answer.
+    """
+    if heard.status in _BUSY and known.attempts < min(DISCOVERIES, policy.attempts):
+        pause_s = heard.retry_after_s
+        return pause(known, Discover(), said(heard), policy, dice, pause_s)
+    known = replace(known, attempts=0)
     if not heard.speaks and not known.fixed:
         if known.version == NEWEST:
             return replace(known, version=_COMMON), Discover()
@@ -48,6 +59,13 @@ def discovered(known: Known, heard: Heard) -> Step:
             version=heard.version or known.version,
         )
     return known, too_large(known) or Create()
+
+
+def undiscovered(known: Known, lost: Lost, policy: Policy, dice: float) -> Step:
+    """OPTIONS without an answer: once more; who gives none may still answer a POST."""
+    if not lost.reached or known.attempts < min(1, policy.attempts):
+        return pause(known, Discover(), lost.why, policy, dice)
+    return replace(known, attempts=0), Create()
 
 
 def created(before: Known, heard: Heard, policy: Policy, dice: float) -> Step:

@@ -25,7 +25,7 @@ from .acts import (
     Request,
     Step,
 )
-from .creating import RENEWALS, created, creation_lost, discovered
+from .creating import RENEWALS, created, creation_lost, discovered, undiscovered
 from .failures import Reason
 from .known import Known, Policy
 from .speech import Heard, answers
@@ -70,7 +70,7 @@ def after(
         return _lost(known, did, came, policy, dice)
     match did:
         case Discover():
-            return discovered(known, came)
+            return discovered(known, came, policy, dice)
         case Create():
             return created(known, came, policy, dice)
         case Ask():
@@ -82,8 +82,8 @@ def after(
 
 
 def _lost(known: Known, did: Request, lost: Lost, policy: Policy, dice: float) -> Step:
-    if isinstance(did, Discover) and lost.reached:
-        return known, Create()  # who does not answer that may still answer a POST
+    if isinstance(did, Discover):
+        return undiscovered(known, lost, policy, dice)
     if known.upload_url is not None:
         return pause(known, Ask(), lost.why, policy, dice)
     if isinstance(did, Create):

@@ -36,6 +36,8 @@ class Sending:
     """Called with the bytes of each piece, once it was taken."""
     over: Callable[[], None] = lambda: None
     """Called when nothing more will be heard."""
+    answer_s: float | None = None
+    """For its answer; None: as long as for others."""
 
 
 @dataclass(slots=True)
@@ -123,13 +125,14 @@ class Exchanges:
 
     async def _wait(self, hearing: asyncio.Future[Said], answer: _Answer) -> Said:
         hearing.add_done_callback(lambda _: answer.came.set())
+        bound_s = answer.sending.answer_s or self.answer_s
         try:
-            async with asyncio.timeout(self.answer_s):
+            async with asyncio.timeout(bound_s):
                 await answer.came.wait()
         except TimeoutError:
             pass  # told below
         if answer.head is None and not hearing.done():
-            raise NoAnswer(f"no answer within {self.answer_s:g} s")
+            raise NoAnswer(f"no answer within {bound_s:g} s")
         await asyncio.wait([hearing], timeout=_CONTENT_S)
         if answer.head is not None and not hearing.done():
             return answer.head  # its content does not matter so much

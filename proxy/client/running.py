@@ -47,6 +47,8 @@ INTERIM_S: Final = 1.0
 """Seconds that the last bytes of a creation wait for a 104, where one may come: with it
 no cut is fatal. It needs one round trip."""
 
+DISCOVERY_S: Final = 10.0
+"""Seconds for the answer to OPTIONS, at which no application works."""
 LEAVING_S: Final = 10.0
 """Seconds for telling the server that an upload is given up; nobody depends on it."""
 
@@ -252,7 +254,10 @@ class Upload:
             self._broken = False
         asked = request(act, self._known, self._wishes.policy, self._own, where)
         if asked.part is None:
-            return Sending(asked.method, asked.fields)
+            bound_s = self._wishes.policy.answer_s
+            if isinstance(act, Discover):
+                bound_s = min(bound_s, DISCOVERY_S)
+            return Sending(asked.method, asked.fields, answer_s=bound_s)
         self._sent = asked.part.offset
         self._located = asyncio.Event()
         return Sending(

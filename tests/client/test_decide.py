@@ -108,7 +108,12 @@ CREATIONS: list[tuple[Known, Heard | Lost, Act]] = [
 ]
 
 OTHERS: list[tuple[Known, Request, Heard | Lost, Act]] = [
-    (NEW, Discover(), LOST, Create()),
+    (NEW, Discover(), LOST, paused(Discover())),
+    (replace(NEW, attempts=1), Discover(), LOST, Create()),
+    (NEW, Discover(), Heard(503, retry_after_s=2.0), paused(Discover(), 2.0)),
+    (NEW, Discover(), Heard(429, retry_after_s=301.0), over(Reason.BUSY)),
+    (replace(NEW, attempts=3, version=6), Discover(), Heard(503), Create()),
+    (replace(NEW, version=6), Discover(), Heard(501), Create()),
     (NEW, Discover(), UNSENT, paused(Discover())),
     (NEW, Discover(), Heard(404), Discover()),
     (replace(NEW, version=6), Discover(), Heard(404), Create()),

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from proxy.client import Policy, Reason, UploadFailed, resume, upload, upload_sync
-from tests.kit.origin import Early, RecordingOrigin, Reply, Request, Reset
+from tests.kit.origin import Early, RecordingOrigin, Reply, Request, Reset, Silence
 
 BODY = random.Random(9).randbytes(200_000)
 HASTY = Policy(base_s=0.01)
@@ -82,6 +82,20 @@ async def test_credentials_stay_where_they_belong(
             {"authorization", "cookie", "x-key"} if seen else set()
         )
     assert origin.requests[-1].one("authorization") == "Bearer x"
+
+
+async def test_who_is_busy_is_asked_again_what_it_takes(
+    origin: RecordingOrigin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise everything goes in one request, whatever chunk was wished for."""
+    monkeypatch.setattr("proxy.client.running.DISCOVERY_S", 0.1)
+    busy = Reply(503, (("Retry-After", "0"),), b"")
+    for first in (busy, Silence()):
+        origin.requests.clear()
+        origin.then(first, knows(), created(), at(100_000), at(200_000, 200))
+        policy = Policy(chunk_size=100_000, base_s=0.01)
+        await upload(BODY, f"{origin.address}/f", policy=policy)
+        assert methods(origin) == ["OPTIONS", "OPTIONS", "POST", "PATCH", "PATCH"]
 
 
 async def test_pauses_are_as_long_as_the_server_says(origin: RecordingOrigin) -> None:
