@@ -24,6 +24,10 @@ ANSWER_S: Final = 30.0
 _MOST_CONTENT: Final = 1 << 20
 """Bytes of an answer that are read; nothing here needs more."""
 _MOST_HEAD: Final = 65536
+_MOST_INTERIMS: Final = 1_000_000
+"""Heads before the final one; one a second of an upload that takes a week is less."""
+_KEPT_INTERIMS: Final = 100
+"""Of these heads, so many are kept; they may be long."""
 _PIECE: Final = 65536
 _SILENT: Final = "the connection ended without an answer"
 _ENDED: Final = (OSError,)
@@ -146,17 +150,22 @@ class Connection:
         """The final response to a request of `method`, with the interims before it.
 
         bound_s: None where somebody else bounds it. heard: called with each head,
-        before the content of the last one is there.
+        before the content of the last one is there. Of many interims, the first ones
+        are kept.
 
         Raises:
             NoAnswer: there was none, or what came is no HTTP.
         """
         interims: list[Said] = []
+        count = 0
         try:
             async with asyncio.timeout(bound_s):
                 heard(head := await self._head())
                 while head.status < 200:
-                    interims.append(head)
+                    if count < _KEPT_INTERIMS:
+                        interims.append(head)
+                    if (count := count + 1) > _MOST_INTERIMS:
+                        raise NoAnswer(f"{count} interim responses, and no answer")
                     heard(head := await self._head())
                 content = await self._content()
         except TimeoutError:

@@ -41,6 +41,27 @@ async def test_whatever_ends_a_connection_is_no_answer(
     await connection.close()
 
 
+@pytest.mark.parametrize(("count", "answers"), [(140, True), (141, False)])
+async def test_interim_responses_come_to_an_end(
+    origin: RecordingOrigin,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    answers: bool,
+) -> None:
+    monkeypatch.setattr("proxy.client.wire._MOST_INTERIMS", 140)
+    origin.then(Reply(interims=(103,) * count))
+    connection = await Connection.open(target(origin.address))
+    await connection.begin("GET", "/", ())
+    await connection.end()
+    if answers:
+        said = await connection.hear("GET")
+        assert (said.status, len(said.interims)) == (200, 100)
+    else:
+        with pytest.raises(NoAnswer, match="141 interim responses"):
+            await connection.hear("GET")
+    await connection.close()
+
+
 async def test_a_route_that_is_lost_costs_a_pause_and_no_upload(
     origin: RecordingOrigin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
