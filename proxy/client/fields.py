@@ -20,6 +20,9 @@ _OURS: Final = frozenset(
     {"connection", "content-length", "expect", "host", "te", "trailer"}
     | {"transfer-encoding", "upgrade"}
 )
+_WITHOUT_CONTENT: Final = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "TRACE"}
+)
 _OF_CONTENT: Final = frozenset({"repr-digest", "want-repr-digest", "content-digest"})
 
 
@@ -35,11 +38,15 @@ def given(fields: GivenFields, method: str = "POST") -> Lines:
         low = name.lower()
         if low in _OURS or low.startswith("upload-"):
             raise ValueError(f"{name} is for the client itself to say")
-    encoded = [(name.encode(), value.encode()) for name, value in lines]
     try:
+        encoded = [
+            (name.encode("ascii"), value.encode("latin-1")) for name, value in lines
+        ]
         h11.Request(method=method, target="/", headers=[(b"Host", b"h"), *encoded])
-    except h11.LocalProtocolError as exc:
+    except (h11.LocalProtocolError, UnicodeEncodeError) as exc:
         raise ValueError(f"not to be sent: {exc}") from None
+    if method.upper() in _WITHOUT_CONTENT:
+        raise ValueError(f"{method} has no content, so it uploads nothing")
     return lines
 
 

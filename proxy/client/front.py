@@ -50,6 +50,8 @@ def upload(
     """
     if version is not None and version not in VERSIONS:
         raise ValueError(f"expected a version from 3 to {NEWEST}, got {version}")
+    if length is not None and length < 0:
+        raise ValueError(f"expected a length of 0 or more, got {length}")
     where = target(url)
     lines = given(fields, method)
     reading = source_of(source, length)

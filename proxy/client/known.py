@@ -35,6 +35,21 @@ class Policy:
     """Upload URLs of other origins, and of plain http after https, get what this server
     would get, credentials too."""
 
+    def __post_init__(self) -> None:
+        """Raises ValueError: a number that makes no sense."""
+        for name in ("attempts", "base_s", "most_s", "longest_s"):
+            _check(name, getattr(self, name), zero=True)
+        for name in ("stall_s", "answer_s", "chunk_size"):
+            _check(name, getattr(self, name), zero=False)
+
+
+def _check(name: str, value: float | None, *, zero: bool) -> None:
+    """Raises ValueError. zero: it may be 0."""
+    if value is None or value > 0 or (value == 0 and zero):
+        return
+    least = "0 or more" if zero else "more than 0"
+    raise ValueError(f"{name}: expected {least}, got {value}")
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

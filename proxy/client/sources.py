@@ -221,7 +221,9 @@ async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-Given = bytes | bytearray | Path | str | Iterable[bytes] | AsyncIterable[bytes]
+Given = (
+    bytes | bytearray | memoryview | Path | str | Iterable[bytes] | AsyncIterable[bytes]
+)
 """What can be uploaded; ``str`` is the path of a file."""
 
 
@@ -236,7 +238,7 @@ def source_of(
     """
     if isinstance(given, str | Path):
         return FileSource(Path(given), mark)
-    if isinstance(given, bytes | bytearray):
+    if isinstance(given, bytes | bytearray | memoryview):
         return BytesSource(bytes(given))
     if isinstance(given, AsyncIterable):
         return StreamSource(given, length)

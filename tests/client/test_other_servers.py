@@ -221,3 +221,23 @@ def test_a_url_and_a_version_have_to_make_sense() -> None:
         upload_sync(b"", "http://h/files", version=2)
     with pytest.raises(ValueError, match="resume data"):
         resume("{}")
+    with pytest.raises(ValueError, match="0 or more, got -5"):
+        upload_sync([b""], "http://h/files", length=-5)
+    with pytest.raises(ValueError, match="uploads nothing"):
+        upload_sync(b"", "http://h/files", method="get")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("chunk_size", 0),
+        ("chunk_size", -1),
+        ("attempts", -1),
+        ("stall_s", 0),
+        ("answer_s", 0.0),
+        ("base_s", -0.1),
+    ],
+)
+def test_a_policy_has_to_make_sense(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{name}: expected"):
+        Policy(**{name: value})  # type: ignore[arg-type]

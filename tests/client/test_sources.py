@@ -34,6 +34,12 @@ async def test_a_file_that_was_moved_is_the_same_one(tmp_path: Path) -> None:
     again.close()
 
 
+async def test_bytes_come_in_several_types() -> None:
+    for content in (b"abc", bytearray(b"abc"), memoryview(b"abc")):
+        source = source_of(content)
+        assert (await source.read(1, 9), source.length) == (b"bc", 3)
+
+
 async def test_of_a_stream_only_so_much_is_kept() -> None:
     piece = b"x" * (1 << 20)
     source = source_of(piece for _ in range(20))

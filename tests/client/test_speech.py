@@ -107,7 +107,14 @@ def test_fields_go_where_they_belong() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [("Upload-Offset", "1"), ("Host", "h"), ("a b", "c"), ("A", "b\r\nC: d")],
+    [
+        ("Upload-Offset", "1"),
+        ("Host", "h"),
+        ("a b", "c"),
+        ("A", "b\r\nC: d"),
+        ("X", "日本"),
+        ("é", "1"),
+    ],
 )
 def test_fields_that_are_not_the_callers_are_refused(line: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match=r"client itself|not to be sent"):
