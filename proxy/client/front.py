@@ -37,7 +37,8 @@ def upload(
 ) -> Upload:
     """Upload `source` to `url`; to be awaited for its end.
 
-    source: a path, bytes, or an iterator of bytes, also an asynchronous one.
+    source: a path, bytes, an open binary file, or an iterator of bytes, also an
+        asynchronous one.
     fields: of the request, such as Content-Type and Authorization.
     version: of the protocol, 3 to 10; None: the newest that the server tells.
     length: of an iterator, in bytes; None: known when it ends.

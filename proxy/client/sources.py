@@ -10,15 +10,20 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from .failures import Reason, SourceFailed
 
 FIRST: Final = 65536
 """Bytes at the beginning by which a file is recognised."""
+_BATCH: Final = 65536
+"""Bytes that are taken of an iterator at a time, or a little more."""
+_BATCH_S: Final = 0.05
+"""Seconds for which more is waited for, so that what is live goes on."""
 KEPT: Final = 8 << 20
 """Bytes that are kept of what cannot be read again, and was not acknowledged."""
 
@@ -214,15 +219,50 @@ class StreamSource:
         self.length = length
 
 
-async def _one_by_one(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """An ordinary iterator, whose turns may block."""
-    turns = iter(pieces)
-    while (piece := await asyncio.to_thread(next, turns, None)) is not None:
-        yield piece
+@runtime_checkable
+class Readable(Protocol):
+    """An open binary file, or what is read as one."""
+
+    def read(self, size: int, /) -> bytes:
+        """Bytes, `size` at most; none at its end."""
+
+
+async def _in_batches(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """An ordinary iterator, whose turns may block.
+
+    A hop to a thread costs more than many a piece, such as a line; so it brings as
+    many as are there.
+    """
+    turns, more = iter(pieces), True
+    while more:
+        batch, more = await asyncio.to_thread(_batch, turns)
+        yield batch
+
+
+def _batch(turns: Iterator[bytes]) -> tuple[bytes, bool]:
+    """Pieces in one, and whether there may be more."""
+    batch, until = bytearray(), time.monotonic() + _BATCH_S
+    for piece in turns:
+        batch += piece
+        if len(batch) >= _BATCH or time.monotonic() >= until:
+            return bytes(batch), True
+    return bytes(batch), False
+
+
+async def _read(opened: Readable) -> AsyncIterator[bytes]:
+    while data := await asyncio.to_thread(opened.read, _BATCH):
+        yield data
 
 
 Given = (
-    bytes | bytearray | memoryview | Path | str | Iterable[bytes] | AsyncIterable[bytes]
+    bytes
+    | bytearray
+    | memoryview
+    | Path
+    | str
+    | Readable
+    | Iterable[bytes]
+    | AsyncIterable[bytes]
 )
 """What can be uploaded; ``str`` is the path of a file."""
 
@@ -242,4 +282,6 @@ def source_of(
         return BytesSource(bytes(given))
     if isinstance(given, AsyncIterable):
         return StreamSource(given, length)
-    return StreamSource(_one_by_one(given), length)
+    if isinstance(given, Readable):  # before iterators: a file is one, of lines
+        return StreamSource(_read(given), length)
+    return StreamSource(_in_batches(given), length)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +43,28 @@ async def test_bytes_come_in_several_types() -> None:
         assert (await source.read(1, 9), source.length) == (b"bc", 3)
 
 
+@pytest.mark.parametrize("opened", [True, False])
+async def test_short_pieces_do_not_cost_a_hop_each(
+    monkeypatch: pytest.MonkeyPatch, opened: bool
+) -> None:
+    """An open file gives lines to whoever iterates over it."""
+    hops, to_thread = 0, asyncio.to_thread
+
+    async def counted(*what: Any) -> Any:
+        nonlocal hops
+        hops += 1
+        return await to_thread(*what)
+
+    monkeypatch.setattr(asyncio, "to_thread", counted)
+    lines = [b"hello\n"] * 20_000
+    source = source_of(io.BytesIO(b"".join(lines)) if opened else iter(lines))
+    content = bytearray()
+    while data := await source.read(len(content), 1 << 20):
+        content += data
+    assert bytes(content) == b"".join(lines)
+    assert hops < 50
+
+
 async def test_of_a_stream_only_so_much_is_kept() -> None:
     piece = b"x" * (1 << 20)
     source = source_of(piece for _ in range(20))
@@ -66,7 +91,7 @@ async def test_what_is_looked_at_is_kept_however_long_it_is() -> None:
 
 async def test_a_stream_may_be_entered_later_on() -> None:
     source = source_of([b"abc", b"", b"def", b"ghi"], length=9)
-    assert await source.read(4, 4) == b"ef"
+    assert await source.read(4, 4) == b"efgh"
     assert await source.read(6, 9) == b"ghi"
     assert await source.read(9, 9) == b""
 
