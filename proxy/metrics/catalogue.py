@@ -72,6 +72,9 @@ CONNECTIONS: Final = _gauge("connections_open", "Connections of clients", "liste
 REQUEST_BYTES: Final = _counter(
     "http_request_body_bytes", "Bytes of content that came in requests", "route"
 )
+RESPONSE_BYTES: Final = _counter(
+    "http_response_bytes", "Bytes of responses, with their heads", "route"
+)
 REJECTED: Final = _counter(
     "http_rejected",
     "Requests and connections turned away before anybody looked what they want",

@@ -42,6 +42,7 @@ class RequestsSeen:
         self._rejected = book.counter(catalogue.REJECTED)
         each = [(name,) for name in names]
         self._bytes = book.counter(catalogue.REQUEST_BYTES, each)
+        self._told = book.counter(catalogue.RESPONSE_BYTES, each)
         self._conflicts = book.counter(catalogue.OFFSET_CONFLICTS, each)
         kinds = [_LOCATION, _PROGRESS, _SUPPRESSED]
         self._interims = book.counter(catalogue.INTERIMS, kinds)
@@ -82,6 +83,8 @@ class RequestsSeen:
         came = request.content.total_bytes
         if came:
             self._bytes.add((route,), came)
+        if went := request.writer.output_size:
+            self._told.add((route,), went)
         if access.refused:
             self._reject(sent.status, listener)
         if sent.problem and sent.problem == Problem.OFFSET_MISMATCH:

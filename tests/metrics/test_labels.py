@@ -107,6 +107,8 @@ async def test_routes_and_their_origins_are_told_apart(
         "photos": 140,
         "default": 60,
     }
+    told = numbers.by("rup_http_response_bytes_total", "route")
+    assert told["photos"] > told["default"] > 0
     assert numbers.by("rup_uploads_started_total", "route") == {
         "photos": 2,
         "default": 1,
