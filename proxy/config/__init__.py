@@ -2,7 +2,10 @@
 
     quantities, places,  what a single value may look like
       forms
-    kinds, model, keys   the types, the value itself, the names of its keys
+    kinds, section       the types; what groups of keys have in common
+    serving, forwarding, the groups: listeners and logs, applications and who is asked
+      keeping            first, uploads and their spool
+    model, keys          the value itself, the names of its keys
     scalars, layers      text to values; sources, one above the other
     routes               what they have from the top level, and beside each other
     together             what is right alone and wrong beside something else
@@ -13,23 +16,13 @@
 Only ``cli`` and ``app`` import it; every other room is given the values it needs.
 """
 
+from .forwarding import Origin, OriginTls
+from .keeping import Limits, Match, Spool, Uploads
 from .loading import load
 from .mistakes import ConfigError, Mistake
-from .model import (
-    Admin,
-    Config,
-    Cors,
-    Limits,
-    Log,
-    Match,
-    Origin,
-    OriginTls,
-    Route,
-    Spool,
-    Tls,
-    Uploads,
-)
+from .model import Config, Route
 from .report import effective, schema
+from .serving import Admin, Cors, Log, Tls
 
 __all__ = [
     "Admin",

@@ -13,8 +13,9 @@ from typing import Any, Final, get_args
 
 from .keys import Key, dotted, items_in, section_in
 from .kinds import Kind
-from .model import Config, Section
+from .model import Config
 from .report import defaults, paragraphs, written
+from .section import Section
 
 ORIGIN_URL: Final = ("origin", "url")
 _DANGER: Final = "Danger: "

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, get_args, get_origin
 
-from .model import Config, Section
+from .model import Config
+from .section import Section
 
 Key = tuple[str | int, ...]
 """Where a value stands: names of keys, and numbers of items in lists, from 0."""

@@ -16,7 +16,8 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from .keys import KEYS, Key, section_at
 from .kinds import REFERENCE_PATTERN
-from .model import Config, Route, RouteAuth, RouteSpool, RouteUploads, Section
+from .model import Config, Route, RouteAuth, RouteSpool, RouteUploads
+from .section import Section
 
 EXAMPLE_ORIGIN: Final = "http://127.0.0.1:3000"
 """Stands for the one value that has no default."""

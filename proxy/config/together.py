@@ -18,7 +18,8 @@ from proxy.addresses import Address, meet
 from .quantities import WrongValue
 
 if TYPE_CHECKING:
-    from .model import Origin, Route
+    from .forwarding import Origin
+    from .model import Route
 
 _NO_TLS: Final = WrongValue("an https origin to go with it", 'the key is "url"')
 _NO_FORM: Final = WrongValue('"wrap: multipart" to go with it')

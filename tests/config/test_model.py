@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from proxy.addresses import TcpAddress, UnixAddress
 from proxy.config import Config
+from proxy.config.keeping import Limits, Match
 from proxy.config.keys import KEYS, dotted, section_at
-from proxy.config.model import Limits, Match
 from proxy.dialects.profiles import PROFILES
 
 ORIGIN = {"url": "http://127.0.0.1:3000"}
