@@ -32,8 +32,8 @@ DATA = f"{NAME}.data/data"
 
 @pytest.fixture(scope="module", autouse=True)
 def built() -> None:
-    if not WHEEL.exists() or not SDIST.exists():
-        pytest.skip("nothing is built: make dist")
+    assert WHEEL.exists(), "make dist"
+    assert SDIST.exists(), "make dist"
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,7 @@ class Reckoning:
                 await self.round(pause_s=STEP_PAUSE_S)
             except SpoolError as exc:
                 self._log.error("spool not measured", error=str(exc))
-            except Exception:  # noqa: BLE001 - as long as we are there nobody else does
+            except Exception:  # noqa: BLE001 - nobody else does it as long as we hold the lock
                 self._log.exception("spool not measured")
             await asyncio.sleep(ROUND_PAUSE_S)
 

@@ -24,6 +24,8 @@ from .versions import Version
 
 INTERIM_S: Final = 1.0
 """Seconds for a 104 to come before content is sent; it needs one round trip."""
+_LOOK_S: Final = 0.1
+"""Between two looks at what a server tells when it likes: nothing says when that is."""
 COMPLETES_S: Final = 5.0
 """Seconds for an upload to be complete once all of its bytes are there."""
 
@@ -171,7 +173,7 @@ class Speaker:
             told = asked.offset
             if told is None or told >= wanted or time.monotonic() > end:
                 return asked
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_LOOK_S)
 
     async def settled_done(self, where: Target) -> Exchange:
         """The same, as soon as it is complete, or after `COMPLETES_S`."""
@@ -180,7 +182,7 @@ class Speaker:
             asked = await self.head(where)
             if asked.done(self.version) is not False or time.monotonic() > end:
                 return asked
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_LOOK_S)
 
     async def cancel(self, where: Target, *fields: tuple[str, str]) -> Exchange:
         """Raises Unreached."""

@@ -112,7 +112,7 @@ def new_file(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
         except BaseException:  # an interruption from the keyboard as well
             Path(name).unlink()
             raise
-    except BaseException:  # the same: what stands for the copy must not stay
+    except BaseException:  # from the keyboard, too: no empty file is left for a copy
         if not force:
             path.unlink()
         raise

@@ -52,8 +52,8 @@ def name(token: Token) -> str:
     return f"handle of {token[:6]}"
 
 
-def shown(seen_so: View, wish: Wish = Wish()) -> dict[str, Any]:  # noqa: B008
-    return told(seen_so, wish, name)
+def shown(seen_so: View, wish: Wish | None = None) -> dict[str, Any]:
+    return told(seen_so, wish or Wish(), name)
 
 
 def found(*all_of_them: Glimpse) -> dict[Token, Glimpse]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ async def test_it_pauses_at_any_moment(
     film = tmp_path / "film"
     film.write_bytes(b"content")
     origin.then(KNOWS, CREATED, Silence())
-    going = upload(film, f"{origin.address}/f", policy=PARTS)
+    going: Any = upload(film, f"{origin.address}/f", policy=PARTS)
     for _ in range(turns):
         await asyncio.sleep(0)
     async with asyncio.timeout(BOUND_S):
@@ -39,7 +40,7 @@ async def test_it_pauses_at_any_moment(
         with pytest.raises(UploadPaused):
             await going
     with pytest.raises(ValueError, match="closed"):
-        going._source._file.fileno()  # type: ignore[attr-defined]
+        going._source._file.fileno()
 
 
 async def _after(turns: int, going: Upload) -> None:

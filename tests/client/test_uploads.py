@@ -6,10 +6,10 @@ import asyncio
 import base64
 import hashlib
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -106,13 +106,13 @@ async def asynchronously() -> AsyncIterator[bytes]:
 @pytest.mark.parametrize("length", [None, SIZE])
 @pytest.mark.parametrize("source", [in_pieces, asynchronously, lambda: BODY])
 async def test_everything_that_has_bytes_can_be_uploaded(
-    proxy: App, origin: RecordingOrigin, source: object, length: int | None
+    proxy: App, origin: RecordingOrigin, source: Callable[[], Any], length: int | None
 ) -> None:
     link = Link(proxy.addresses[0], 150_000, "reset")
     await link.start()
     try:
         await upload(
-            source(),  # type: ignore[operator]
+            source(),
             f"{link.address}/files",
             length=length,
             policy=PARTS,
@@ -218,12 +218,18 @@ async def test_a_file_that_changed_is_not_gone_on_with(proxy: App, film: Path) -
 
 
 async def test_an_answer_that_was_lost_is_fetched(
-    proxy: App, origin: RecordingOrigin, film: Path
+    proxy: App,
+    origin: RecordingOrigin,
+    film: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     once = asyncio.Event()
-    origin.choose = lambda request: (  # type: ignore[method-assign]
-        Reply() if request.method == "OPTIONS" else Reply(status=201, once=once)
-    )
+
+    def choose(request: Request) -> Reply:
+        plain = request.method == "OPTIONS"
+        return Reply() if plain else Reply(status=201, once=once)
+
+    monkeypatch.setattr(origin, "choose", choose)
     link = Link(proxy.addresses[0], 10**9, "reset")
     await link.start()
     going = upload(film, f"{link.address}/files", policy=HASTY)

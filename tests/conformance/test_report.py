@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -21,9 +22,9 @@ ANSWER = Said(409, (("X-Odd", "\x1b[31mred"), ("Upload-Complete", "?0")))
 ASKED = Exchange("PATCH /u\r\nUpload-Offset: 18", 8, ANSWER)
 
 
-def result(rule: str, version: int | None, verdict: Verdict, **more: object) -> Result:
+def result(rule: str, version: int | None, verdict: Verdict, **more: Any) -> Result:
     level = more.pop("level", Level.MUST)
-    return Result(RULES[rule], version, level, verdict, **more)  # type: ignore[arg-type]
+    return Result(RULES[rule], version, level, verdict, **more)
 
 
 MISSED = {"expected": "Upload-Offset: 8", "exchange": ASKED}

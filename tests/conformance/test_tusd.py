@@ -52,7 +52,7 @@ def _wait_for(port: int) -> None:
             return
         except ConnectionRefusedError:
             assert time.monotonic() < end, "tusd does not listen"
-            time.sleep(0.05)
+            time.sleep(0.05)  # it says nowhere that it listens
 
 
 async def test_what_is_known_to_be_wrong_is_found(tusd: str) -> None:

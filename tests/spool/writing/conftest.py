@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,10 +49,10 @@ def threads() -> Iterator[DiskThreads]:
 
 @pytest.fixture
 def write_to(tmp_path: Path, threads: DiskThreads) -> Callable[..., DiskWriter]:
-    def write_to(pace: Pace = EVERY_100, **durability: object) -> DiskWriter:
+    def write_to(pace: Pace = EVERY_100, **durability: Any) -> DiskWriter:
         fd = os.open(tmp_path / "body", os.O_WRONLY | os.O_CREAT)
         plain = Durability(threads, nothing, nothing)
-        return DiskWriter(fd, replace(plain, **durability), pace)  # type: ignore[arg-type]
+        return DiskWriter(fd, replace(plain, **durability), pace)
 
     return write_to
 
