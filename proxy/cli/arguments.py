@@ -32,6 +32,22 @@ SpoolDirectory = Annotated[
     Path | None,
     typer.Option("--spool", metavar="DIR", help="Where the bytes of uploads rest."),
 ]
+CreationUrl = Annotated[
+    str, typer.Argument(metavar="URL", help="Where uploads are created.")
+]
+CreationMethod = Annotated[
+    str, typer.Option("--method", metavar="METHOD", help="How uploads are created.")
+]
+Headers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-H",
+        "--header",
+        metavar="'NAME: VALUE'",
+        help="In every request, such as Authorization. May be given several times.",
+    ),
+]
+"""Lines for ``field``."""
 
 
 def load(file: Path | None, flags: Mapping[str, object]) -> Config:

@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
-from .arguments import FAILED, WRONG_USAGE, field, quantity
+from .arguments import (
+    FAILED,
+    WRONG_USAGE,
+    CreationMethod,
+    CreationUrl,
+    Headers,
+    field,
+    quantity,
+)
 
 
 def conformance(
-    url: Annotated[
-        str, typer.Argument(metavar="URL", help="Where uploads are created.")
-    ],
+    url: CreationUrl,
     version: Annotated[
         list[int] | None,
         typer.Option(
@@ -28,18 +34,8 @@ def conformance(
         list[str] | None,
         typer.Option(metavar="R53", help="Only this rule. May be given several times."),
     ] = None,
-    method: Annotated[
-        str, typer.Option(metavar="METHOD", help="How uploads are created.")
-    ] = "POST",
-    header: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-H",
-            "--header",
-            metavar="'NAME: VALUE'",
-            help="In every request, such as Authorization. May be given several times.",
-        ),
-    ] = None,
+    method: CreationMethod = "POST",
+    header: Headers = None,
     content_type: Annotated[
         str, typer.Option(metavar="TYPE", help="Media type of creations.")
     ] = "application/octet-stream",

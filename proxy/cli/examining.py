@@ -6,25 +6,13 @@ from typing import Annotated
 
 import typer
 
-from .arguments import FAILED, field, quantity
+from .arguments import FAILED, CreationMethod, CreationUrl, Headers, field, quantity
 
 
 def doctor(
-    url: Annotated[
-        str, typer.Argument(metavar="URL", help="Where uploads are created.")
-    ],
-    method: Annotated[
-        str, typer.Option(metavar="METHOD", help="How uploads are created.")
-    ] = "POST",
-    header: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-H",
-            "--header",
-            metavar="'NAME: VALUE'",
-            help="In every request, such as Authorization. May be given several times.",
-        ),
-    ] = None,
+    url: CreationUrl,
+    method: CreationMethod = "POST",
+    header: Headers = None,
     size: Annotated[
         str | None,
         typer.Option(metavar="SIZE", help="Try whether a request may be so long."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .arguments import WRONG_USAGE, field, quantity
+from .arguments import WRONG_USAGE, CreationMethod, Headers, field, quantity
 
 if TYPE_CHECKING:
     from proxy.sending.kept import Kept
@@ -26,16 +26,8 @@ def upload(
         Path | None,
         typer.Option(metavar="FILE", help="Go on with what is kept in this file."),
     ] = None,
-    method: Annotated[str, typer.Option(metavar="METHOD")] = "POST",
-    header: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-H",
-            "--header",
-            metavar="'NAME: VALUE'",
-            help="In every request, such as Authorization. May be given several times.",
-        ),
-    ] = None,
+    method: CreationMethod = "POST",
+    header: Headers = None,
     chunk_size: Annotated[
         str | None,
         typer.Option(metavar="SIZE", help="The most that goes in one request."),
