@@ -37,7 +37,8 @@ class Resting(Protocol):
     """One that rests."""
 
     def fetch(self) -> int:
-        """Take what has come; its bytes, 0 when nothing has or it wants no more."""
+        """Take what has come; its bytes, 0 when nothing has or it wants no more. What
+        fails in an unforeseen way ends the connection, and is raised."""
 
     def wake(self) -> None:
         """From now on the event loop looks again."""
@@ -71,12 +72,22 @@ class Coalescing:
         """Those who are next have their turn."""
         self._timer = None
         share = ceil(len(self._resting) * _TICK_S / PERIOD_S)
-        for body in list(islice(self._resting, share)):
-            if not self.ended(body):
-                continue  # by what the one before it has brought
-            if 0 < body.fetch() < MUCH:
+        try:
+            for body in list(islice(self._resting, share)):
+                if self.ended(body):  # else: by what the one before it has brought
+                    self._turn(body)
+        finally:
+            if self._resting:
+                loop = asyncio.get_running_loop()
+                self._timer = loop.call_later(_TICK_S, self._round)
+
+    def _turn(self, body: Resting) -> None:
+        fetched = 0
+        try:
+            fetched = body.fetch()
+        finally:
+            # One that failed in an unforeseen way has ended its connection.
+            if 0 < fetched < MUCH:
                 self._resting[body] = None
             else:
                 body.wake()
-        if self._resting:
-            self._timer = asyncio.get_running_loop().call_later(_TICK_S, self._round)

@@ -217,8 +217,17 @@ class Pour(asyncio.BufferedProtocol):
             # Nothing is there; or a connection is lost, which the event loop finds out.
             return 0
         if nbytes:
-            self._came(nbytes)
+            self._came_or_breaks(nbytes)
         return 0 if self.over.done() else nbytes
+
+    def _came_or_breaks(self, nbytes: int) -> None:
+        """As when the event loop brings it: what fails in an unforeseen way ends the
+        connection, or what has come would be missing before what follows."""
+        try:
+            self._came(nbytes)
+        except BaseException:
+            self._transport.abort()
+            raise
 
     def wake(self) -> None:
         """Have the event loop look again, for more, or for the end."""

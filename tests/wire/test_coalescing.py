@@ -91,3 +91,21 @@ async def test_one_that_ends_another_takes_its_turn_away() -> None:
         coalescing.rest(other)
     await until(both[-1].is_awake)
     assert (other.turns, other.woken) == (0, 0)
+
+
+async def test_one_that_fails_holds_up_nobody() -> None:
+    """The event loop is told, and looks at it again itself."""
+    told: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+
+    class Failing(Body):
+        def fetch(self) -> int:
+            raise RuntimeError("never seen")
+
+    coalescing, failing, other = Coalescing(), Failing(), Body(1, 1)
+    coalescing.rest(failing)
+    coalescing.rest(other)
+    await until(other.is_awake)
+    assert (failing.woken, other.turns) == (1, 3)
+    assert [str(one) for one in told] == ["never seen"]

@@ -7,11 +7,13 @@ after every piece, as in a crowd: nobody can tell.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from proxy.app import App
+from proxy.spool.writer import DiskWriter
 from proxy.wire import Shortcut, coalescing, shortcut
 from proxy.wire.coalescing import CROWD, SMALL, Coalescing, Resting
 from proxy.wire.shortcut import BUFFER, LEAST, SMALLEST_SHARE
@@ -72,12 +74,14 @@ async def _begun(client: Client, tmp_path: Path, size: int) -> Upload:
         VERSION, length=LENGTH, sends=BODY[:size], then="stall"
     )
 
-    async def stored() -> bool | None:
-        (body,) = (tmp_path / "spool").rglob("*.body")
-        return True if body.stat().st_size >= size else None
-
-    await until(stored)
+    await until(partial(_has, tmp_path, size))
     return upload
+
+
+async def _has(tmp_path: Path, size: int) -> bool | None:
+    """True when so many bytes are stored."""
+    (body,) = (tmp_path / "spool").rglob("*.body")
+    return True if body.stat().st_size >= size else None
 
 
 async def _goes_on(upload: Upload, size: int, origin: RecordingOrigin) -> None:
@@ -225,6 +229,30 @@ async def test_a_crowd_on_slow_links_rests_and_loses_nothing(
             assert await upload.transfer.ended() == b""
         assert await upload.ask_offset() == sent
     await client.close()
+
+
+@pytest.mark.parametrize("way", ["auto", "auto, rests"], indirect=True)
+async def test_what_fails_in_an_unforeseen_way_leaves_no_hole(
+    client: Client,
+    tmp_path: Path,
+    origin: RecordingOrigin,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P1: nothing is stored behind what came and was not."""
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    monkeypatch.setattr(coalescing, "_TICK_S", 0.5)  # it rests when the last one comes
+    upload = await _begun(client, tmp_path, 1000)
+    await upload.transfer.send(BODY[1000:2000])
+    await until(partial(_has, tmp_path, 2000))
+
+    def fails(*_: object) -> bool:
+        raise RuntimeError("never seen")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(DiskWriter, "write", fails)
+        await upload.transfer.send(BODY[2000:3000])
+        assert await upload.transfer.ended() == b""
+    await _goes_on(upload, 2000, origin)
 
 
 async def test_the_log_tells_how_many_bytes_came(
