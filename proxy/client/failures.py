@@ -34,6 +34,8 @@ class Reason(Enum):
     """Over a limit of the server."""
     CHANGED = "changed"
     """The source is not what it was when the upload began."""
+    UNREADABLE = "unreadable"
+    """The caller's iterator or open file has raised; what it raised is the cause."""
     CANNOT_GO_BACK = "cannot go back"
     """The source cannot give again what the server has not got."""
     ELSEWHERE = "elsewhere"

@@ -66,7 +66,7 @@ class Wishes:
 class Upload:
     """Begins when it is made, in a running event loop; awaited, it gives ``Uploaded``.
 
-    Awaiting it raises UploadFailed, or OSError when the source cannot be read. Whoever
+    Awaiting it raises UploadFailed, or OSError when the file cannot be read. Whoever
     is cancelled while awaiting it ends it, here; ``resume_data`` stays.
     """
 
@@ -167,7 +167,8 @@ class Upload:
         except SourceFailed as exc:
             if exc.reason in _ABANDONED:
                 await self._abandon()
-            raise self._failed(GiveUp(exc.reason, str(exc))) from exc
+            cause = exc.__cause__ or exc  # what the caller's iterator raised is theirs
+            raise self._failed(GiveUp(exc.reason, str(exc))) from cause
         except UploadFailed as exc:
             if exc.reason in _ABANDONED:
                 await self._abandon()

@@ -21,7 +21,9 @@ from proxy.client import (
     UploadFailed,
     UploadPaused,
     resume,
+    resume_sync,
     upload,
+    upload_sync,
 )
 from tests.interop.link import Breaking, Link
 from tests.kit.bounds import BOUND_S
@@ -201,6 +203,56 @@ async def test_a_stream_is_resumed_from_its_beginning(
         resume(data)
     address = data.dumps().replace(link.address, proxy.addresses[0])
     await resume(address, asynchronously())
+    assert came_once(origin)
+
+
+class Unplugged(Exception):
+    """Of a caller's own source."""
+
+
+def breaking(raised: Exception) -> Iterator[bytes]:
+    yield BODY[:150_000]
+    raise raised
+
+
+async def breaking_later(raised: Exception) -> AsyncIterator[bytes]:
+    for piece in breaking(raised):
+        yield piece
+
+
+@pytest.mark.parametrize("pieces", [breaking, breaking_later])
+@pytest.mark.parametrize("raised", [Unplugged("by hand"), ConnectionResetError("own")])
+async def test_what_the_source_raises_is_the_cause_and_it_can_go_on(
+    proxy: App,
+    origin: RecordingOrigin,
+    pieces: Callable[[Exception], Iterator[bytes] | AsyncIterator[bytes]],
+    raised: Exception,
+) -> None:
+    """An error of a connection of the caller's own is not one of ours: not repeated."""
+    with pytest.raises(UploadFailed, match=f"raised {type(raised).__name__}") as failed:
+        await upload(pieces(raised), f"{proxy.addresses[0]}/files", policy=PARTS)
+    assert failed.value.reason is Reason.UNREADABLE
+    assert failed.value.__cause__ is raised
+    data = failed.value.resume_data
+    assert data is not None
+    assert data.known.offset == 120_000
+    await resume(data, in_pieces())
+    assert came_once(origin)
+
+
+async def test_without_asyncio_the_cause_is_there_too(
+    proxy: App, origin: RecordingOrigin
+) -> None:
+    raised, url = Unplugged("by hand"), f"{proxy.addresses[0]}/files"
+
+    def whole() -> None:
+        with pytest.raises(UploadFailed) as failed:
+            upload_sync(breaking(raised), url, policy=PARTS)
+        assert failed.value.__cause__ is raised
+        assert failed.value.resume_data is not None
+        resume_sync(failed.value.resume_data, in_pieces())
+
+    await asyncio.to_thread(whole)
     assert came_once(origin)
 
 
