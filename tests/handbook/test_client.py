@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import signal
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
@@ -16,6 +17,7 @@ from proxy.app import App
 from proxy.client import Reason
 from proxy.sending import batch
 from tests.interop.link import Link
+from tests.kit.bounds import BOUND_S
 from tests.kit.origin import RecordingOrigin
 
 from .blocks import DOCS, blocks, changed, commands
@@ -25,15 +27,19 @@ CONTENT: Final = Random(4).randbytes(1_000_000)
 PLACE: Final = "https://uploads.example.com"
 
 
-async def run(directory: Path, *words: str) -> str:
-    """What a Python with `words` prints; it must end well."""
-    process = await asyncio.create_subprocess_exec(
+async def begin(directory: Path, *words: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         *words,
         cwd=directory,
         stdout=PIPE,
         env={"HOME": str(directory), "PYTHONPATH": ":".join(sys.path)},
     )
+
+
+async def run(directory: Path, *words: str) -> str:
+    """What a Python with `words` prints; it must end well."""
+    process = await begin(directory, *words)
     output, _ = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0
     return output.decode()
@@ -73,6 +79,27 @@ async def test_the_commands_do_what_they_say(
     targets = [one.target for one in origin.complete if one.body]
     assert targets == ["/files", "/photos/a.jpg"]
     assert [body for body in origin.bodies if body] == [CONTENT] * 2
+
+
+async def test_what_was_paused_goes_on(
+    proxy: App, origin: RecordingOrigin, directory: Path
+) -> None:
+    """``upload --resume``, with the name that the state has in this run."""
+    link = Link(proxy.addresses[0], 500_000, "stall")
+    await link.start()
+    words = ("upload", "film.mp4", f"{link.address}/files", "--state", "state")
+    process = await begin(directory, "-m", "proxy", *words)
+    await link.breaks(BOUND_S)
+    process.send_signal(signal.SIGINT)
+    await asyncio.wait_for(process.wait(), 30)
+    assert process.returncode == batch.PAUSED
+    (kept,) = (directory / "state").iterdir()
+    _, *words_shown = shlex.split(commands(PAGE)["resume"])
+    assert words_shown[-1].startswith("state/")
+    said = await run(directory, "-m", "proxy", *words_shown[:-1], f"state/{kept.name}")
+    await link.stop()
+    assert " saved" in said
+    assert [body for body in origin.bodies if body] == [CONTENT]
 
 
 def test_every_reason_and_exit_code_is_told() -> None:
