@@ -1,7 +1,7 @@
 """Commands and configurations, wherever a document shows one, are those of the program.
 
-They are parsed, not run: what they do has tests of its own, and many need a proxy that
-has something to show.
+Here they are parsed, within a line of text too. That blocks are run, or listed with
+why not, is seen to by ``test_every_block.py``.
 """
 
 from __future__ import annotations
