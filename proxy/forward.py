@@ -150,7 +150,8 @@ class Forward:
     async def _sent(
         self, delivery: Delivery, body: Reader, span: Span | None
     ) -> AnswerStream:
-        channel = await delivery.course.lane.sender.connect(body.size)
+        sender, route = delivery.course.lane.sender, delivery.upload.route
+        channel = await sender.connect(body.size, route)
         try:
             await delivery.advance(Event.FORWARD_BEGAN, _one_more, durable=True)
             request, around = _shaped(delivery)

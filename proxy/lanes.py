@@ -69,8 +69,8 @@ class Channel(Protocol):
 class Sender(Protocol):
     """Knows the way to the origin."""
 
-    async def connect(self, size: int) -> Channel:
-        """The way for one request, with a body of `size` bytes.
+    async def connect(self, size: int, route: str) -> Channel:
+        """The way for one request that takes `route`, with a body of `size` bytes.
 
         Raises:
             OriginUnreached: there is none.

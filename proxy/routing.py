@@ -203,6 +203,7 @@ class Routing:
 
     def _route(self, wanted: Wanted) -> Route:
         config, origin = self._config, self._origin(wanted)
+        self._told.of(wanted.origin.url).begin(wanted.name)
         passage = choices.passage(config, wanted, origin.authority, self._pseudonym)
         return Route(
             name=wanted.name,
@@ -212,6 +213,7 @@ class Routing:
                 passage,
                 idle_timeout_s=config.uploads.idle_timeout,
                 minimum_rate=config.uploads.minimum_rate,
+                route=wanted.name,
             ),
             passage=passage,
             limits=choices.limits(config, wanted),

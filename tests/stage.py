@@ -88,7 +88,7 @@ class Origin:
         self.connects = 0
         self.closed = 0
 
-    async def connect(self, size: int) -> Origin:
+    async def connect(self, size: int, route: str) -> Origin:
         """Unreached are those who do not even get this far."""
         self.connects += 1
         if type(self.script[0]) is OriginUnreached:

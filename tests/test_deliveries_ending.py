@@ -69,9 +69,9 @@ async def test_an_upload_cancelled_while_it_is_connected_for_is_not_sent() -> No
     delivery = stage.deliveries.start(upload)
 
     class Slow(Origin):
-        async def connect(self, size: int) -> Origin:
+        async def connect(self, size: int, route: str) -> Origin:
             await delivery.amend(lambda current: replace(current, hidden=True))
-            return await super().connect(size)
+            return await super().connect(size, route)
 
     origin.__class__ = Slow
     await stage.over(upload.token)

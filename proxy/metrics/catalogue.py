@@ -176,7 +176,7 @@ RECOVERED: Final = _counter(
 ORIGIN_REQUESTS: Final = _counter(
     "origin_requests",
     "Requests to the origin by its answer; code none: it gave none",
-    *("origin", "code"),
+    *("origin", "route", "code"),
 )
 ORIGIN_SECONDS: Final = _histogram(
     "origin_request_duration_seconds",

@@ -54,10 +54,13 @@ class OriginSeen:
         """It could be reached when it was tried last."""
         self.known_at = 0.0
         """When that was, in seconds of the machine's monotonic clock; 0: never."""
-        numbers.requests.begin((origin, NO_ANSWER))
         numbers.bytes.begin(self._only)
         for failure in Failure:
             numbers.errors.begin((origin, failure.value))
+
+    def begin(self, route: str) -> None:
+        """`route` leads here: so that its first failure is an increase."""
+        self._numbers.requests.begin((self._origin, route, NO_ANSWER))
 
     def connected(self, took_s: float) -> None:
         """See ``origin.Observer``."""
@@ -70,13 +73,13 @@ class OriginSeen:
         if wait_s is not None:
             self._numbers.seconds.observe(wait_s, self._phases[2])
 
-    def answered(self, status: int) -> None:
+    def answered(self, status: int, route: str) -> None:
         """See ``origin.Observer``."""
-        self._numbers.requests.add((self._origin, status))
+        self._numbers.requests.add((self._origin, route, status))
         self.known_at, self.is_up = time.monotonic(), True
 
-    def failed(self, failure: Failure, *, reached: bool) -> None:
+    def failed(self, failure: Failure, route: str, *, reached: bool) -> None:
         """See ``origin.Observer``."""
-        self._numbers.requests.add((self._origin, NO_ANSWER))
+        self._numbers.requests.add((self._origin, route, NO_ANSWER))
         self._numbers.errors.add((self._origin, failure.value))
         self.known_at, self.is_up = time.monotonic(), reached

@@ -84,7 +84,8 @@ def lasting(snapshot: Snapshot) -> Snapshot:
 def added(snapshots: Iterable[Snapshot]) -> Snapshot:
     """All of `snapshots` as one.
 
-    What the catalogue does not know is left out: another release may have told it.
+    What the catalogue does not know is left out, and so is a series with other labels
+    than it says: another release may have told it.
     """
     total: dict[str, dict[Labels, Value]] = {}
     for snapshot in snapshots:
@@ -105,6 +106,8 @@ def _add_to(
 ) -> None:
     for told, value in series:
         labels = tuple(told)
+        if len(labels) != len(metric.labels):
+            continue
         before = values.get(labels)
         values[labels] = value if before is None else _joined(metric, before, value)
 

@@ -35,7 +35,7 @@ from yarl import URL
 
 from proxy.core.errors import OriginError, OriginUnreached
 from proxy.core.target import origin_form
-from proxy.core.upload import Fields, Head
+from proxy.core.upload import DEFAULT_ROUTE, Head
 
 from .answers import AnswerStream
 from .channel import Channel
@@ -67,7 +67,11 @@ _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 
 class Origin:
-    """The one server behind the proxy. Made while an event loop runs."""
+    """The one server behind the proxy. Made while an event loop runs.
+
+    Every request says which route it takes: that is for who counts, and for nothing
+    else, since routes to one origin share its connections.
+    """
 
     def __init__(
         self,
@@ -120,7 +124,7 @@ class Origin:
         await self._fresh.close()
         await self._kept.close()
 
-    async def connect(self, size: int) -> Channel:
+    async def connect(self, size: int, route: str = DEFAULT_ROUTE) -> Channel:
         """A way for one complete request, with a body of `size` bytes.
 
         Raises:
@@ -131,10 +135,13 @@ class Origin:
         idle = self._idle if again else None
         connection = idle.take() if idle is not None else None
         if connection is None:
-            connection = await self._dialer.dial()
-        return Channel(connection, self._dialer, idle, self._stall_s, self._observer)
+            connection = await self._dialer.dial(route)
+        told = (route, self._observer)
+        return Channel(connection, self._dialer, idle, self._stall_s, *told)
 
-    async def exchange(self, head: Head, source: Source | None) -> AnswerStream:
+    async def exchange(
+        self, head: Head, source: Source | None, route: str = DEFAULT_ROUTE
+    ) -> AnswerStream:
         """The answer to `head`, whose fields are the ones to send, with content.
 
         The content is sent as it comes, framed by the `Content-Length` among the fields
@@ -146,63 +153,69 @@ class Origin:
         """
         if source is None:
             kept = head.method in _IDEMPOTENT
-            return await self._ask(self._kept if kept else self._fresh, head)
+            return await self._ask(self._kept if kept else self._fresh, head, route)
         if source.all_came and _is_short(head):
-            return await self._exchange_short(head, source)
+            return await self._exchange_short(head, source, route)
         content = PassedContent(source, self._stall_s)
         try:
-            response = await self._request(self._fresh, head, head.fields, content)
+            response = await self._request(self._fresh, head, content, route)
         except FOREIGN as exc:
             if content.gone is not None:
                 raise content.gone from exc
-            raise self._failed(exc) from exc
+            raise self._failed(exc, route) from exc
         return AnswerStream(response)
 
-    async def _exchange_short(self, head: Head, source: Source) -> AnswerStream:
+    async def _exchange_short(
+        self, head: Head, source: Source, route: str
+    ) -> AnswerStream:
         """The answer to `head` with content that is all here, sent as an upload is."""
         content = b""
         while chunk := await source.read():
             content += chunk
-        channel = await self.connect(len(content))
+        channel = await self.connect(len(content), route)
         try:
             return await channel.send(head, ShortContent(content), framed=True)
         finally:
             channel.close()
 
-    async def upgrade(self, head: Head) -> AnswerStream | Upgraded:
+    async def upgrade(
+        self, head: Head, route: str = DEFAULT_ROUTE
+    ) -> AnswerStream | Upgraded:
         """Ask for another protocol: the connection that speaks it, or a plain answer.
 
         Raises:
             OriginError: no answer came.
         """
-        stream = await self._ask(self._fresh, head)
+        stream = await self._ask(self._fresh, head, route)
         return Upgraded(stream) if stream.answer.status == 101 else stream
 
-    async def _ask(self, session: ClientSession, head: Head) -> AnswerStream:
+    async def _ask(
+        self, session: ClientSession, head: Head, route: str
+    ) -> AnswerStream:
         """One request without content."""
         try:
-            response = await self._request(session, head, head.fields, None)
+            response = await self._request(session, head, None, route)
         except FOREIGN as exc:
-            raise self._failed(exc) from exc
+            raise self._failed(exc, route) from exc
         return AnswerStream(response)
 
-    def _failed(self, exc: BaseException) -> OriginError:
+    def _failed(self, exc: BaseException, route: str) -> OriginError:
         """The error for `exc`, for a request that was passed through."""
         error = failed(exc, all_left=True)
         error.__cause__ = exc
         reached = not isinstance(error, OriginUnreached)
-        self._observer.failed(failure_of(error), reached=reached)
+        self._observer.failed(failure_of(error), route, reached=reached)
         return error
 
     async def _request(
         self,
         session: ClientSession,
         head: Head,
-        fields: Fields,
         content: Payload | None,
+        route: str,
     ) -> ClientResponse:
         headers = CIMultiDict(
-            (name.decode("ascii"), value.decode("utf-8")) for name, value in fields
+            (name.decode("ascii"), value.decode("utf-8")) for name, value in head.fields
         )
         framed = content is None or "Content-Length" in headers
         response = await session.request(
@@ -217,7 +230,7 @@ class Origin:
                 headers, once=session is self._fresh, expect="Expect" in headers
             ),
         )
-        self._observer.answered(response.status)
+        self._observer.answered(response.status, route)
         return response
 
     def _url(self, head: Head) -> URL:

@@ -39,16 +39,19 @@ class Channel:
         dialer: Dialer,
         idle: IdleConnections | None,
         stall_s: float,
+        route: str,
         observer: Observer = NOBODY,
     ) -> None:
         """`idle`: where the connection may wait afterwards; None for one request only.
 
-        `stall_s`: how long the origin may take nothing at all.
+        `stall_s`: how long the origin may take nothing at all. `route`: the one that
+        the request takes.
         """
         self._connection: Connection | None = connection
         self._dialer = dialer
         self._idle = idle
         self._stall_s = stall_s
+        self._route = route
         self._observer = observer
 
     async def send(
@@ -81,20 +84,20 @@ class Channel:
         alive = connection.is_quiet() if connection.reused else connection.is_open
         if not alive:
             connection.end()
-            connection = await self._dialer.dial()
+            connection = await self._dialer.dial(self._route)
         exchange = self._exchange(connection, said, body, around.after)
         try:
             return await exchange.answer(head.method, self._idle)
         except _MissedError:
-            connection = await self._dialer.dial()
+            connection = await self._dialer.dial(self._route)
         exchange = self._exchange(connection, said, body, around.after)
         return await exchange.answer(head.method, self._idle)
 
     def _exchange(
         self, connection: Connection, head: bytes, body: Reader, after: bytes
     ) -> _Exchange:
-        stall_s, observer = self._stall_s, self._observer
-        return _Exchange(connection, head, body, after, stall_s, observer)
+        told = (self._route, self._observer)
+        return _Exchange(connection, head, body, after, self._stall_s, *told)
 
     def close(self) -> None:
         """Nothing is to be sent; does nothing after `send`."""
@@ -116,8 +119,10 @@ class _Exchange:
         body: Reader,
         after: bytes,
         stall_s: float,
+        route: str,
         observer: Observer,
     ) -> None:
+        self._route = route
         self._observer = observer
         kind = SealedSending if connection.is_sealed else PlainSending
         self._connection = connection
@@ -155,13 +160,13 @@ class _Exchange:
         self._observer.sent(
             sending.content_sent, sending.took_s, waited_s if waited_s >= 0 else None
         )
-        self._observer.answered(stream.answer.status)
+        self._observer.answered(stream.answer.status, self._route)
 
     def _tell_failed(self, exc: BaseException) -> None:
         self._observer.sent(self._sending.content_sent, self._sending.took_s, None)
         ours = isinstance(exc, BodyUnreadableError)
         if isinstance(exc, OriginError) and not ours:
-            self._observer.failed(failure_of(exc), reached=True)
+            self._observer.failed(failure_of(exc), self._route, reached=True)
 
     async def _answered(self, idle: IdleConnections | None) -> AnswerStream:
         connection, sending = self._connection, self._sending

@@ -63,8 +63,8 @@ class Dialer:
         """To a unix socket."""
         return self._unix_path is not None
 
-    async def dial(self) -> Connection:
-        """A new connection.
+    async def dial(self, route: str) -> Connection:
+        """A new connection, for a request that takes `route`.
 
         Raises:
             OriginUnreached: none came about in time.
@@ -75,7 +75,7 @@ class Dialer:
                 connection = await self._dial()
         except OSError as exc:
             failed = NotConnectedError(_failure(exc), said(exc))
-            self._observer.failed(failed.failure, reached=False)
+            self._observer.failed(failed.failure, route, reached=False)
             raise OriginUnreached(str(failed)) from failed
         self._observer.connected(time.monotonic() - began)
         return connection

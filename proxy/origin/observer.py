@@ -2,7 +2,7 @@
 
 Every request is either answered or failed, once, or given up by us. One that was sent
 again on a fresh connection, because the origin had closed the first before it came, is
-one request.
+one request. A connection may carry requests of several routes, so each says its own.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ class Observer(Protocol):
         so many seconds; then its answer was waited for, None when that came first or
         never."""
 
-    def answered(self, status: int) -> None:
-        """The head of an answer came."""
+    def answered(self, status: int, route: str) -> None:
+        """The head of an answer came, to a request that took `route`."""
 
-    def failed(self, failure: Failure, *, reached: bool) -> None:
+    def failed(self, failure: Failure, route: str, *, reached: bool) -> None:
         """None will. `reached`: there was a connection."""
 
 
@@ -35,10 +35,10 @@ class _Nobody:
     def sent(self, size: int, send_s: float, wait_s: float | None) -> None:
         return
 
-    def answered(self, status: int) -> None:
+    def answered(self, status: int, route: str) -> None:
         return
 
-    def failed(self, failure: Failure, *, reached: bool) -> None:
+    def failed(self, failure: Failure, route: str, *, reached: bool) -> None:
         return
 
 

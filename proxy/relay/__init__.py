@@ -27,7 +27,7 @@ from proxy.core.headers import (
     with_forwards_left,
 )
 from proxy.core.target import ASTERISK, origin_form
-from proxy.core.upload import Answer, Fields, Head, Reply
+from proxy.core.upload import DEFAULT_ROUTE, Answer, Fields, Head, Reply
 from proxy.origin import AnswerStream, Origin, Upgraded, failure_of
 from proxy.wire import (
     Body,
@@ -67,10 +67,13 @@ class Relay:
         *,
         idle_timeout_s: float,
         minimum_rate: int = 0,
+        route: str = DEFAULT_ROUTE,
     ) -> None:
         """`idle_timeout_s`: how long a client may leave its content without a byte;
-        `minimum_rate`: bytes of it that have to come in a second, 0 for any."""
+        `minimum_rate`: bytes of it that have to come in a second, 0 for any. `route`:
+        the one that all of these requests take."""
         self._origin = origin
+        self._route = route
         self._passage = passage
         self._idle_timeout_s = idle_timeout_s
         self._minimum_rate = minimum_rate
@@ -119,7 +122,7 @@ class Relay:
         """
         fields = upload_to_origin(head, front, self._passage, request_id)
         asked = replace(head, fields=_one_forward_less(fields, head))
-        stream = await self._origin.exchange(asked, None)
+        stream = await self._origin.exchange(asked, None, self._route)
         content = b""
         try:
             async for chunk in stream.chunks():
@@ -163,11 +166,11 @@ class Relay:
         self, request: web.BaseRequest, head: Head, onward: Head
     ) -> AnswerStream | Upgraded:
         if wants_websocket(head):
-            return await self._origin.upgrade(asking_websocket(onward))
+            return await self._origin.upgrade(asking_websocket(onward), self._route)
         body = None
         if _has_content(head):
             body = Body(request, self._idle_timeout_s, self._minimum_rate)
-        return await self._origin.exchange(onward, body)
+        return await self._origin.exchange(onward, body, self._route)
 
     def _failure(self, exc: OriginError) -> Reply:
         failure = failure_of(exc)

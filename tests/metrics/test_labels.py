@@ -120,6 +120,10 @@ async def test_routes_and_their_origins_are_told_apart(
         photos.address: 3,
         origin.address: 1,
     }
+    assert numbers.by("rup_origin_requests_total", "route") == {
+        "photos": 3,
+        "default": 1,
+    }
     assert numbers.by("rup_origin_up", "origin") == {
         photos.address: 1,
         origin.address: 1,
@@ -131,6 +135,33 @@ async def test_routes_and_their_origins_are_told_apart(
     )
     assert down.total("rup_origin_up", origin=origin.address) == 1
     assert down.by("rup_forward_queue_uploads", "route") == {"photos": 1}
+    await client.close()
+
+
+async def test_routes_that_share_an_origin_are_told_apart_by_what_is_asked_of_it(
+    start_proxy: StartProxy, origin: RecordingOrigin
+) -> None:
+    """Their uploads may share a connection, and their questions too."""
+    shared = {"url": origin.address, "retry_for": "100ms"}
+    route = {"name": "photos", "match": {"paths": ["/photos/*"]}, "origin": shared}
+    app = await start_proxy(**ADMIN, routes=[route], origin=shared)
+    client = Client(app.addresses[0])
+    for path in ("/photos/one", "/files", "/photos/two"):
+        await client.create(VERSION, sends=b"a" * 40, path=path)
+        await client.ask("GET", path)
+    await client.ask("GET", "/files")
+    await client.ask("PUT", "/photos/three", ("Content-Length", "5"), sends=b"short")
+    numbers = await looked(app, lambda seen: seen.total("rup_http_requests_total") == 8)
+    asked = "rup_origin_requests_total"
+    assert numbers.by(asked, "route") == {"photos": 5, "default": 3}
+    assert numbers.by(asked, "origin") == {origin.address: 8}
+    await origin.stop()
+    await client.ask("GET", "/photos/one")
+    await client.create(VERSION, sends=b"a" * 40, path="/photos/four")
+    down = await looked(
+        app, lambda seen: seen.total(asked, route="photos", code="none") >= 2
+    )
+    assert down.total(asked, route="default", code="none") == 0
     await client.close()
 
 
@@ -148,7 +179,8 @@ async def test_a_route_is_told_before_anything_happens_on_it(
     for series in (
         'rup_uploads_finished_total{outcome="unknown",route="photos"} 0.0',
         'rup_forwards_total{attempt="1",outcome="lost",route="photos"} 0.0',
-        f'rup_origin_requests_total{{code="none",origin="{photos.address}"}} 0.0',
+        f'rup_origin_requests_total{{code="none",origin="{photos.address}",'
+        'route="photos"} 0.0',
         'rup_forward_queue_uploads{route="photos"} 0.0',
     ):
         assert series in numbers.text

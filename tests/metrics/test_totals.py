@@ -26,6 +26,12 @@ def test_counters_add_up_by_labels() -> None:
     }
 
 
+def test_a_series_with_the_labels_of_another_release_is_left_out() -> None:
+    one: Snapshot = {STARTED: [(["default", "6"], 2)]}
+    other: Snapshot = {STARTED: [(["6"], 4), (["default", "eu", "6"], 4)]}
+    assert added([one, other]) == one
+
+
 def test_histograms_add_up_by_bucket() -> None:
     row = [0.5, 1, 0, 0, 0, 0, 0, 0, 0]
     total = added([{LOCKS: [([], row)]}, {LOCKS: [([], row)]}])

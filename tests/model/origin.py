@@ -53,7 +53,7 @@ class Origin:
         self._shore = shore
         self._disk = disk
 
-    async def connect(self, size: int) -> Origin:
+    async def connect(self, size: int, route: str) -> Origin:
         self._disk.act()
         deeds = self._shore.deeds
         if deeds and deeds[0].fate == "unreached":
