@@ -193,6 +193,11 @@ ORIGIN_UP: Final = _gauge(
     "origin",
     across="latest",
 )
+ORIGIN_CONNECTIONS: Final = _gauge(
+    "origin_connections",
+    "Open connections to the origin; busy: one carries a request or is a tunnel",
+    *("origin", "state"),
+)
 FORWARDED_BYTES: Final = _counter(
     "origin_forwarded_bytes",
     "Bytes of content sent on, of uploads and of short requests",

@@ -8,8 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from typing import Final
+from weakref import WeakSet
 
-from proxy.origin import Failure
+from proxy.origin import Connected, Failure
 
 from . import catalogue
 from .cells import Book, Labels, Value
@@ -27,6 +28,7 @@ class OriginsSeen:
         self.bytes = book.counter(catalogue.FORWARDED_BYTES)
         self._each: dict[str, OriginSeen] = {}
         book.gauge(catalogue.ORIGIN_UP, self._are_up)
+        book.gauge(catalogue.ORIGIN_CONNECTIONS, self._connections)
 
     def of(self, origin: str) -> OriginSeen:
         """Who hears of every exchange with `origin`, as the configuration names it."""
@@ -41,6 +43,14 @@ class OriginsSeen:
             if seen.known_at
         }
 
+    def _connections(self) -> Mapping[Labels, Value]:
+        told: dict[Labels, Value] = {}
+        for origin, seen in self._each.items():
+            every = [one.held for one in seen.watched]
+            told[origin, "idle"] = sum(held.idle for held in every)
+            told[origin, "busy"] = sum(held.busy for held in every)
+        return told
+
 
 class OriginSeen:
     """Hears of every exchange with one origin."""
@@ -54,9 +64,16 @@ class OriginSeen:
         """It could be reached when it was tried last."""
         self.known_at = 0.0
         """When that was, in seconds of the machine's monotonic clock; 0: never."""
+        self.watched: WeakSet[Connected] = WeakSet()
+        """All there are at that address: one before a reload as well, and one with
+        other settings."""
         numbers.bytes.begin(self._only)
         for failure in Failure:
             numbers.errors.begin((origin, failure.value))
+
+    def watch(self, origin: Connected) -> None:
+        """See ``origin.Observer``."""
+        self.watched.add(origin)
 
     def begin(self, route: str) -> None:
         """`route` leads here: so that its first failure is an increase."""

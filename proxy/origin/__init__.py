@@ -43,15 +43,17 @@ from .contents import PassedContent, ShortContent, Source
 from .dialing import Dialer
 from .failures import FOREIGN, Failure, failed, failure_of
 from .idle import IdleConnections
-from .observer import NOBODY, Observer
+from .observer import NOBODY, Connected, Observer
 from .sending import SMALL
-from .sessions import middlewares, open_session
+from .sessions import Held, held, middlewares, open_session
 from .upgrades import Upgraded
 
 __all__ = [
     "AnswerStream",
     "Channel",
+    "Connected",
     "Failure",
+    "Held",
     "Observer",
     "Origin",
     "Source",
@@ -112,11 +114,23 @@ class Origin:
         # origin is about to close, aiohttp's client could not tell whether it arrived.
         self._fresh = open_session(unix_path, tls, *timeouts, keep=False)
         self._kept = open_session(unix_path, tls, *timeouts, keep=True)
+        observer.watch(self)
 
     @property
     def authority(self) -> bytes:
         """Host and port, for `Host` where the client's is not preserved."""
         return self._netloc.encode("ascii")
+
+    @property
+    def held(self) -> Held:
+        """Its open connections; a tunnel has one, too. Counted when asked for."""
+        ours = sum(one.is_connected() for one in self._dialer.open)
+        idle = self._idle.open
+        theirs = (held(self._fresh), held(self._kept))
+        return Held(
+            idle=idle + sum(one.idle for one in theirs),
+            busy=ours - idle + sum(one.busy for one in theirs),
+        )
 
     async def close(self) -> None:
         """End every connection that carries nothing, and those that pass through."""

@@ -34,10 +34,12 @@ _HEARD_OR_ENDED: Final = select.POLLIN | getattr(select, "POLLRDHUP", 0)
 class Connection(ResponseHandler):
     """One connection, for one request after the other."""
 
-    def __init__(self, silence_s: float) -> None:
-        """`silence_s`: how long the origin may say nothing when it is its turn."""
+    def __init__(self, silence_s: float, among: set[Connection]) -> None:
+        """`silence_s`: how long the origin may say nothing when it is its turn.
+        `among`: all that there are, this one too while it is open."""
         super().__init__(asyncio.get_running_loop())
         self._silence_s = silence_s
+        self._among = among
         self._at_first = 0
         self._settled: int | None = None
         """What had been taken before this request; None when it is the first here."""
@@ -58,6 +60,7 @@ class Connection(ResponseHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._among.add(self)
         at_first = taken(self._socket())
         self._at_first = at_first.accepted if at_first else 0
 
@@ -79,6 +82,7 @@ class Connection(ResponseHandler):
             self.on_room()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self._among.discard(self)
         if not self._is_given_up:
             self.left_at = self._loop.time()
         if self.on_end is not None:

@@ -55,6 +55,8 @@ class Dialer:
         self._timeout_s = connect_timeout_s
         self._silence_s = silence_s
         self._observer = observer
+        self.open: set[Connection] = set()
+        """All that came about here and have not ended."""
         self._addresses: list[_Address] = []
         self._believed_until = 0.0
 
@@ -139,7 +141,7 @@ class Dialer:
             return list(await loop.getaddrinfo(*what, type=socket.SOCK_STREAM))
 
     def _connection(self) -> Connection:
-        return Connection(self._silence_s)
+        return Connection(self._silence_s, self.open)
 
 
 def _failure(exc: OSError) -> Failure:

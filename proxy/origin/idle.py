@@ -39,6 +39,11 @@ class IdleConnections:
         self._sweeping: asyncio.TimerHandle | None = None
         self._is_closed = False
 
+    @property
+    def open(self) -> int:
+        """How many wait; those that the origin has ended meanwhile do not."""
+        return sum(connection.is_connected() for _, _, connection in self._idle)
+
     def take(self) -> Connection | None:
         """The one that was used last; None when none is fit to be used again."""
         now = asyncio.get_running_loop().time()

@@ -10,9 +10,20 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from .failures import Failure
+from .sessions import Held
+
+
+class Connected(Protocol):
+    """Has connections to an origin."""
+
+    @property
+    def held(self) -> Held: ...
 
 
 class Observer(Protocol):
+    def watch(self, origin: Connected) -> None:
+        """Those of `origin` may be counted for as long as somebody else knows it."""
+
     def connected(self, took_s: float) -> None:
         """A connection for what is sent whole came about."""
 
@@ -29,6 +40,9 @@ class Observer(Protocol):
 
 
 class _Nobody:
+    def watch(self, origin: Connected) -> None:
+        return
+
     def connected(self, took_s: float) -> None:
         return
 

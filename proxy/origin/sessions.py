@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiohttp import (
     BaseConnector,
@@ -34,6 +34,14 @@ LINE_LIMIT: Final = 64 * 1024
 """Bytes of one line of an answer's head; a longer one is a broken origin."""
 LINES_LIMIT: Final = 512
 
+
+class Held(NamedTuple):
+    """Connections, counted: those that wait for a request, and those that have one."""
+
+    idle: int
+    busy: int
+
+
 _OWN_FIELDS: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -62,6 +70,20 @@ def open_session(
         max_field_size=LINE_LIMIT,
         max_headers=LINES_LIMIT,
     )
+
+
+def held(session: ClientSession) -> Held:
+    """The connections of `session`; none of one that is closed.
+
+    Its connector does not tell: this is where it has them. What is still being
+    connected stands among them as something without a connection.
+    """
+    connector = session.connector
+    if connector is None:
+        return Held(0, 0)
+    kept = [one for pool in connector._conns.values() for one, _ in pool]
+    busy = sum(one.transport is not None for one in connector._acquired)
+    return Held(idle=sum(one.is_connected() for one in kept), busy=busy)
 
 
 def middlewares(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from proxy.app import App
 from tests.conftest import StartProxy
 from tests.kit.client import Client
-from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.origin import RecordingOrigin, Reply, Silence
 from tests.kit.raw import Connection
 from tests.kit.sealed import leaf, pair_in
 
@@ -162,6 +163,40 @@ async def test_routes_that_share_an_origin_are_told_apart_by_what_is_asked_of_it
         app, lambda seen: seen.total(asked, route="photos", code="none") >= 2
     )
     assert down.total(asked, route="default", code="none") == 0
+    await client.close()
+
+
+async def test_connections_to_an_origin_are_told_by_what_they_are_at(
+    start_proxy: StartProxy, origin: RecordingOrigin, photos: RecordingOrigin
+) -> None:
+    """Those that go to one address with other settings are told with the rest."""
+    slow = {"url": origin.address, "response_timeout": "9s"}
+    routes = [
+        {"name": "slow", "match": {"paths": ["/slow/*"]}, "origin": slow},
+        {
+            "name": "photos",
+            "match": {"paths": ["/photos/*"]},
+            "origin": {"url": photos.address},
+        },
+    ]
+    app = await start_proxy(**ADMIN, routes=routes)
+    client = Client(app.addresses[0])
+    origin.then(Silence(), Silence())
+    photos.then(Silence())
+    asking = [
+        asyncio.create_task(client.create(VERSION, sends=b"a" * 40, path=path))
+        for path in ("/slow/one", "/files", "/photos/one")
+    ]
+    told = "rup_origin_connections"
+    numbers = await looked(app, lambda seen: seen.total(told) == 3)
+    assert numbers.by(told, "state") == {"busy": 3}
+    assert numbers.by(told, "origin") == {origin.address: 2, photos.address: 1}
+    await client.ask("GET", "/files")
+    numbers = await looked(app, lambda seen: seen.total(told, state="idle") == 1)
+    assert numbers.total(told, state="busy", origin=origin.address) == 2
+    for task in asking:
+        task.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
     await client.close()
 
 
