@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core.errors import SpoolError, UploadMissing
-from proxy.core.lifecycle import TERMINAL, Event, next_state, remembered
+from proxy.core.lifecycle import TERMINAL, Event, next_state, parts_after, remembered
 from proxy.core.upload import State, Token, Upload, shortened, without_tokens
 from proxy.holdings import Holdings
 from proxy.spool import Spool
@@ -166,7 +166,8 @@ class Ledger:
     def _after(self, upload: Upload, event: Event) -> Upload:
         state = next_state(upload.state, event)
         history = remembered(upload, event, self.now())
-        return replace(upload, state=state, history=history)
+        parts = parts_after(upload, event)
+        return replace(upload, state=state, history=history, parts=parts)
 
     def note(self, upload: Upload, event: Event) -> None:
         """Log an event that leaves the upload as it is."""

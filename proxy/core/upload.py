@@ -239,6 +239,9 @@ class Upload:
     denied: bool = False
     """It was not let through to the origin: it is asked for again only when its client
     asks for the answer."""
+    parts: int = 0
+    """Requests that were taken in: the creation, and appends, empty ones too. 0: not
+    known, since an earlier release has had it. Nothing is decided by it."""
     attempts: int = 0
     """How often the forward has been begun."""
     hidden: bool = False

@@ -106,6 +106,12 @@ UPLOAD_SECONDS: Final = _histogram(
     (1, 5, 15, 60, 300, 900, 3600, 14400, 86400, 604800),
     "route",
 )
+UPLOAD_REQUESTS: Final = _histogram(
+    "upload_requests_per_upload",
+    "Requests that uploads took to become complete: the creation and appends",
+    (1, 2, 3, 5, 10, 25, 50, 100),
+    "route",
+)
 RESUMPTIONS: Final = _counter(
     "upload_resumptions", "Parts that went on where one had broken off", "route"
 )

@@ -77,6 +77,7 @@ class UploadsSeen:
         self._finished = book.counter(catalogue.FINISHED, product(names, OUTCOMES))
         self._bytes = book.histogram(catalogue.UPLOAD_BYTES)
         self._seconds = book.histogram(catalogue.UPLOAD_SECONDS)
+        self._requests = book.histogram(catalogue.UPLOAD_REQUESTS)
         self._resumptions = book.counter(catalogue.RESUMPTIONS, each)
         self._saved = book.counter(catalogue.SAVED_BYTES, each)
         causes = (*CAUSES.values(), CRASH, STORAGE)
@@ -126,6 +127,8 @@ class UploadsSeen:
     def _became_complete(self, route: str, upload: Upload) -> None:
         self._bytes.observe(upload.length or 0, (route,))
         self._seconds.observe(max(0.0, self._now() - upload.created_at), (route,))
+        if upload.parts:
+            self._requests.observe(upload.parts, (route,))
 
     def _forwarded(self, route: str, upload: Upload, outcome: str) -> None:
         attempts = upload.attempts

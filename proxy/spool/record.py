@@ -73,6 +73,7 @@ def encode(written: Record) -> bytes:
         "version": upload.version,
         "peer": upload.peer,
         "route": upload.route,
+        "parts": upload.parts,
         "attempts": upload.attempts,
         "hidden": upload.hidden,
         **_authority_out(upload),
@@ -184,6 +185,8 @@ def _upload_in(content: Any) -> Upload:
         version=content["version"],
         peer=content["peer"],
         route=content.get("route", DEFAULT_ROUTE),
+        # earlier records of this format have not counted them
+        parts=content.get("parts", 0),
         attempts=content["attempts"],
         hidden=content["hidden"],
         principal=content.get("principal", ""),

@@ -14,6 +14,7 @@ from proxy.core.lifecycle import (
     IllegalEvent,
     event_after_crash,
     next_state,
+    parts_after,
     remembered,
 )
 from proxy.core.upload import MOMENTS, Answer, Moment, State
@@ -212,6 +213,24 @@ def test_what_happens_is_remembered_with_its_time_its_offset_and_why() -> None:
     answered = upload(offset=40, answer=Answer(201, "Created", ()))
     (moment,) = remembered(answered, Event.ORIGIN_ANSWERED, 1001)
     assert moment.why == "status 201"
+
+
+def test_parts_are_counted_from_the_creation_on() -> None:
+    one = upload(state=State.CREATED)
+    for event, parts in (
+        (Event.BODY_ATTACHED, 1),
+        (Event.BODY_CUT, 1),
+        (Event.BODY_ATTACHED, 2),
+        (Event.LAST_PART_ENDED, 2),
+    ):
+        counted = parts_after(one, event)
+        one = replace(one, state=next_state(one.state, event), parts=counted)
+        assert one.parts == parts
+
+
+def test_parts_of_which_the_first_were_not_counted_are_not_known() -> None:
+    one = upload(state=State.INTERRUPTED, parts=0)
+    assert parts_after(one, Event.BODY_ATTACHED) == 0
 
 
 def test_only_the_latest_is_remembered_and_only_so_much_of_a_reason() -> None:

@@ -48,6 +48,7 @@ def _sums(numbers: Numbers) -> dict[str, float]:
         *("rup_http_request_duration_seconds_sum", "rup_http_request_body_bytes_total"),
         *("rup_uploads_started_total", "rup_uploads_finished_total"),
         *("rup_forwards_total", "rup_origin_requests_total"),
+        "rup_upload_requests_per_upload_sum",
         *("rup_upload_size_bytes_sum", "process_cpu_seconds_total"),
     ]
     return {name: numbers.total(name) for name in names}
@@ -97,6 +98,22 @@ async def test_a_worker_that_is_replaced_leaves_what_nobody_had_asked_for(
     numbers = await _looked(process, TIMES)
     assert numbers.total("rup_uploads_finished_total", outcome="delivered") == TIMES
     assert numbers.total("rup_workers_died_total") == 0
+
+
+@pytest.mark.configured(workers=2, spool={"memory_threshold": 0})
+async def test_requests_of_an_upload_are_counted_on_by_who_takes_the_next(
+    process: ProxyProcess, speaker: Client, origin: RecordingOrigin
+) -> None:
+    upload = await speaker.create(VERSION, last=False, sends=b"a" * 10)
+    for at in (10, 20):
+        await upload.append(at=at, last=False, sends=b"a" * 10)
+    await process.restart()
+    for at in (30, 40):
+        await upload.append(at=at, last=False, sends=b"a" * 10)
+    assert (await upload.append(at=50, sends=b"a" * 10)).status == 200
+    numbers = await _looked(process, 3)
+    assert numbers.total("rup_upload_requests_per_upload_count") == 1
+    assert numbers.total("rup_upload_requests_per_upload_sum") == 6
 
 
 @two_workers

@@ -61,6 +61,8 @@ async def test_a_cut_and_a_resumption(
     assert numbers.by("rup_upload_interim_responses_total", "kind") == {"location": 1}
     assert numbers.total("rup_upload_size_bytes_sum") == 100
     assert numbers.total("rup_upload_duration_seconds_count") == 1
+    assert numbers.total("rup_upload_requests_per_upload_count") == 1
+    assert numbers.total("rup_upload_requests_per_upload_sum") == 2
     assert numbers.total("rup_spool_fsync_duration_seconds_count") > 0
     assert numbers.total("rup_upload_lock_wait_seconds_count") == 3
     assert numbers.by("rup_origin_request_duration_seconds_count", "phase") == {
@@ -81,6 +83,25 @@ async def test_parts_that_end_in_order_are_no_resumptions(
     assert numbers.total("rup_upload_resumptions_total") == 0
     assert numbers.total("rup_upload_bytes_saved_total") == 0
     assert not numbers.by("rup_upload_interruptions_total", "cause")
+
+
+@observed
+async def test_requests_of_an_upload_are_those_that_were_taken(
+    client: Client, look: Look
+) -> None:
+    upload = await client.create(VERSION, last=False)
+    assert (await upload.append(at=7, last=False, sends=b"a" * 40)).status == 409
+    await upload.append(at=0, last=False, sends=b"a" * 40)
+    assert await upload.ask_offset() == 40
+    await client.create(VERSION, last=False, sends=b"a" * 40)
+    assert (await upload.append(at=40)).status == 200
+    assert (await upload.append(at=40)).status == 200
+    numbers = await look(lambda seen: seen.total("rup_http_requests_total") == 7)
+    took = "rup_upload_requests_per_upload"
+    assert numbers.total(f"{took}_count", route="default") == 1
+    assert numbers.total(f"{took}_sum", route="default") == 3
+    assert numbers.total(f"{took}_bucket", le="3.0") == 1
+    assert numbers.total(f"{took}_bucket", le="2.0") == 0
 
 
 @observed

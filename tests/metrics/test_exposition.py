@@ -79,7 +79,7 @@ def test_names_follow_the_conventions() -> None:
         assert list(metric.buckets) == sorted(set(metric.buckets))
         assert (metric.kind == "histogram") == bool(metric.buckets)
         if metric.kind == "histogram":
-            assert metric.name.endswith(("_seconds", "_bytes"))
+            assert metric.name.endswith(("_seconds", "_bytes", "_per_upload"))
     assert len({metric.name for metric in (*OWN, *PROCESS)}) == len(METRICS)
 
 

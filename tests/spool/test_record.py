@@ -42,6 +42,7 @@ uploads = st.builds(
     version=st.none() | st.integers(0, 20),
     peer=texts,
     route=texts,
+    parts=counts,
     attempts=counts,
     hidden=st.booleans(),
     answer=st.none()
@@ -77,6 +78,13 @@ def test_a_record_from_before_there_was_a_history_is_read() -> None:
     del content["history"]
     sealed = envelope.seal(json.dumps(content).encode())
     assert decode(sealed, SAMPLE.upload.token) == SAMPLE
+
+
+def test_a_record_from_before_its_parts_were_counted_is_read() -> None:
+    content = json.loads(envelope.unseal(SEALED))
+    del content["parts"]
+    sealed = envelope.seal(json.dumps(content).encode())
+    assert decode(sealed, SAMPLE.upload.token).upload.parts == 0
 
 
 def test_every_byte_of_a_field_is_kept() -> None:
