@@ -80,9 +80,7 @@ def _creation(known: Known, part: Part, own: Own, where: Target) -> Asked:
 
 def _append(known: Known, part: Part, own: Own, where: Target) -> Asked:
     lines = fields.of_upload(own.seen_by(where))
-    ours = speech.append(
-        known.version, part.offset, last=part.last, length=known.length
-    )
+    ours = speech.append(known.version, part.offset, last=part.last)
     return Asked("PATCH", (*lines, *ours, _framing(part)), part)
 
 

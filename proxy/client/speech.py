@@ -65,14 +65,17 @@ def creation(version: int, *, last: bool, length: int | None) -> Lines:
     )
 
 
-def append(version: int, offset: int, *, last: bool, length: int | None) -> Lines:
-    """Fields of an append at `offset`; `length` as in ``creation``."""
+def append(version: int, offset: int, *, last: bool) -> Lines:
+    """Fields of an append at `offset`.
+
+    Upload-Length is said by creations only: it was told there, or the last part tells
+    it, and some servers refuse to hear it twice.
+    """
     media_type = (("Content-Type", PART),) if _SPELLINGS[version].media_type else ()
     return (
         _version(version),
         _completeness(version, last=last),
         ("Upload-Offset", str(offset)),
-        *_length(version, length),
         *media_type,
     )
 

@@ -43,7 +43,7 @@ def test_each_version_has_its_words(
     assert asking(version) == (own,)
     assert creation(version, last=True, length=9) == (own, done, *told)
     assert creation(version, last=False, length=None) == (own, more)
-    part = append(version, 4, last=True, length=9)
+    part = append(version, 4, last=True)
     assert part[:3] == (own, done, ("Upload-Offset", "4"))
     assert (PART in part) is media_type
     said = heard(Said(204, (done, ("Upload-Offset", "7"))), version, 0.0)
