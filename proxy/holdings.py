@@ -32,6 +32,59 @@ class _Held:
     deadline: float
 
 
+class _Holder:
+    """What one principal has, and the sum of that, kept as it changes: it is asked for
+    with every chunk that comes."""
+
+    __slots__ = ("granted", "open", "soonest", "total")
+
+    def __init__(self) -> None:
+        self.open: dict[Token, _Held] = {}
+        self.granted: dict[Token, int] = {}
+        """The uploads whose content comes just now, with the offset up to which it
+        may."""
+        self.total = 0
+        """Bytes of all of them."""
+        self.soonest = inf
+        """No upload ends by its deadline before this."""
+
+    def size(self, token: Token) -> int:
+        """Bytes that one of them counts with."""
+        held, granted = self.open.get(token), self.granted.get(token, 0)
+        return granted if held is None else max(held.size, granted)
+
+    def hold(self, token: Token, held: _Held) -> None:
+        self.total -= self.size(token)
+        self.open[token] = held
+        self.total += self.size(token)
+        self.soonest = min(self.soonest, held.deadline)
+
+    def drop(self, token: Token) -> None:
+        self.total -= self.size(token)
+        del self.open[token]
+        self.total += self.size(token)
+
+    def grant(self, token: Token, end: int) -> None:
+        self.total -= self.size(token)
+        self.granted[token] = end
+        self.total += self.size(token)
+
+    def release(self, token: Token) -> None:
+        self.total -= self.size(token)
+        self.granted.pop(token, None)
+        self.total += self.size(token)
+
+    def ended(self, now: float) -> list[Token]:
+        """Those whose deadline has passed. They are looked through only when one may
+        have."""
+        if now < self.soonest:
+            return []
+        gone = [token for token, one in self.open.items() if one.deadline <= now]
+        later = (one.deadline for one in self.open.values() if one.deadline > now)
+        self.soonest = min(later, default=inf)
+        return gone
+
+
 class Holdings:
     """One for the process."""
 
@@ -40,10 +93,8 @@ class Holdings:
         self._max_uploads = max_uploads
         self._max_bytes = max_bytes
         self._counts = max_uploads is not None or max_bytes is not None
-        self._open: dict[str, dict[Token, _Held]] = {}
-        self._granted: dict[str, dict[Token, int]] = {}
-        """By principal, the uploads whose content comes just now, with the offset up to
-        which it may."""
+        self._holders: dict[str, _Holder] = {}
+        """By principal, those that have an upload open or coming."""
         self._counted = 0
 
     @property
@@ -59,12 +110,13 @@ class Holdings:
         """
         if not self._counts or not upload.principal:
             return
-        held = self._open.get(upload.principal, {})
-        for token in [token for token, one in held.items() if one.deadline <= now]:
+        holder = self._holders.get(upload.principal)
+        for token in holder.ended(now) if holder else ():
             self._forget(upload.principal, token)
-        if self._max_uploads is not None and len(held) >= self._max_uploads:
+        has = len(holder.open) if holder else 0
+        if self._max_uploads is not None and has >= self._max_uploads:
             raise _too_many(
-                f"Whose it is has {len(held)} open uploads, which is as many as there "
+                f"Whose it is has {has} open uploads, which is as many as there "
                 "may be; finish or cancel one."
             )
         if self.bounds(upload):
@@ -97,37 +149,35 @@ class Holdings:
         """Bytes that `upload` may have, beside the others of its principal."""
         if self._max_bytes is None or not upload.principal:
             return inf
-        sizes = dict(self._granted.get(upload.principal, {}))
-        for token, one in self._open.get(upload.principal, {}).items():
-            sizes[token] = max(one.size, sizes.get(token, 0))
-        sizes.pop(upload.token, None)
-        return self._max_bytes - sum(sizes.values())
+        holder = self._holders.get(upload.principal)
+        if holder is None:
+            return self._max_bytes
+        return self._max_bytes - (holder.total - holder.size(upload.token))
 
     def grant(self, upload: Upload, end: int) -> int:
         """The offset up to which the content of `upload` may come, `end` at most; it
         counts with that until `release`."""
         granted = int(min(end, self.left(upload)))
-        self._granted.setdefault(upload.principal, {})[upload.token] = granted
+        self._holder(upload.principal).grant(upload.token, granted)
         return granted
 
     def release(self, upload: Upload) -> None:
         """No content of `upload` comes any more: it counts with what is known of it."""
-        granted = self._granted.get(upload.principal, {})
-        granted.pop(upload.token, None)
-        if not granted:
-            self._granted.pop(upload.principal, None)
+        holder = self._holders.get(upload.principal)
+        if holder is not None:
+            holder.release(upload.token)
+            self._dismiss(upload.principal, holder)
 
     def count(self, upload: Upload) -> None:
         """`upload` is open."""
         if not self._counts or not upload.principal:
             return
-        held = self._open.setdefault(upload.principal, {})
-        if upload.token not in held:
+        holder = self._holder(upload.principal)
+        if upload.token not in holder.open:
             self._counted += 1
-        held[upload.token] = _Held(_size(upload), upload.deadline)
+        holder.hold(upload.token, _Held(_size(upload), upload.deadline))
         if self._counted > MOST_COUNTED:
-            longest = next(iter(self._open))
-            self._forget(longest, next(iter(self._open[longest])))
+            self._forget_longest()
 
     def drop(self, upload: Upload) -> None:
         """`upload` is not open any more."""
@@ -135,20 +185,37 @@ class Holdings:
 
     def oldest(self, upload: Upload, most: int) -> list[tuple[str, Token]]:
         """Up to `most` uploads of the same principal, those not heard of longest."""
-        held = self._open.get(upload.principal, {})
-        return [(upload.principal, token) for token in islice(held, most)]
+        holder = self._holders.get(upload.principal)
+        tokens = islice(holder.open, most) if holder else ()
+        return [(upload.principal, token) for token in tokens]
 
     def gone(self, principal: str, token: Token) -> None:
         """The upload is no more."""
         self._forget(principal, token)
 
+    def _holder(self, principal: str) -> _Holder:
+        holder = self._holders.get(principal)
+        if holder is None:
+            holder = self._holders[principal] = _Holder()
+        return holder
+
     def _forget(self, principal: str, token: Token) -> None:
-        held = self._open.get(principal)
-        if held is None or held.pop(token, None) is None:
+        holder = self._holders.get(principal)
+        if holder is None or token not in holder.open:
             return
+        holder.drop(token)
         self._counted -= 1
-        if not held:
-            del self._open[principal]
+        self._dismiss(principal, holder)
+
+    def _forget_longest(self) -> None:
+        having = ((one, holder) for one, holder in self._holders.items() if holder.open)
+        longest, holder = next(having)
+        self._forget(longest, next(iter(holder.open)))
+
+    def _dismiss(self, principal: str, holder: _Holder) -> None:
+        """Remember nobody who has nothing."""
+        if not holder.open and not holder.granted:
+            del self._holders[principal]
 
 
 class Share:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from types import FrameType
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy import holdings as rooms
 from proxy.core.errors import Problem, Refusal
 from proxy.core.upload import Head, Limits, State, Token, Upload
-from proxy.holdings import Holdings
+from proxy.holdings import Holdings, Share
 from proxy.tally import Tally
 
 NOW = 1000.0
@@ -121,6 +127,80 @@ def test_past_the_bound_the_oldest_is_forgotten(
     assert holdings.counted == 2
     assert holdings.oldest(upload(9), 5) == []
     assert len(holdings.oldest(upload(9, BOB), 5)) == 2
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["count", "drop", "grant", "release"]),
+        st.integers(1, 3),
+        st.integers(0, 200),
+    ),
+    max_size=30,
+)
+
+
+@given(STEPS)
+def test_what_is_left_is_what_the_others_do_not_have(
+    steps: list[tuple[str, int, int]],
+) -> None:
+    """However it came about; by a reckoning that begins anew each time."""
+    holdings = Holdings(None, 1000)
+    known: dict[int, int] = {}
+    granted: dict[int, int] = {}
+    for step, number, size in steps:
+        one = replace(upload(number), offset=size)
+        match step:
+            case "count":
+                holdings.count(one)
+                known[number] = size
+            case "drop":
+                holdings.drop(one)
+                known.pop(number, None)
+            case "grant":
+                granted[number] = holdings.grant(one, size)
+            case _:
+                holdings.release(one)
+                granted.pop(number, None)
+        for asks in range(1, 5):
+            others = (known.keys() | granted.keys()) - {asks}
+            has = sum(max(known.get(o, 0), granted.get(o, 0)) for o in others)
+            assert holdings.left(upload(asks)) == 1000 - has
+    assert holdings.counted == len(known)
+
+
+def steps_taken(do: Callable[[], object]) -> int:
+    """Lines of Python that run: unlike seconds, the same on every machine."""
+    lines, before = 0, sys.gettrace()
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace
+
+    sys.settrace(trace)
+    try:
+        do()
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def test_who_has_many_open_is_reckoned_up_as_fast_as_who_has_few() -> None:
+    """It is done for every chunk of a body, and for every upload that begins."""
+
+    def taken(has: int) -> list[int]:
+        holdings = Holdings(10_000, 10_000)
+        for number in range(has):
+            holdings.count(upload(number, length=1))
+        coming = upload(has)
+        with Share(holdings, coming, 0) as share:
+            share.up_to(1)
+            return [
+                steps_taken(lambda: share.up_to(2)),
+                steps_taken(lambda: holdings.check(upload(has + 1), NOW)),
+            ]
+
+    assert taken(1000) == taken(10)
 
 
 @pytest.mark.parametrize("state", [State.RESPONDED, State.UNKNOWN, State.FAILED])
