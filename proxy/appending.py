@@ -19,7 +19,7 @@ from proxy.admission import Admission, Grant
 from proxy.allowance import Allowance
 from proxy.core import decide
 from proxy.core.decide import Deliver, Receive, Replay
-from proxy.core.errors import Gone, Refusal, SpoolError
+from proxy.core.errors import ClientGone, Gone, Refusal, SpoolError
 from proxy.core.headers import with_credentials_of
 from proxy.core.intents import Append, Appended, Outcome
 from proxy.core.lifecycle import Event
@@ -134,7 +134,7 @@ class Appending:
                     follower = await self._handover.follow(upload, exchange.body)
                 case Deliver():
                     if upload.denied and not self._elsewhere.has(intent.token):
-                        await self._ask_again(upload, exchange.head)
+                        await self._ask_again(upload, lease, exchange.head)
                     follower = self._deliveries.join(intent.token)
                     if follower is None:
                         if not self._elsewhere.has(intent.token):
@@ -151,21 +151,37 @@ class Appending:
                 return await self._replays.outcome(upload)
         return Appended(self._standings.of(upload))
 
-    async def _ask_again(self, upload: Upload, head: Head) -> None:
+    async def _ask_again(self, upload: Upload, lease: Lease, head: Head) -> None:
         """Try once more to send what was not let through, by the credentials that its
         client has now if those count. The caller holds the lease.
 
         Raises:
             Refusal: its route is configured no more; or its delivery does not end.
+            ClientGone: a newer request has come before that.
         """
         await self._check_route(upload)
-        if not await self._deliveries.ended(upload.token):
-            raise decide.not_stored()
+        await self._delivery_ended(upload.token, lease)
         upload = await self._standings.read(upload.token)
         if upload.state is State.COMPLETE:
             upload = replace(self._finished_by(upload, head), denied=False)
             await self._ledger.save(upload)
             self._deliveries.start(upload)
+
+    async def _delivery_ended(self, token: Token, lease: Lease) -> None:
+        """Wait for the end of a delivery that has nothing more to do. Raises as
+        `_ask_again` does."""
+        superseded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def give_way() -> None:
+            if not superseded.done():
+                superseded.set_result(None)
+
+        with lease.revocable(give_way):
+            if await self._deliveries.ended(token, superseded):
+                return
+        if superseded.done():
+            raise ClientGone(Gone.SUPERSEDED)
+        raise decide.not_stored()
 
     def _finished_by(self, upload: Upload, head: Head) -> Upload:
         """`upload` with the credentials of the request that finishes it, if those

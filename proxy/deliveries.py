@@ -186,12 +186,18 @@ class Deliveries:
             self._end(delivery)
         return True
 
-    async def ended(self, token: Token) -> bool:
-        """Wait for the end of a delivery that has nothing more to do; False: it does
-        not come to that."""
-        task = self._tasks.get(token)
-        if task is not None:
-            await asyncio.wait([task], timeout=ENDING_S)
+    async def ended(self, token: Token, until: asyncio.Future[None]) -> bool:
+        """Wait for the end of a delivery that has nothing more to do, or for `until`;
+        False: it does not come to its end.
+
+        One that cannot record how it went stays for as long as its disk is full, and is
+        not waited for.
+        """
+        delivery, task = self._live.get(token), self._tasks.get(token)
+        if delivery is not None and task is not None and not delivery.is_believed:
+            await asyncio.wait(
+                [task, until], timeout=ENDING_S, return_when=asyncio.FIRST_COMPLETED
+            )
         return token not in self._live
 
     def _drop(self, token: Token) -> None:
