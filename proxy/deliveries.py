@@ -10,7 +10,6 @@ only by whoever holds its lease.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +20,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.core.decide import expired, not_stored, unknown_upload
 from proxy.core.errors import (
+    AuthSilent,
     InDoubt,
     Problem,
     Refusal,
@@ -32,9 +32,11 @@ from proxy.core.upload import State, Token, Upload, shortened
 from proxy.delivery import Delivery
 from proxy.followers import Follower
 from proxy.forward import Forward
-from proxy.lanes import AnswerStream, Courses, Lane
+from proxy.lanes import AnswerStream, Course, Courses, Lane
 from proxy.ledger import Ledger
+from proxy.outages import hold, is_down
 from proxy.spool.claims import TokenLocks, Unshared
+from proxy.turns import NotLetThroughError, Turns
 
 FIRST_PAUSE_S: Final = 0.2
 """Before the second attempt: an origin that restarts is back within moments."""
@@ -66,6 +68,7 @@ class Deliveries:
         self._forward = forward
         self._ledger = ledger
         self._courses = courses
+        self._turns = Turns(courses)
         self._spawn = spawn
         self._log = log
         self._locks = Unshared() if locks is None else locks
@@ -80,8 +83,8 @@ class Deliveries:
         leads elsewhere. An attempt that has begun ends as it began."""
         for delivery in self._live.values():
             course = self._courses.of(delivery.upload)
-            if course is None or course.lane is not delivery.course.lane:
-                delivery.course.lane.slots.recall()
+            if not delivery.course.leads_as(course):
+                delivery.course.lane.recall()
                 delivery.hurry.set()
 
     @property
@@ -159,8 +162,8 @@ class Deliveries:
         follower = Follower()
         delivery.add(follower)
         self._awaited.add(delivery)
-        if delivery.course.lane.is_down:
-            self._hold(delivery)
+        if is_down(delivery.course):
+            hold(delivery)
         return follower
 
     async def withdraw(self, token: Token) -> bool:
@@ -285,60 +288,71 @@ class Deliveries:
 
     async def _attempt_in_turn(self, delivery: Delivery) -> AnswerStream | bool:
         """The answer, its head recorded; or whether to try again."""
-        lane = await self._turn(delivery)
-        if lane is None:
+        if await self._outlived(delivery):
             return False
         try:
-            if expired(delivery.upload, self._ledger.now()):
-                await delivery.advance(Event.LIFETIME_ENDED)
-                delivery.refuse_all(unknown_upload)
+            lane = await self._turns.of(delivery)
+        except Refusal as refusal:
+            delivery.refuse_all(partial(_again, refusal))
+            return False
+        except AuthSilent as exc:
+            return await self._unasked(delivery, str(exc))
+        except NotLetThroughError as exc:
+            delivery.in_attempt = True  # until that is recorded
+            await self._forward.denied(delivery, exc.denial)
+            return False
+        try:
+            if await self._outlived(delivery):
                 return False
-            delivery.in_attempt = True
-            delivery.hurry.clear()
-            lane.trying += 1
-            try:
-                stream = await self._forward.attempt(delivery)
-            finally:
-                lane.trying -= 1
-            again = _goes_on(delivery.upload)
-            lane.is_down = stream is None and again
-            if stream is not None:
-                return stream
-            delivery.in_attempt = False
-            if again:
-                self._hold_all(lane)
-            return again
+            return await self._attempt_on(lane, delivery)
         finally:
             lane.slots.leave()
 
-    async def _turn(self, delivery: Delivery) -> Lane | None:
-        """The lane on which it is the turn of `delivery`, by the course that there is
-        now; None: there is none, and it waits for that in the spool."""
-        while True:
-            try:
-                course = self._courses.needed(delivery.upload)
-            except Refusal as refusal:
-                delivery.refuse_all(partial(_again, refusal))
-                return None
-            delivery.course = course
-            lane = course.lane
-            if not await lane.slots.enter():
-                continue
-            now = self._courses.of(delivery.upload)
-            if now is not None and now.lane is lane:
-                delivery.course = now
-                return lane
-            lane.slots.leave()
+    async def _outlived(self, delivery: Delivery) -> bool:
+        """True when the time of the upload is over, and it with that."""
+        if not expired(delivery.upload, self._ledger.now()):
+            return False
+        await delivery.advance(Event.LIFETIME_ENDED)
+        delivery.refuse_all(unknown_upload)
+        return True
 
-    def _hold_all(self, lane: Lane) -> None:
-        """Hold whoever waits for an answer of the origin of `lane`.
+    async def _attempt_on(self, lane: Lane, delivery: Delivery) -> AnswerStream | bool:
+        """One attempt in its turn; what `_attempt_in_turn` has."""
+        delivery.in_attempt = True
+        delivery.hurry.clear()
+        lane.trying += 1
+        try:
+            stream = await self._forward.attempt(delivery)
+        finally:
+            lane.trying -= 1
+        again = _goes_on(delivery.upload)
+        lane.is_down = stream is None and again
+        if stream is not None:
+            return stream
+        delivery.in_attempt = False
+        if again:
+            self._hold_all(lambda course: course.lane is lane)
+        return again
 
-        Not all that is to be sent there: of thousands of uploads that wait for an
-        origin that is down hardly one has a client, and each is tried again and again.
+    async def _unasked(self, delivery: Delivery, why: str) -> bool:
+        """Nobody said whether it may go; True when it is to be asked again. Of the
+        origin that says nothing."""
+        course = delivery.course
+        delivery.in_attempt = True  # until that is recorded
+        await self._forward.unasked(delivery, why)
+        delivery.in_attempt = False
+        self._hold_all(course.leads_as)
+        return _goes_on(delivery.upload)
+
+    def _hold_all(self, goes_so: Callable[[Course], bool]) -> None:
+        """Hold whoever waits for what goes by such a course, which leads nowhere now.
+
+        Not all that is to be sent so: of thousands of uploads that wait for an origin
+        that is down hardly one has a client, and each is tried again and again.
         """
-        for delivery in [one for one in self._awaited if one.course.lane is lane]:
+        for delivery in [one for one in self._awaited if goes_so(one.course)]:
             if delivery.is_awaited:
-                self._hold(delivery)
+                hold(delivery)
             else:
                 self._awaited.discard(delivery)
 
@@ -347,31 +361,6 @@ class Deliveries:
             Event.SPOOL_LOST, lambda current: replace(current, why=why)
         )
         delivery.refuse_all(unknown_upload)
-
-    def _hold(self, delivery: Delivery) -> None:
-        """The origin was not reached: who waits is held for `retry_for`, not longer.
-
-        But not refused while an attempt is in flight, which may have the request by
-        now, or find that the origin is back.
-        """
-        if delivery.in_attempt:
-            return
-
-        lane, retry_for_s = delivery.course.lane, delivery.course.retry_for_s
-
-        def may_come() -> bool:
-            return lane.trying > 0
-
-        def down() -> Refusal:
-            return Refusal(
-                Problem.ORIGIN_DOWN,
-                "The upload is complete, but the server behind cannot be reached; "
-                "it is tried on.",
-                retry_after_s=max(1, math.ceil(retry_for_s)),
-            )
-
-        for follower in delivery.followers:
-            follower.hold(retry_for_s, may_come, down)
 
 
 def _goes_on(upload: Upload) -> bool:

@@ -15,10 +15,11 @@ from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.auth import Denied, denied, settled
+from proxy.auth import denied
 from proxy.core.decide import outcome_unknown
 from proxy.core.errors import (
     BodyUnreadableError,
+    Denial,
     InDoubt,
     OriginCut,
     OriginError,
@@ -81,11 +82,7 @@ class Forward:
                 # After a power loss this very body may be sent again: it must be whole.
                 await self._sync(delivery)
             try:
-                await self._let_through(delivery)
                 stream = await self._exchange(delivery, reader)
-            except _NotLetThroughError as exc:
-                await self._denied(delivery, exc.denied)
-                return None
             except _CancelledMeanwhileError:
                 await self._drop_hidden(delivery)
                 return None
@@ -102,23 +99,9 @@ class Forward:
         await self._record_answer(delivery, stream)
         return stream
 
-    async def _let_through(self, delivery: Delivery) -> None:
-        """Ask whether what is about to leave may, with the credentials it carries.
-
-        Raises:
-            AuthSilent: nobody can tell.
-        """
-        gate = delivery.course.gate
-        if gate is None:
-            return
-        said = settled(await gate.ask(delivery.upload.request))
-        if isinstance(said, Denied):
-            raise _NotLetThroughError(said)
-
-    async def _denied(self, delivery: Delivery, said: Denied) -> None:
-        """It stays, for a client that comes with what is let through; until then nobody
-        is asked again."""
-        denial = said.denial
+    async def denied(self, delivery: Delivery, denial: Denial) -> None:
+        """It was not let through, and stays, for a client that comes with what is;
+        until then nobody is asked again."""
 
         def refused(current: Upload) -> Upload:
             why = f"not authorised: {denial.answer.status}"
@@ -128,6 +111,10 @@ class Forward:
         await self._record_failure(delivery, Event.FORWARD_DENIED, refused)
         delivery.refuse_all(lambda: denied(denial))
         await self._drop_hidden(delivery)
+
+    async def unasked(self, delivery: Delivery, why: str) -> None:
+        """Nobody said whether it may be sent: it waits for that."""
+        await self._not_begun(delivery, Event.AUTH_SILENT, why)
 
     async def _exchange(self, delivery: Delivery, body: Reader) -> AnswerStream:
         """Connect, record that the forward begins, send."""
@@ -174,7 +161,7 @@ class Forward:
         client may never come back: all of it has to survive a power loss.
         """
         if delivery.upload.state is State.COMPLETE:
-            await self._not_begun(delivery, str(exc))
+            await self._not_begun(delivery, Event.ORIGIN_UNREACHED, str(exc))
             return
         match exc:
             case OriginUnreached():
@@ -208,10 +195,10 @@ class Forward:
             await delivery.believe(event, taken_back)
         await self._drop_hidden(delivery)
 
-    async def _not_begun(self, delivery: Delivery, why: str) -> None:
-        """There was no connection: the upload is what it was, and waits.
+    async def _not_begun(self, delivery: Delivery, event: Event, why: str) -> None:
+        """There was no connection, or no word: the upload is what it was, and waits.
 
-        That has to be recorded once only. While the origin is down, nothing is written.
+        That has to be recorded once only. While that is so, nothing is written.
         """
 
         def failed(current: Upload) -> Upload:
@@ -219,9 +206,9 @@ class Forward:
 
         try:
             if delivery.waits_durably:
-                await delivery.note(Event.ORIGIN_UNREACHED, failed)
+                await delivery.note(event, failed)
             else:
-                await self._wait_durably(delivery, Event.ORIGIN_UNREACHED, failed)
+                await self._wait_durably(delivery, event, failed)
         except SpoolError as exc:
             # It says COMPLETE all the same, and the next attempt tries to save it.
             self._log.warning(
@@ -229,7 +216,7 @@ class Forward:
                 upload=shortened(delivery.upload.token),
                 error=str(exc),
             )
-            await delivery.note(Event.ORIGIN_UNREACHED, failed)
+            await delivery.note(event, failed)
         await self._drop_hidden(delivery)
 
     async def _record_failure(
@@ -375,14 +362,6 @@ class Forward:
         await delivery.settled()
         if delivery.upload.hidden and delivery.upload.state not in TERMINAL:
             await delivery.advance(Event.CANCEL_ASKED)
-
-
-class _NotLetThroughError(Exception):
-    """The auth server has refused."""
-
-    def __init__(self, said: Denied) -> None:
-        super().__init__()
-        self.denied = said
 
 
 class _CancelledMeanwhileError(Exception):

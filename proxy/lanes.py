@@ -127,6 +127,21 @@ class Slots:
                 turn.set_result(True)
 
 
+class Questions:
+    """Whether what is to go by one lane may, as one auth server is asked.
+
+    So many at a time as there may be forwards, each until its upload has its turn: no
+    more is asked ahead, and who has not been let through holds up no turn.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.slots = Slots(most)
+        self.is_down = False
+        """The last one was not answered."""
+        self.trying = 0
+        """Those under way."""
+
+
 class Lane:
     """The way to one origin, for all whose uploads go there."""
 
@@ -139,6 +154,28 @@ class Lane:
         than `retry_for`, even if its own turn comes later than that."""
         self.trying = 0
         """Attempts under way."""
+        self._most = max_forwards
+        self._questions: dict[Gate, Questions] = {}
+
+    def questions(self, gate: Gate) -> Questions:
+        """Those that `gate` is asked about what goes here."""
+        if gate not in self._questions:
+            self._questions[gate] = Questions(self._most)
+        return self._questions[gate]
+
+    def bound(self, max_forwards: int) -> None:
+        """From now on so many may be in flight."""
+        self._most = max_forwards
+        for slots in self._queues():
+            slots.bound(max_forwards)
+
+    def recall(self) -> None:
+        """Nobody waits here any more, see ``Slots``."""
+        for slots in self._queues():
+            slots.recall()
+
+    def _queues(self) -> list[Slots]:
+        return [self.slots, *(one.slots for one in self._questions.values())]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +196,17 @@ class Course:
     """How the origin gets them as forms; None: as they came."""
     gate: Gate | None = None
     """Says which uploads may begin, and be sent on; None: all."""
+
+    @property
+    def questions(self) -> Questions | None:
+        """Those before its uploads are sent on; None: nobody is asked."""
+        return None if self.gate is None else self.lane.questions(self.gate)
+
+    def leads_as(self, other: Course | None) -> bool:
+        """True when `other` is by the same lane, past the same auth server."""
+        if other is None:
+            return False
+        return other.lane is self.lane and other.gate is self.gate
 
 
 class Courses:

@@ -20,8 +20,9 @@ MOST: Final = 50
 """Forwards that are remembered: a screen or two. Picked by hand."""
 
 _FORWARDING: Final = State.FORWARDING
-_UNREACHED: Final = Event.ORIGIN_UNREACHED
-_DENIED: Final = Event.FORWARD_DENIED
+_NOT_BEGUN: Final = frozenset(
+    {Event.ORIGIN_UNREACHED, Event.AUTH_SILENT, Event.FORWARD_DENIED}
+)
 _BEGAN: Final = Event.FORWARD_BEGAN.value
 
 
@@ -68,7 +69,7 @@ class Lately:
 
     def changed(self, before: Upload, after: Upload, event: Event) -> None:
         """See ``ledger.Witness``."""
-        if before.state is _FORWARDING or event is _UNREACHED or event is _DENIED:
+        if before.state is _FORWARDING or event in _NOT_BEGUN:
             self._ended.append(_forwarded(after, event, self._now()))
         self._then.changed(before, after, event)
 
@@ -84,7 +85,7 @@ class Lately:
 def _forwarded(upload: Upload, event: Event, now: float) -> Forwarded:
     answered = event is Event.ORIGIN_ANSWERED
     began = None
-    if event is not _UNREACHED and event is not _DENIED:
+    if event not in _NOT_BEGUN:
         moments = reversed(upload.history)
         began = next((one.at for one in moments if one.event == _BEGAN), None)
     return Forwarded(

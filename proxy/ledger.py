@@ -34,6 +34,7 @@ _WORTH_A_LOOK = {
     Event.ORIGIN_UNREACHED,
     Event.ORIGIN_CUT,
     Event.ORIGIN_LOST_REPEATABLE,
+    Event.AUTH_SILENT,
     Event.FORWARD_DENIED,
 }
 """Events that are trouble, which will be over by itself."""

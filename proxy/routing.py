@@ -93,7 +93,7 @@ class Routing:
         self._retired = [*before._retired, *theirs]
         for (_, origin, most), lane in self._lanes.items():
             lane.sender = origin
-            lane.slots.bound(most)
+            lane.bound(most)
         self.courses.replace(self._courses)
 
     @property

@@ -41,7 +41,12 @@ _TO_BE_SENT: Final = {State.RECEIVING, State.INTERRUPTED, *_IN_DELIVERY}
 _NOT_RESUMABLE: Final = {State.RESPONDED, State.UNKNOWN}
 """There its offset is the total, and no promise that could be taken up."""
 
-_KEPT: Final = {Problem.ORIGIN_DOWN, Problem.OUTCOME_UNKNOWN, Problem.NOT_AUTHORISED}
+_KEPT: Final = {
+    Problem.ORIGIN_DOWN,
+    Problem.OUTCOME_UNKNOWN,
+    Problem.AUTH_DOWN,
+    Problem.NOT_AUTHORISED,
+}
 """Refusals of a delivery after which all of the upload is durable."""
 
 

@@ -152,16 +152,16 @@ class UploadTooNew(UploadLost):
     """The record was written by a newer release, in a format this one does not know."""
 
 
+class AuthSilent(Exception):
+    """Nobody can say whether the request may be sent: it has not been."""
+
+
 class OriginError(Exception):
     """The exchange with the origin came to no answer."""
 
 
 class OriginUnreached(OriginError):
     """No connection, hence surely no request: it may be tried again."""
-
-
-class AuthSilent(OriginUnreached):
-    """Nobody can say whether the request may be sent: it has not been."""
 
 
 class OriginCut(OriginError):

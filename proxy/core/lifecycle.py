@@ -37,6 +37,8 @@ class Event(StrEnum):
     FORWARD_BEGAN = "forward_began"
     ORIGIN_ANSWERED = "origin_answered"
     ORIGIN_UNREACHED = "origin_unreached"
+    AUTH_SILENT = "auth_silent"
+    """Who decides about it did not say whether it may be sent on."""
     FORWARD_DENIED = "forward_denied"
     """Who decides about it has not let it through: it waits for other credentials."""
     ORIGIN_CUT = "origin_cut"
@@ -77,6 +79,7 @@ _TRANSITIONS: dict[tuple[State, Event], State] = {
     (_S.INTERRUPTED, _E.OVERRAN_FATAL): _S.FAILED,
     (_S.COMPLETE, _E.FORWARD_BEGAN): _S.FORWARDING,
     (_S.COMPLETE, _E.ORIGIN_UNREACHED): _S.COMPLETE,
+    (_S.COMPLETE, _E.AUTH_SILENT): _S.COMPLETE,
     (_S.COMPLETE, _E.FORWARD_DENIED): _S.COMPLETE,
     (_S.COMPLETE, _E.BODY_DOUBTED): _S.INTERRUPTED,
     (_S.FORWARDING, _E.ORIGIN_ANSWERED): _S.RESPONDED,

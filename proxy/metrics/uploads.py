@@ -39,6 +39,7 @@ RESULTS: Final = ("interrupted", "complete", "unknown", "lost", "torn")
 
 _FAILED: Final = {
     Event.ORIGIN_UNREACHED: "unreached",
+    Event.AUTH_SILENT: "auth_silent",
     Event.FORWARD_DENIED: "denied",
     Event.ORIGIN_CUT: "cut",
     Event.ORIGIN_LOST: "lost",

@@ -53,6 +53,7 @@ TABLE = {
     "complete": {
         "forward_began": "forwarding",
         "origin_unreached": "complete",
+        "auth_silent": "complete",
         "forward_denied": "complete",
         "spool_lost": "failed",
         "lifetime_ended": "expired",

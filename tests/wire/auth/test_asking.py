@@ -249,7 +249,7 @@ async def test_what_was_not_let_through_can_be_cancelled(
     assert stored(running) == 0
 
 
-async def test_a_server_that_is_down_holds_a_forward_as_an_origin_does(
+async def test_a_server_that_is_down_holds_a_forward(
     guarded: Guarded, auth: AuthServer, origin: RecordingOrigin
 ) -> None:
     """P5: it is tried on, and goes when the auth server is back."""
@@ -260,7 +260,7 @@ async def test_a_server_that_is_down_holds_a_forward_as_an_origin_does(
     await auth.stop()
     answer = await upload.append(at=1, sends=b"b")
     assert answer.status == 503
-    assert answer.problem["type"].endswith(":origin-down")
+    assert answer.problem["type"].endswith(":auth-down")
     assert answer.offset == 2
     await auth.start()
     assert (await upload.append(at=2)).status == 200
