@@ -1,9 +1,9 @@
 """Looks at the proxy for all who watch its page: once a second, however many they are.
 
 Nobody watches: nothing is read, and nothing is asked. What is done to an upload is done
-as ``uploads`` of the command line does it, by a guest of the spool, under the locks of
-the proxy's own processes. The one invariant: an upload is named from outside by a
-handle that was given out here, and by nothing else.
+as ``uploads`` of the command line does it, by a guest of the spool of its own, under
+the locks of the proxy's own processes. The one invariant: an upload is named from
+outside by a handle that was given out here, and by nothing else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -45,6 +46,9 @@ FORGOTTEN_S: Final = 60.0
 """Seconds without a look after which what was read counts no more."""
 MOST_HANDLES: Final = 10_000
 """That are remembered; older ones have to be looked up on the page again."""
+MOST_ACTS: Final = 4
+"""At a time; others wait. Each has descriptors, and a place among the processes of the
+spool, of its own."""
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
@@ -95,6 +99,7 @@ class Watcher:
         self._held: frozenset[Token] = frozenset()
         self._trouble = ""
         self._looking = asyncio.Lock()
+        self._few = asyncio.Semaphore(MOST_ACTS)
         self._view: View | None = None
         self._stale_at = 0.0
 
@@ -130,9 +135,9 @@ class Watcher:
         Raises:
             UnknownHandle, Declined, SpoolError: it stands as it stood.
         """
-        token, guest = self._token(handle), await self._opened()
+        token = self._token(handle)
         self._log.info("resend asked for on the page", upload=shortened(token))
-        async with guest.rights(self._sync) as rights:
+        async with self._visiting() as guest, guest.rights(self._sync) as rights:
             taken = await acts.resend(rights, token)
         await self._changed(token)
         return "it is sent on" if taken else "complete again; sent on in a moment"
@@ -143,15 +148,17 @@ class Watcher:
         Raises:
             UnknownHandle, Declined, SpoolError: it is there still.
         """
-        token, guest = self._token(handle), await self._opened()
+        token = self._token(handle)
         self._log.info("purge asked for on the page", upload=shortened(token))
         short = shortened(token)
-        entry = await asyncio.to_thread(entry_of, guest, token, short)
-        if entry is None:
-            # It may be in the memory of a process: that lets go of it, or knows better.
-            entry = Entry(token, short, None, "", guest.now(), at_work=True)
-        async with guest.rights(self._sync) as rights:
-            became = await acts.purge(rights, entry)
+        async with self._visiting() as guest:
+            entry = await asyncio.to_thread(entry_of, guest, token, short)
+            if entry is None:
+                # It may be in the memory of a process: that lets go of it, or knows
+                # better.
+                entry = Entry(token, short, None, "", guest.now(), at_work=True)
+            async with guest.rights(self._sync) as rights:
+                became = await acts.purge(rights, entry)
         await self._changed(token)
         return became.value
 
@@ -167,12 +174,27 @@ class Watcher:
             raise UnknownHandle(handle)
         return token
 
-    async def _opened(self) -> Guest:
-        """Raises SpoolError, Declined."""
-        if self._guest is None:
+    @asynccontextmanager
+    async def _visiting(self) -> AsyncIterator[Guest]:
+        """A visit for one act: two that had the locks of one visit would not keep each
+        other out.
+
+        Raises:
+            SpoolError
+        """
+        async with self._few:
+            guest = await asyncio.to_thread(Guest, self._directory)
+            try:
+                yield guest
+            finally:
+                guest.close()
+
+    async def _opened(self) -> Roster:
+        """Raises SpoolError."""
+        if self._roster is None:
             self._guest = await asyncio.to_thread(Guest, self._directory)
             self._roster = Roster(self._guest)
-        return self._guest
+        return self._roster
 
     async def _changed(self, token: Token) -> None:
         """Something was done to an upload: whoever looks next sees it."""
@@ -208,12 +230,10 @@ class Watcher:
     async def _found(self, told: list[Hands]) -> Roster | None:
         """What lies in the spool; None when that cannot be told."""
         try:
-            await self._opened()
+            roster = await self._opened()
         except SpoolError as exc:
             self._trouble = str(exc)
             return None
-        roster = self._roster
-        assert roster is not None
         if (self._reading is None or self._reading.done()) and roster.is_due:
             self._reading = self._spawn(self._read(roster))
         if self._view is None and self._reading is not None:
