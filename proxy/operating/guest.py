@@ -13,7 +13,7 @@ import os
 import pwd
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
@@ -85,18 +85,17 @@ class Guest:
         self._check_boot()
         log = silent()
         tasks = Tasks(log)
-        spool = DiskSpool(self._root, boot_id=self.boot_id, sync=sync)
-        peers = Peers(self._root, tasks.spawn, log)
-        figures = Figures(self._root)
-        # What is removed is room for others at once.
-        spool.changed = figures.changed
-        try:
+        async with AsyncExitStack() as opened:
+            opened.push_async_callback(tasks.cancel_all)
+            spool = DiskSpool(self._root, boot_id=self.boot_id, sync=sync)
+            opened.callback(spool.close)
+            figures = Figures(self._root)
+            opened.callback(figures.close)
+            # What is removed is room for others at once.
+            spool.changed = figures.changed
+            peers = Peers(self._root, tasks.spawn, log)
+            opened.push_async_callback(peers.close)
             yield Rights(self, spool, self._claims, peers, figures, log)
-        finally:
-            await peers.close()
-            figures.close()
-            spool.close()
-            await tasks.cancel_all()
 
     def close(self) -> None:
         self._claims.close()

@@ -11,6 +11,7 @@ holds a lock.
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack, closing
 from enum import IntEnum
 from functools import lru_cache
 from typing import Final, Protocol
@@ -79,7 +80,7 @@ class Claims:
         path = f"{directory}/locks"
         with translated("the locks cannot be made"):
             files.make_directory(path)
-        self._files = [RangeLocks(f"{path}/{number:02x}") for number in range(FILES)]
+        self._files = _opened(path)
         self.leases: TokenLocks = _OfKind(self._files, _Kind.LEASE)
         self.deliveries: TokenLocks = _OfKind(self._files, _Kind.DELIVERY)
 
@@ -95,6 +96,18 @@ class Claims:
         """Give every lock back."""
         for one in self._files:
             one.close()
+
+
+def _opened(path: str) -> list[RangeLocks]:
+    """All files, or none: who tries again and again while descriptors are short would
+    take the last ones. Raises SpoolError."""
+    with ExitStack() as opened:
+        found = [
+            opened.enter_context(closing(RangeLocks(f"{path}/{number:02x}")))
+            for number in range(FILES)
+        ]
+        opened.pop_all()
+    return found
 
 
 class _OfKind:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 import os
 import struct
+from contextlib import ExitStack, closing
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -67,15 +68,19 @@ class Figures:
         is_path = isinstance(directory, Path)
         self._directory = os.path.realpath(directory) if is_path else str(directory)
         path = f"{self._directory}/figures"
-        self._locks = RangeLocks(path)
-        with translated("the figures of the spool cannot be opened"):
-            self._fd = os.open(path, _FLAGS, files.PRIVATE_FILE)
-        try:
-            os.posix_fallocate(self._fd, 0, _SIZE)
-        except OSError:
-            # A full disk must not hold up the start: what is missing reads as zeros.
-            pass
-        self._slot = self._take()
+        with ExitStack() as opened:
+            self._locks = opened.enter_context(closing(RangeLocks(path)))
+            with translated("the figures of the spool cannot be opened"):
+                self._fd = os.open(path, _FLAGS, files.PRIVATE_FILE)
+            opened.callback(os.close, self._fd)
+            try:
+                os.posix_fallocate(self._fd, 0, _SIZE)
+            except OSError:
+                # A full disk must not hold up the start: what is missing reads as
+                # zeros.
+                pass
+            self._slot = self._take()
+            opened.pop_all()
         self._total, self._seen, self._round, _ = self._slots()[self._slot]
         self._promised = self._published = 0
         self.publish()
