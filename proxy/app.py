@@ -289,8 +289,9 @@ class App:
 
     async def close(self) -> None:
         """Give everything back."""
-        await self._tasks.cancel_all()
+        # In this order: who asks begins tasks, and those use what is visited.
         await self.listening.close()
+        await self._tasks.cancel_all()
         if self._watcher is not None:
             self._watcher.close()
         await self._road.routing.close()

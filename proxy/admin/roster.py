@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -21,6 +22,7 @@ from proxy.operating.catalogue import matching
 from proxy.operating.entry import Entry, entry_of
 from proxy.operating.guest import Guest
 from proxy.operating.wanted import Wanted
+from proxy.spool.threads import DiskThreads
 
 from .glimpse import Glimpse, glimpse
 
@@ -42,8 +44,9 @@ _SHORT: Final = 6
 class Roster:
     """What was found in the spool."""
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, threads: DiskThreads) -> None:
         self._guest = guest
+        self._threads = threads
         self._due_at = 0.0
         self._since: dict[Token, Glimpse | None] = {}
         """What has been read anew since the round began, and is younger than it."""
@@ -88,7 +91,7 @@ class Roster:
         is_first = self.read_at is None
         while True:
             began = time.monotonic()
-            batch = await asyncio.to_thread(_next_batch, remaining)
+            batch = await self._threads.run(partial(_next_batch, remaining))
             found.add(batch)
             if len(batch) < BATCH:
                 return found
@@ -99,7 +102,8 @@ class Roster:
 
     async def again(self, tokens: Iterable[Token]) -> None:
         """Read these anew: something has happened to them."""
-        for token, entry in await asyncio.to_thread(self._entries, list(tokens)):
+        read = partial(self._entries, list(tokens))
+        for token, entry in await self._threads.run(read):
             one = None if entry is None else glimpse(entry)
             self._since[token] = one
             self._put(token, one)

@@ -12,7 +12,8 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
+from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -29,6 +30,7 @@ from proxy.operating.acts import Declined
 from proxy.operating.entry import Entry, entry_of
 from proxy.operating.guest import Guest
 from proxy.spool.disk import Sync
+from proxy.spool.threads import DiskThreads
 
 from . import view as views
 from .glimpse import Hands
@@ -93,6 +95,8 @@ class Watcher:
         self._secret = secrets.token_bytes(32)
         self._handles: OrderedDict[str, Token] = OrderedDict()
         self._paces = Paces()
+        self._threads = DiskThreads()
+        self._visits = ExitStack()
         self._guest: Guest | None = None
         self._roster: Roster | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -152,7 +156,8 @@ class Watcher:
         self._log.info("purge asked for on the page", upload=shortened(token))
         short = shortened(token)
         async with self._visiting() as guest:
-            entry = await asyncio.to_thread(entry_of, guest, token, short)
+            find = partial(entry_of, guest, token, short)
+            entry = await self._threads.run(find)
             if entry is None:
                 # It may be in the memory of a process: that lets go of it, or knows
                 # better.
@@ -163,10 +168,11 @@ class Watcher:
         return became.value
 
     def close(self) -> None:
-        """Visit the spool no more."""
-        if self._guest is not None:
-            self._guest.close()
-            self._guest = None
+        """Visit the spool no more. To be called when nobody looks any more, and what
+        was spawned has ended."""
+        # What runs in a thread still uses what is closed then.
+        self._threads.close()
+        self._visits.close()
 
     def _token(self, handle: str) -> Token:
         token = self._handles.get(handle)
@@ -183,18 +189,23 @@ class Watcher:
             SpoolError
         """
         async with self._few:
-            guest = await asyncio.to_thread(Guest, self._directory)
-            try:
-                yield guest
-            finally:
-                guest.close()
+            with ExitStack() as opened:
+                yield await self._threads.run(partial(self._come, opened))
 
     async def _opened(self) -> Roster:
         """Raises SpoolError."""
         if self._roster is None:
-            self._guest = await asyncio.to_thread(Guest, self._directory)
-            self._roster = Roster(self._guest)
+            self._guest = await self._threads.run(partial(self._come, self._visits))
+            self._roster = Roster(self._guest, self._threads)
         return self._roster
+
+    def _come(self, visits: ExitStack) -> Guest:
+        """A visit that ends with `visits`, even if nobody waits for it any more.
+
+        Raises:
+            SpoolError
+        """
+        return visits.enter_context(closing(Guest(self._directory)))
 
     async def _changed(self, token: Token) -> None:
         """Something was done to an upload: whoever looks next sees it."""

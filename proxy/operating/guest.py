@@ -31,6 +31,7 @@ from proxy.spool.disk import DiskSpool, Sync
 from proxy.spool.figures import Figures
 from proxy.spool.looks import Looks
 from proxy.spool.owner import living
+from proxy.spool.threads import DiskThreads
 from proxy.tasks import Tasks
 
 
@@ -85,8 +86,11 @@ class Guest:
         self._check_boot()
         log = silent()
         tasks = Tasks(log)
-        async with AsyncExitStack() as opened:
-            opened.push_async_callback(tasks.cancel_all)
+        threads = DiskThreads()
+
+        def take() -> Rights:
+            """In a thread: the loop may be that of a proxy, and directories are synced.
+            What it has opened is closed, even if nobody waits for it any more."""
             spool = DiskSpool(self._root, boot_id=self.boot_id, sync=sync)
             opened.callback(spool.close)
             figures = Figures(self._root)
@@ -95,7 +99,12 @@ class Guest:
             spool.changed = figures.changed
             peers = Peers(self._root, tasks.spawn, log)
             opened.push_async_callback(peers.close)
-            yield Rights(self, spool, self._claims, peers, figures, log)
+            return Rights(self, spool, self._claims, peers, figures, log)
+
+        async with AsyncExitStack() as opened:
+            opened.callback(threads.close)
+            opened.push_async_callback(tasks.cancel_all)
+            yield await threads.run(take)
 
     def close(self) -> None:
         self._claims.close()

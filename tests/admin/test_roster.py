@@ -13,6 +13,7 @@ from proxy.admin import roster as rosters
 from proxy.admin.glimpse import Glimpse
 from proxy.admin.roster import Roster
 from proxy.operating.guest import Guest
+from proxy.spool.threads import DiskThreads
 from tests.kit.bounds import BOUND_S, until
 from tests.spool.samples import new_token
 
@@ -41,7 +42,8 @@ async def test_what_changes_during_a_round_is_younger_than_the_round(
     monkeypatch.setattr(rosters, "_next_batch", next_batch)
     monkeypatch.setattr(rosters, "matching", lambda guest, wanted: iter(()))
     monkeypatch.setattr(rosters, "entry_of", lambda guest, token, short: None)
-    roster = Roster(cast("Guest", Clock()))
+    threads = DiskThreads()
+    roster = Roster(cast("Guest", Clock()), threads)
     reading = asyncio.ensure_future(roster.round())
 
     async def is_found() -> bool | None:
@@ -57,3 +59,4 @@ async def test_what_changes_during_a_round_is_younger_than_the_round(
     roster.forget()
     assert roster.is_due
     assert roster.read_at is None
+    threads.close()

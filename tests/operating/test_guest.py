@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from proxy.core.errors import SpoolError
+from proxy.operating import guest as guests
 from proxy.operating.guest import Guest
 from proxy.spool.clock import boot_id
 from proxy.spool.disk import DiskSpool
+from proxy.spool.figures import Figures
 from proxy.spool.owner import Owner
+from tests.kit.bounds import BOUND_S
 
 
 @pytest.fixture
@@ -59,3 +65,37 @@ async def test_nothing_is_changed_beside_a_proxy_that_takes_us_for_another_boot(
             pass
     guest.close()
     proxy.release()
+
+
+async def test_who_leaves_while_the_spool_is_opened_leaves_nothing_open(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is opened in a thread: the loop may be that of a proxy."""
+    opening, go_on = asyncio.Event(), threading.Event()
+    loop, closed = asyncio.get_running_loop(), []
+
+    class Slow(Figures):
+        def __init__(self, directory: Any) -> None:
+            super().__init__(directory)
+            loop.call_soon_threadsafe(opening.set)
+            assert go_on.wait(BOUND_S)
+
+        def close(self) -> None:
+            super().close()
+            closed.append(self)
+
+    async def visit() -> None:
+        async with guest.rights("acknowledged"):
+            raise AssertionError("it has left")
+
+    owner(spool, boot_id()).release()
+    guest = Guest(spool)
+    monkeypatch.setattr(guests, "Figures", Slow)
+    visiting = asyncio.ensure_future(visit())
+    await asyncio.wait_for(opening.wait(), BOUND_S)
+    visiting.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await visiting
+    assert len(closed) == 1
+    guest.close()
