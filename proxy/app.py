@@ -20,10 +20,8 @@ from structlog.typing import FilteringBoundLogger
 from proxy import choices
 from proxy import log as logs
 from proxy.access import tell_crowded, tell_unparsed, tell_unsealed
-from proxy.admin.desk import Desk
-from proxy.admin.glimpse import Hands
+from proxy.admin.glimpse import Hands, Watched
 from proxy.admin.listener import AdminHandler, Vitals
-from proxy.admin.watcher import Watched, Watcher
 from proxy.certificates import Unusable
 from proxy.config import Config
 from proxy.core.errors import SpoolError
@@ -56,7 +54,8 @@ from proxy.tasks import Tasks
 from proxy.wire import Door, TlsTerms
 
 if TYPE_CHECKING:
-    pass
+    from proxy.admin.desk import Desk
+    from proxy.admin.watcher import Watcher
 
 _TAKEN_AT_ONCE: Final = 8
 """Connections that one of several processes accepts before the others have a chance:
@@ -395,6 +394,10 @@ class App:
         terms, spool = choices.page(self._config), self._config.spool
         if terms is None:
             return None
+        # Here: workers have none, and need not carry what it takes.
+        from proxy.admin.desk import Desk
+        from proxy.admin.watcher import Watcher
+
         self._watcher = Watcher(
             watched, spool.directory, spool.sync, self._tasks.spawn, self._log
         )

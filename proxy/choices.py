@@ -19,7 +19,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
 from proxy.addresses import Address, TcpAddress, UnixAddress
-from proxy.admin.desk import Terms as PageTerms
+from proxy.admin.guards import Terms as PageTerms
 from proxy.certificates import Files, client_context, server_context
 from proxy.config import Config, Origin, OriginTls, Route
 from proxy.config.model import RouteAuth, RouteUploads

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import files
 from typing import Any, Final
@@ -20,6 +19,7 @@ from aiohttp import hdrs, web
 from proxy.core.errors import SpoolError
 
 from . import guards
+from .guards import Terms
 from .view import GROUPS, MOST_ROWS, Wish, told
 from .watcher import Declined, UnknownHandle, Watcher
 
@@ -40,18 +40,10 @@ _NOW: Final = f"{ROOT}/now"
 _ACTS: Final = (f"{ROOT}/resend", f"{ROOT}/purge")
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the operator lets the page be."""
-
-    hosts: frozenset[str] = frozenset()
-    """Names by which it is asked for, in lower case."""
-    acts: bool = True
-    """Something can be done there."""
-
-
 class Desk:
     """Answers for `/` and everything from `/uploads` on."""
+
+    root: Final = ROOT
 
     def __init__(self, watcher: Watcher, terms: Terms) -> None:
         self._watcher = watcher

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from proxy.core.lifecycle import Event
+from proxy.core.room import Bounds, Space
 from proxy.core.upload import MOMENTS, Token, Upload, without_tokens
 from proxy.lately import Forwarded
+from proxy.metrics.cells import Snapshot
 from proxy.operating.entry import Entry
 from proxy.operating.rows import last_event
 
@@ -101,6 +103,22 @@ class Hands:
             )
         except (KeyError, TypeError) as exc:
             raise ValueError(f"hands of another release: {exc}") from exc
+
+
+class Watched(Protocol):
+    """The proxy, as far as it can be looked at."""
+
+    @property
+    def draining(self) -> bool: ...
+
+    async def hands(self) -> list[Hands]:
+        """What each process has in its hands."""
+
+    async def numbers(self) -> Snapshot:
+        """All numbers, of all processes together."""
+
+    def space(self) -> tuple[Space, Bounds]:
+        """How the spool stands, and what it may take."""
 
 
 def glimpse(entry: Entry) -> Glimpse:

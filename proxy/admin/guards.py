@@ -31,6 +31,16 @@ _SITES: Final = ("same-origin", "none")
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator lets the page be."""
+
+    hosts: frozenset[str] = frozenset()
+    """Names by which it is asked for, in lower case."""
+    acts: bool = True
+    """Something can be done there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What a request says of where it comes from; None where it does not say."""
 

@@ -10,15 +10,17 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aiohttp import hdrs, web
 
 from proxy.metrics.exposition import Page
 from proxy.reloaded import Reloaded, Result
 
-from .desk import ROOT, Desk
 from .guards import is_ours
+
+if TYPE_CHECKING:
+    from .desk import Desk
 
 PROBE_TIMEOUT_S: Final = 2.0
 """Seconds the spool may take to write a few bytes; probes give up after about three."""
@@ -108,7 +110,7 @@ class AdminHandler:
             case path, _ if self._desk is not None and self._desk.has(path):
                 return await self._desk(request)
             case _:
-                page = "" if self._desk is None else ROOT + ", "
+                page = "" if self._desk is None else self._desk.root + ", "
                 return _text(404, f"there are {page}{_PATHS} here")
 
     def _is_ours(self, request: web.BaseRequest) -> bool:

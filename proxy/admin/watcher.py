@@ -17,14 +17,12 @@ from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core.errors import SpoolError
-from proxy.core.room import Bounds, Space
 from proxy.core.upload import Token, shortened
-from proxy.metrics.cells import Snapshot
 from proxy.operating import acts
 from proxy.operating.acts import Declined
 from proxy.operating.entry import Entry, entry_of
@@ -33,7 +31,7 @@ from proxy.spool.disk import Sync
 from proxy.spool.threads import DiskThreads
 
 from . import view as views
-from .glimpse import Hands
+from .glimpse import Hands, Watched
 from .paces import Paces
 from .roster import Roster
 from .view import View
@@ -53,22 +51,6 @@ MOST_ACTS: Final = 4
 spool, of its own."""
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-
-
-class Watched(Protocol):
-    """The proxy, as far as it can be looked at."""
-
-    @property
-    def draining(self) -> bool: ...
-
-    async def hands(self) -> list[Hands]:
-        """What each process has in its hands."""
-
-    async def numbers(self) -> Snapshot:
-        """All numbers, of all processes together."""
-
-    def space(self) -> tuple[Space, Bounds]:
-        """How the spool stands, and what it may take."""
 
 
 class UnknownHandle(Exception):
@@ -264,4 +246,4 @@ class Watcher:
             self._trouble = str(exc)
 
 
-__all__ = ["Declined", "UnknownHandle", "Watched", "Watcher"]
+__all__ = ["Declined", "UnknownHandle", "Watcher"]

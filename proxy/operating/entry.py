@@ -6,12 +6,13 @@ Pure values. The one invariant: an upload that is damaged has an entry like any 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from proxy.core.errors import SpoolError, UploadLost, UploadMissing
 from proxy.core.upload import State, Token, Upload
 
-from .guest import Guest
+if TYPE_CHECKING:
+    from .guest import Guest
 
 DAMAGED: Final = "damaged"
 """Beside the states of uploads: its record or its body is not what was stored."""

@@ -7,12 +7,16 @@ form has a token in it, unless that is asked for, nor anything that could be a s
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from proxy.core.decide import expired
 from proxy.core.upload import State, Upload, without_tokens
 
 from .entry import Entry
-from .guest import Guest
 from .wording import instant, plain, size, span
+
+if TYPE_CHECKING:
+    from .guest import Guest
 
 _COLUMNS = "{:<8} {:<11} {:>10} {:>10} {:>4} {:>3}  {:<15} {:>7} {:>7}  {}"
 HEADING = _COLUMNS.format(
