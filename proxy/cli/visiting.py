@@ -65,8 +65,8 @@ def visit(settings: Config) -> Iterator[Guest]:
     from proxy.operating.stepping import step_down
 
     directory = settings.spool.directory
-    reached = step_down(directory)
     try:
+        reached = step_down(directory)
         guest = Guest(directory, reached)
         try:
             yield guest

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
+from proxy.cli.visiting import configuration, visit
 from proxy.operating.stepping import step_down
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin
@@ -19,6 +22,8 @@ from .conftest import Operator, name, unknown
 
 SOMEBODY = 64_321
 """A user that no system has an entry of."""
+NOBODY = 65_534
+"""One that every system has an entry of."""
 BODY = b"a" * 40
 
 pytestmark = pytest.mark.skipif(
@@ -97,3 +102,63 @@ def test_root_stays_root_where_the_spool_is_its_own_or_none(
         lock.symlink_to(other)
     step_down(tmp_path)
     assert os.geteuid() == 0
+
+
+class System:
+    """That of a process that is root in some ways only: nothing really changes."""
+
+    def __init__(self, refuses: str, number: int, patch: pytest.MonkeyPatch) -> None:
+        self.done: list[tuple[str, object]] = []
+        for call in ("initgroups", "setgroups", "setresgid", "setresuid"):
+            patch.setattr(os, call, self._made(call, number if call == refuses else 0))
+
+    def _made(self, what: str, number: int) -> Callable[..., None]:
+        def call(*told: object) -> None:
+            if number:
+                raise OSError(number, os.strerror(number))
+            self.done.append((what, told[0]))
+
+        return call
+
+
+def belonging_to(user: int, spool: Path) -> Path:
+    (spool / "lock").touch()
+    os.chown(spool / "lock", user, user)
+    return spool
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EINVAL])
+@pytest.mark.parametrize(
+    ("user", "refuses"),
+    [(NOBODY, "initgroups"), (SOMEBODY, "setgroups"), (SOMEBODY, "setresgid")],
+)
+def test_root_stays_root_where_the_owner_is_nobody_it_can_be(
+    user: int,
+    refuses: str,
+    number: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """EINVAL: the owner has no number in the namespace that this is root of."""
+    before = os.getgroups()
+    system = System(refuses, number, monkeypatch)
+    assert step_down(belonging_to(user, tmp_path)) is None
+    undone = [("setgroups", []), ("setgroups", before)]
+    assert system.done == (undone if refuses == "setresgid" else [])
+
+
+def test_who_is_neither_root_nor_the_owner_does_nothing(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As with CAP_SETGID, and without CAP_SETUID."""
+    system = System("setresuid", errno.EPERM, monkeypatch)
+    settings = configuration(None, belonging_to(SOMEBODY, tmp_path))
+    with pytest.raises(typer.Exit), visit(settings):
+        raise AssertionError("it is visited")
+    assert system.done[-1] == ("setresgid", SOMEBODY)
+    assert capsys.readouterr().err == (
+        f"upload-proxy: root has the group of the user number {SOMEBODY} only: "
+        "Operation not permitted; run it as the user of the proxy\n"
+    )
