@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
 
@@ -41,7 +42,9 @@ class Premises:
         lock: int | None = None,
     ) -> None:
         """`lock`: of the process that has started this one, see ``Owner``."""
-        directory, boot = config.spool.directory, boot_id()
+        # The operator may have put a link there; nothing below it may be one.
+        directory = Path(os.path.realpath(config.spool.directory))
+        boot = boot_id()
         self._directory = directory
         self._log = log
         self.disk = DiskSpool(directory, boot_id=boot, sync=config.spool.sync)
@@ -59,12 +62,11 @@ class Premises:
             if lock is None
             else Owner.inherited(lock)
         )
-        root = os.path.realpath(directory)
         try:
-            self.claims = Claims(root)
-            self.peers = Peers(root, tasks.spawn, log)
+            self.claims = Claims(str(directory))
+            self.peers = Peers(str(directory), tasks.spawn, log)
             self.clock = LifetimeClock(directory, boot_id=boot)
-            self.figures = Figures(root)
+            self.figures = Figures(directory)
         except SpoolError:
             self._owner.release()
             raise

@@ -91,9 +91,9 @@ class Guest:
         def take() -> Rights:
             """In a thread: the loop may be that of a proxy, and directories are synced.
             What it has opened is closed, even if nobody waits for it any more."""
-            spool = DiskSpool(self._root, boot_id=self.boot_id, sync=sync)
+            spool = DiskSpool(Path(self._root), boot_id=self.boot_id, sync=sync)
             opened.callback(spool.close)
-            figures = Figures(self._root)
+            figures = Figures(Path(self._root))
             opened.callback(figures.close)
             # What is removed is room for others at once.
             spool.changed = figures.changed

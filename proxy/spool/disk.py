@@ -51,8 +51,9 @@ _HINT: Final = (
 
 
 class DiskSpool:
-    """Uploads in `directory`, which is made when it is missing. Text is a path that is
-    used as it is: it has to lead there for as long as this lives.
+    """Uploads in `directory`, which is made when it is missing. The path is used as it
+    is, and has to lead there for as long as this lives: where it may be a link, whoever
+    opens the spool finds out first where that leads.
 
     `boot_id` names the running boot of the machine, see ``clock.boot_id``. With `sync`
     "never" nothing is synced, and what ``sync`` and ``save`` return for survives the
@@ -64,7 +65,7 @@ class DiskSpool:
 
     def __init__(
         self,
-        directory: Path | str,
+        directory: Path,
         *,
         boot_id: str,
         sync: Sync = "acknowledged",
@@ -78,9 +79,7 @@ class DiskSpool:
         self.synced: Callable[[float], None] = lambda took_s: None
         """Told, in a thread, how many seconds it took to make something durable. To be
         set before anything is stored."""
-        # the operator may have put a link there; nothing below it may be one
-        is_path = isinstance(directory, Path)
-        self._root = os.path.realpath(directory) if is_path else str(directory)
+        self._root = str(directory)
         with translated(f"the spool directory {self._root} cannot be used", _HINT):
             made = files.make_directories(self._root)
             names = Names()

@@ -64,9 +64,8 @@ class Figures:
         SpoolError: the file cannot be used, or 64 processes use it.
     """
 
-    def __init__(self, directory: Path | str) -> None:
-        is_path = isinstance(directory, Path)
-        self._directory = os.path.realpath(directory) if is_path else str(directory)
+    def __init__(self, directory: Path) -> None:
+        self._directory = str(directory)
         path = f"{self._directory}/figures"
         with ExitStack() as opened:
             self._locks = opened.enter_context(closing(RangeLocks(path)))

@@ -56,7 +56,7 @@ def test_what_is_loaded_was_saved(
 
 async def _check(replaced: dict[str, bytes | None], edits: Edits, boot: str) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        before = DiskSpool(directory, boot_id=BOOT)
+        before = DiskSpool(Path(directory), boot_id=BOOT)
         record = await stored(before, b"12345", state=State.INTERRUPTED, acknowledged=3)
         draft = replace(record, why="amended", length=7)
         await before.save(draft, durable=False)
@@ -65,7 +65,7 @@ async def _check(replaced: dict[str, bytes | None], edits: Edits, boot: str) -> 
             _put(_file(directory, suffix, record), content)
         for suffix, start, end, content in edits:
             _edit(_file(directory, suffix, record), start, end, content)
-        after = DiskSpool(directory, boot_id=boot)
+        after = DiskSpool(Path(directory), boot_id=boot)
         try:
             found = await after.load(record.token)
         except (UploadLost, UploadMissing):

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from proxy.core.errors import SpoolError, UploadLost, UploadMissing, UploadTooNew
+from proxy.core.room import UNBOUNDED
 from proxy.core.upload import State, Token
 from proxy.spool import envelope
 from proxy.spool.disk import DiskSpool
+from proxy.spool.figures import Figures
 
 from .samples import (
     BOOT,
@@ -122,13 +124,20 @@ def test_a_directory_of_the_operator_keeps_its_rights(root: Path, mode: int) -> 
     assert stat.S_IMODE((root / "unfinished").stat().st_mode) == 0o700
 
 
-async def test_the_operator_may_give_a_link(tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "spool").symlink_to("elsewhere")
-    spool = DiskSpool(tmp_path / "spool", boot_id=BOOT)
+async def test_the_way_is_the_one_that_was_given(tmp_path: Path) -> None:
+    """It may be the only one that is open, as that by a descriptor is."""
+    tmp_path /= "spool"
+    tmp_path.mkdir()
+    way = os.open(tmp_path, os.O_PATH)
+    spool = DiskSpool(Path(f"/proc/self/fd/{way}"), boot_id=BOOT)
+    figures = Figures(Path(f"/proc/self/fd/{way}"))
+    moved = tmp_path.rename(tmp_path.with_name("moved"))
     saved = await stored(spool, b"12345")
+    assert figures.look(0.0).size < UNBOUNDED
+    figures.close()
     spool.close()
-    assert place(tmp_path / "elsewhere", saved.token, ".body").read_bytes() == b"12345"
+    os.close(way)
+    assert place(moved, saved.token, ".body").read_bytes() == b"12345"
 
 
 @pytest.mark.parametrize("made", ["spool", "spool/unfinished"])

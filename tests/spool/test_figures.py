@@ -29,8 +29,9 @@ LOG: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
 
 OTHER = """
 import sys
+from pathlib import Path
 from proxy.spool.figures import Figures
-figures = Figures(sys.argv[1])
+figures = Figures(Path(sys.argv[1]))
 figures.changed("t" * 43, 30)
 figures.promise(7)
 figures.publish()

@@ -56,7 +56,7 @@ class Pair(RuleBasedStateMachine):
     def start(self, threshold: int, shared: bool, bodies: int) -> None:
         calls = Calls(Path(self._directory.name), self._patch)
         calls.before = self._may_fail
-        self._disk = DiskSpool(self._directory.name, boot_id=BOOT, sync="never")
+        self._disk = DiskSpool(Path(self._directory.name), boot_id=BOOT, sync="never")
         self._tiers = tiered(
             self._disk, threshold=threshold, shared=shared, bodies=bodies * OBJECTS
         )
