@@ -21,6 +21,7 @@ const OUTCOMES = {
   origin_lost: "Unknown: no answer came",
   origin_lost_repeatable: "No answer came; repeated",
   forward_denied: "Not let through",
+  auth_silent: "Nobody said whether it may go",
   body_doubted: "Body in doubt",
   spool_lost: "Body lost",
   cancel_asked: "Given up by its client",
