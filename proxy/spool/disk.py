@@ -183,6 +183,11 @@ class DiskSpool:
             if grown:
                 self.recorded(upload.token, grown)
 
+    async def show(self, upload: Upload) -> None:
+        """See ``tiers.Disk``."""
+        async with self._turn(upload.token):
+            self.recorded(upload.token, self._records.show(upload))
+
     def _save_durably(self, upload: Upload) -> int:
         """Bytes by which the record has grown, see ``Records``."""
         began = time.monotonic()

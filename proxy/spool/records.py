@@ -224,6 +224,27 @@ class Records:
             self._replace(stem + DRAFT, content)
         return len(content) - before
 
+    def show(self, upload: Upload) -> int:
+        """Replace a record that was never durable by another that is not, in its place.
+        Bytes that it takes more than before.
+
+        Raises:
+            UploadMissing: there is no record to replace.
+            SpoolError: the earlier record still stands.
+        """
+        stem = self._shards.stem(upload.token)
+        content = encode(Record(upload, self._boot_id, loose=True))
+        with translated("the record cannot be saved"):
+            before = files.size(stem + RECORD)
+            if before is None:
+                raise UploadMissing("it has no record to replace")
+            if upload.state in UNFINISHED:
+                self._mark(upload.token)
+            self._replace(stem + RECORD, content)
+            if upload.state not in UNFINISHED:
+                self._marks.clear(upload.token)
+        return len(content) - before
+
     def save_durably(self, upload: Upload) -> int:
         """Replace the record so that no power loss can undo it, if syncing is allowed.
         Bytes that it takes more than before, with its draft.

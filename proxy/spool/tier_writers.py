@@ -6,6 +6,7 @@ between two writes nothing is awaited, also where one of them moves the upload.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from . import Spool, Writer
@@ -148,3 +149,29 @@ class AnswerWriter:
             self._below = below
             self._content = bytearray()
         return self._below
+
+
+class ShownAnswerWriter:
+    """Writes the content of an answer to the disk, durable only if it has to be."""
+
+    def __init__(self, below: Writer, is_shown: Callable[[], bool]) -> None:
+        """`is_shown`: true as long as the upload as a whole need not be durable."""
+        self._below = below
+        self._is_shown = is_shown
+
+    @property
+    def offset(self) -> int:
+        """See ``Writer``."""
+        return self._below.offset
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        """See ``Writer``."""
+        self._below.write(chunk)
+
+    async def sync(self) -> int:
+        """See ``Writer``."""
+        return self.offset if self._is_shown() else await self._below.sync()
+
+    def close(self) -> None:
+        """See ``Writer``."""
+        self._below.close()

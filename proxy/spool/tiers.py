@@ -8,8 +8,10 @@ its answer grows too large; it is not over within a second after all of it came;
 somebody asks to ``secure`` it. Then it moves, with all it has, under the same token, at
 once and for good. Answers that were given stay, the youngest of them, for a replay.
 
-What is in memory goes with the process: no offset of it was told. The one invariant: an
-upload is in memory or on the disk, never in both, and what was saved last is what
+What is in memory goes with the process: no offset of it was told. Where other processes
+use the spool, a forward has to outlive one of them: then it moves before the first byte
+leaves, but is made durable only if it is not over soon (``shown``). The one invariant:
+an upload is in memory or on the disk, never in both, and what was saved last is what
 moves; so nothing is forwarded from the one that was forwarded from the other.
 """
 
@@ -32,11 +34,11 @@ from .measure import UNFINISHED, measured
 from .memory import MemoryReader
 from .patience import Patience
 from .room import Room
-from .tier_writers import AnswerWriter, BodyWriter
+from .shown import Shown
+from .tier_writers import AnswerWriter, BodyWriter, ShownAnswerWriter
 
-_SHORT_ROAD: Final = frozenset(
-    {State.RECEIVING, State.COMPLETE, State.FORWARDING, State.RESPONDED}
-)
+_UNSENT: Final = frozenset({State.RECEIVING, State.COMPLETE})
+_SHORT_ROAD: Final = _UNSENT | {State.FORWARDING, State.RESPONDED}
 
 Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Starts a task that somebody keeps a reference to."""
@@ -44,6 +46,14 @@ Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 class Disk(Spool, Probe, Protocol):
     """What lies below: a spool that keeps all it has."""
+
+    async def show(self, upload: Upload) -> None:
+        """Save an upload that was adopted and not made durable since: as before, others
+        see it at once, and a power loss takes it.
+
+        Raises:
+            SpoolError: the earlier record still stands.
+        """
 
     def close(self) -> None: ...
 
@@ -67,16 +77,17 @@ class TieredSpool:
         `thresholds`: the same for uploads of some routes; None: of none.
 
         `shared`: other processes use the spool, so that nothing may be forwarded that
-        they cannot see; only what is being received is in memory then. `bodies`,
-        `answers`: bytes that may be taken by uploads under way, and by answers that
-        were given.
+        they would not find if this one died; only what has not been sent is in memory
+        then. `bodies`, `answers`: bytes that may be taken by uploads under way, and by
+        answers that were given.
         """
         self.disk = disk
         self.room = Room(
             bodies, answers, threshold, thresholds or {}, forget=self._remove
         )
-        self._kept = frozenset({State.RECEIVING}) if shared else _SHORT_ROAD
+        self._kept = _UNSENT if shared else _SHORT_ROAD
         """States in which an upload stays in memory."""
+        self._shown = Shown()
         self._spawn = spawn
         self._log = log
         self._held: dict[Token, Held] = {}
@@ -128,6 +139,7 @@ class TieredSpool:
         held = self._held.get(token)
         if held is not None:
             self.move(held)
+        self._no_longer_shown(token)
         await self.disk.secure(token)
 
     async def load(self, token: Token) -> Upload:
@@ -148,12 +160,24 @@ class TieredSpool:
         if held is not None and self._may_stay(upload):
             held.upload = upload
             self._watch(held)
+        elif held is not None and self._shown.suits(upload) and self._kept:
+            self._move_or_wait(held, upload)
+            self._shown.add(upload.token)
+            self._awaited.wait(upload.token)
         elif held is not None and not durable:
             self._move_or_wait(held, upload)
+        elif self._shown.takes(upload):
+            await self.disk.show(upload)
         else:
             if held is not None:
                 self._move_or_wait(held)
+            self._no_longer_shown(upload.token)
             await self.disk.save(upload, durable=durable)
+
+    def _no_longer_shown(self, token: Token) -> None:
+        """What is saved of it from now on is durable, if that is asked for."""
+        if self._shown.ended(token):
+            self._awaited.forget(token)
 
     def _move_or_wait(self, held: Held, upload: Upload | None = None) -> None:
         """See `move`; what stays in memory for want of room is tried again."""
@@ -185,7 +209,10 @@ class TieredSpool:
         """See ``Spool``."""
         held = self._held.get(token)
         if held is None:
-            return self.disk.answer_writer(token)
+            writer = self.disk.answer_writer(token)
+            if token in self._shown:
+                return ShownAnswerWriter(writer, lambda: token in self._shown)
+            return writer
         self.room.empty_answer(held)
         return AnswerWriter(self, held)
 
@@ -204,6 +231,7 @@ class TieredSpool:
         """See ``Spool``. It means that all has been done for the upload."""
         held = self._held.get(token)
         if held is None:
+            self._no_longer_shown(token)
             await self.disk.drop_body(token)
             return
         held.body = None
@@ -224,6 +252,7 @@ class TieredSpool:
         """See ``Spool``."""
         held = self._held.get(token)
         if held is None:
+            self._no_longer_shown(token)
             await self.disk.delete(token, durable=durable)
         else:
             self._remove(held)
@@ -253,7 +282,7 @@ class TieredSpool:
         self._kept = frozenset()
         self.room.keep_up_to(0, {})
         left = [token for token in self._held if token not in self.room.settled]
-        await asyncio.gather(*map(self._secure_aloud, left))
+        await asyncio.gather(*map(self._secure_aloud, chain(left, self._shown)))
         await self._move_latest()
 
     async def _move_latest(self) -> None:
@@ -319,8 +348,10 @@ class TieredSpool:
             self._awaited.wait(token)
 
     def _move_late(self, token: Token) -> None:
+        held = self._held.get(token)
         try:
-            self._move_or_wait(self._held[token])
+            if held is not None:
+                self._move_or_wait(held)
         except SpoolError as exc:
             # It waits on in memory, and for another try.
             self._say(token, exc)

@@ -82,10 +82,11 @@ class Machine(RuleBasedStateMachine):
         sync=st.sampled_from(["acknowledged", "acknowledged", "never"]),
         repeatable=st.sampled_from([False, False, True]),
         threshold=st.sampled_from([0, 0, 6]),
+        shared=st.booleans(),
     )
-    def start(self, sync: Sync, repeatable: bool, threshold: int) -> None:
+    def start(self, sync: Sync, repeatable: bool, threshold: int, shared: bool) -> None:
         self._sync = sync
-        self._threshold = threshold
+        self._threshold, self._shared = threshold, shared
         self._shore = Shore(repeatable=repeatable)
         self._place().mkdir()
         self._disk = Disk(self._place(), self._patch)
@@ -274,6 +275,7 @@ class Machine(RuleBasedStateMachine):
             boot,
             self._sync,
             self._threshold,
+            shared=self._shared,
         )
 
     def _request(self, intent: Intent, content: Content | None = None) -> Token | None:

@@ -42,7 +42,7 @@ TestModel.pytestmark = [pytest.mark.timeout(60 * max(1, EFFORT))]  # type: ignor
 @pytest.fixture
 def machine() -> Iterator[Machine]:
     walking = Machine()
-    walking.start(sync="acknowledged", repeatable=False, threshold=0)
+    walking.start(sync="acknowledged", repeatable=False, threshold=0, shared=False)
     yield walking
     walking.teardown()
 
@@ -51,7 +51,7 @@ def machine() -> Iterator[Machine]:
 def remembering() -> Iterator[Machine]:
     """One that keeps small uploads in memory."""
     walking = Machine()
-    walking.start(sync="acknowledged", repeatable=False, threshold=6)
+    walking.start(sync="acknowledged", repeatable=False, threshold=6, shared=False)
     yield walking
     walking.teardown()
 

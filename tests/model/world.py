@@ -80,6 +80,8 @@ class World:
         boot: str,
         sync: Sync,
         threshold: int,
+        *,
+        shared: bool,
     ) -> None:
         self.shore = shore
         self.disk = disk
@@ -101,7 +103,7 @@ class World:
         self.spool = TieredSpool(
             DiskSpool(directory, boot_id=boot, sync=sync),
             threshold=threshold,
-            shared=False,
+            shared=shared,
             spawn=self._tasks.spawn,
             log=log,
         )

@@ -93,23 +93,6 @@ async def test_without_a_threshold_nothing_is_in_memory(disk: DiskSpool) -> None
     assert is_below(spool, empty.token)
 
 
-async def test_with_other_processes_only_what_is_received_is_in_memory(
-    disk: DiskSpool, tmp_path: Path
-) -> None:
-    """P3: FORWARDING is on stable storage, and seen by all, before a byte leaves."""
-    spool = tiered(disk, shared=True)
-    begun = await stored(spool, b"12345")
-    assert not is_below(spool, begun.token)
-    whole = replace(begun, state=State.COMPLETE, length=5)
-    await spool.save(whole, durable=False)
-    assert is_below(spool, begun.token)
-    sent = replace(whole, state=State.FORWARDING, attempts=1)
-    await spool.save(sent, durable=True)
-    after = rebooted(disk, tmp_path)
-    assert (await after.load(begun.token)).state is State.FORWARDING
-    after.close()
-
-
 async def test_lists_can_be_read_in_another_thread(spool: TieredSpool) -> None:
     for _ in range(100):
         await answered(spool)
