@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .NOTPARALLEL:
 .PHONY: help demo test rules coverage check campaign bench bench-quick bench-compare
 .PHONY: site format lock
-.PHONY: man chart dist audit sbom clean
+.PHONY: derived man chart dist audit sbom clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -64,6 +64,12 @@ site: $(VENV)/.site ## the documents as pages: build/site; fails where a link le
 format: $(VENV)/.check ## lay the code out, and mend what the linter can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+derived: man chart ## write all anew that follows from the code, and that tests compare
+	$(BIN)/upload-proxy schema --as yaml > config/reference.yaml
+	$(BIN)/upload-proxy schema --as json > config/schema.json
+	$(BIN)/upload-proxy schema --as markdown > docs/configuration.md
+	$(BIN)/python -m handbook.states
 
 man: $(VENV)/.run ## write the manual pages anew: docs/man, from the commands and the model
 	$(BIN)/python -m packages.manual

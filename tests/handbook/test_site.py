@@ -73,8 +73,7 @@ def test_links_out_of_the_documents_lead_to_copies(tmp_path: Path) -> None:
 
 
 def test_the_picture_is_what_the_table_says() -> None:
-    """``python -m handbook.states`` draws it anew."""
-    assert states.TARGET.read_text() == states.drawn()
+    assert states.TARGET.read_text() == states.drawn(), "make derived"
 
 
 def test_a_picture_without_a_place_for_a_state_is_not_drawn(
