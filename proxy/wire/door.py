@@ -146,8 +146,9 @@ class Connection(Turns):
         self._watchers: tuple[Callable[[], None], ...] = ()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
+        # Before its turns begin, which from Python 3.12 on is within the call below.
         self._door.heads.begin(self)
+        super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._door.heads.end(self)

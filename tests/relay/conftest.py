@@ -196,7 +196,7 @@ def answering(*pieces: bytes) -> Serve:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
-        writer.writelines(pieces)
+        writer.write(b"".join(pieces))
         await writer.drain()
 
     return serve
