@@ -146,8 +146,12 @@ class Reception:
             self._register(body, upload.token, writer)
             try:
                 with lease.revocable(partial(body.end, Gone.SUPERSEDED)):
-                    if intent.progress and intent.interims and not body.all_came:
-                        progress.start()
+                    if not body.all_came:
+                        # It may take hours.
+                        exchange.head.forget_names()
+                        upload.request.forget_names()
+                        if intent.progress and intent.interims:
+                            progress.start()
                     body.begin()
                     ending = await receive(body, writer, plan.ceiling, grant, share)
             finally:

@@ -108,6 +108,11 @@ class Head:
         """True when one of the fields `names` (in lower case) is there."""
         return not names.isdisjoint(self._named())
 
+    def forget_names(self) -> None:
+        """Keep the fields alone, for as long as nobody asks for one: to find them by
+        name takes a kilobyte, which is made again with the next question."""
+        self._by_name.clear()
+
     def _named(self) -> dict[bytes, list[bytes]]:
         by_name = self._by_name
         if not by_name:

@@ -183,6 +183,13 @@ def test_finished_means_that_the_origin_has_answered(state: State) -> None:
     assert upload(state=state).finished is (state is State.RESPONDED)
 
 
+def test_a_head_that_has_forgotten_the_names_finds_them_again() -> None:
+    head = Head("GET", "/", ((b"A", b"1"),))
+    assert head.value(b"a") == b"1"
+    head.forget_names()
+    assert head.value(b"a") == b"1"
+
+
 def test_a_head_that_was_asked_is_the_same_head() -> None:
     head = Head("GET", "/", ((b"A", b"1"),))
     asked = Head("GET", "/", ((b"A", b"1"),))
