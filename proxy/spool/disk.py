@@ -34,7 +34,7 @@ from .reader import DiskReader, EmptyReader
 from .records import Records
 from .shards import ANSWER, BODY, COUNTED, PARTIAL, RECORD, SUFFIXES, Shards
 from .threads import DiskThreads
-from .writeback import AT_THE_END, CLOSE, RELAXED, Pace
+from .writeback import AT_THE_END, CLOSE, RELAXED
 from .writer import DiskWriter, Durability
 
 Sync = Literal["acknowledged", "never"]
@@ -98,6 +98,12 @@ class DiskSpool:
         self._body_threads = DiskThreads()
         self._turns: WeakValueDictionary[Token, asyncio.Lock] = WeakValueDictionary()
         self._doubts = Doubts(self._shards)
+        # for all bodies, and all answers: of its own, a slow upload would hold it long
+        self._of_bodies = self._durability(self._shards.sync, self._doubts.add)
+        # an answer that cannot be synced is not kept: nobody doubts it later
+        self._of_answers = self._durability(
+            self._records.settle_answer, lambda token: None
+        )
         self._secured: set[Token] = set()
         """Uploads whose record was loose when it was written, and is so no more."""
 
@@ -206,9 +212,8 @@ class DiskSpool:
         with translated("the body cannot be opened"):
             fd = self._body(token, files.open_to_write)
         pace = CLOSE if to_be_told and self._syncs else RELAXED
-        doubt = partial(self._doubts.add, token)
-        anchor = partial(self._shards.sync, token)
-        return self._write_to(fd, token, anchor, doubt, pace)
+        writer = DiskWriter(fd, token, self._of_bodies, pace)
+        return CountedWriter(writer, token, self.changed)
 
     def reader(self, token: Token) -> Reader:
         """See ``Spool``. A body in doubt is not read: once the kernel has dropped the
@@ -236,9 +241,8 @@ class DiskSpool:
                 files.cut(path, 0, sync=False)
                 self.changed(token, -before)
                 fd = files.open_to_write(path)
-        # an answer that cannot be synced is not kept: nobody doubts it later
-        anchor = partial(self._records.settle_answer, token)
-        return self._write_to(fd, token, anchor, lambda: None, AT_THE_END)
+        writer = DiskWriter(fd, token, self._of_answers, AT_THE_END)
+        return CountedWriter(writer, token, self.changed)
 
     def answer_reader(self, token: Token) -> Reader:
         """See ``Spool``."""
@@ -252,19 +256,13 @@ class DiskSpool:
                     continue
         return EmptyReader()
 
-    def _write_to(
-        self,
-        fd: int,
-        token: Token,
-        anchor: Callable[[], None],
-        doubt: Callable[[], None],
-        pace: Pace,
-    ) -> Writer:
-        durability = Durability(
-            self._body_threads, anchor, doubt, self.synced, syncs=self._syncs
-        )
-        writer = DiskWriter(fd, durability, pace)
-        return CountedWriter(writer, token, self.changed)
+    def _durability(
+        self, anchor: Callable[[Token], None], doubt: Callable[[Token], None]
+    ) -> Durability:
+        def synced(took_s: float) -> None:
+            self.synced(took_s)  # whoever is told then
+
+        return Durability(self._body_threads, anchor, doubt, synced, syncs=self._syncs)
 
     async def drop_body(self, token: Token) -> None:
         """See ``Spool``. Raises SpoolError."""

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from proxy.core.upload import Token
+
 from .failures import spool_error, translated
 from .threads import DiskThreads
 from .writeback import RELAXED, Pace, StartRange, start_range
@@ -22,12 +24,12 @@ from .writeback import RELAXED, Pace, StartRange, start_range
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """How the bytes of one file become durable."""
+    """How the bytes of files of one kind become durable."""
 
     threads: DiskThreads
-    anchor: Callable[[], None]
-    """Makes the file's name durable; blocks, raises OSError."""
-    doubt: Callable[[], None]
+    anchor: Callable[[Token], None]
+    """Makes the name of the upload's file durable; blocks, raises OSError."""
+    doubt: Callable[[Token], None]
     """Called, in a thread, when a sync has failed: what was written since the last one
     may be gone, though it can still be read, and the next sync would not notice."""
     synced: Callable[[float], None] = lambda took_s: None
@@ -38,7 +40,8 @@ class Durability:
 
 
 class DiskWriter:
-    """Writes to the end of a descriptor's file, and owns the descriptor."""
+    """Writes to the end of a descriptor's file, and owns the descriptor. The file is
+    one of `token`."""
 
     __slots__ = (
         "_departed",
@@ -51,10 +54,14 @@ class DiskWriter:
         "_pace",
         "_start",
         "_started",
+        "_token",
     )
 
-    def __init__(self, fd: int, durability: Durability, pace: Pace = RELAXED) -> None:
+    def __init__(
+        self, fd: int, token: Token, durability: Durability, pace: Pace = RELAXED
+    ) -> None:
         self._fd = fd
+        self._token = token
         self._durability = durability
         self._pace = pace
         self._offset = os.fstat(fd).st_size
@@ -125,7 +132,7 @@ class DiskWriter:
                 self._sync_now(fd)
             except OSError:
                 # at once: another writer may be opened before the flight has landed
-                self._durability.doubt()
+                self._durability.doubt(self._token)
                 raise
         return offset
 
@@ -136,7 +143,7 @@ class DiskWriter:
         finally:
             os.close(fd)
         if self._durable < 0:
-            self._durability.anchor()
+            self._durability.anchor(self._token)
         self._durability.synced(time.monotonic() - began)
 
     def _land(self, flight: asyncio.Future[int]) -> None:

@@ -38,6 +38,7 @@ async def token_of(spool: DiskSpool) -> Token:
 
 
 EVERY_100 = Pace(start=100)
+TOKEN = Token("t" * 43)
 
 
 @pytest.fixture
@@ -52,12 +53,12 @@ def write_to(tmp_path: Path, threads: DiskThreads) -> Callable[..., DiskWriter]:
     def write_to(pace: Pace = EVERY_100, **durability: Any) -> DiskWriter:
         fd = os.open(tmp_path / "body", os.O_WRONLY | os.O_CREAT)
         plain = Durability(threads, nothing, nothing)
-        return DiskWriter(fd, replace(plain, **durability), pace)
+        return DiskWriter(fd, TOKEN, replace(plain, **durability), pace)
 
     return write_to
 
 
-def nothing() -> None:
+def nothing(token: Token) -> None:
     pass
 
 

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 
 from proxy.core.errors import SpoolError
+from proxy.core.upload import Token
 from proxy.spool import writeback
 from proxy.spool.disk import DiskSpool
 from proxy.spool.writeback import CLOSE, RELAXED, Pace
@@ -133,7 +134,7 @@ async def test_a_sync_begun_early_that_fails_ends_the_writer(
     write_to: Callable[..., DiskWriter], disk: SlowDisk
 ) -> None:
     doubted = threading.Event()
-    writer = write_to(start_range=None, doubt=doubted.set)
+    writer = write_to(start_range=None, doubt=lambda token: doubted.set())
     disk.fails = True
     writer.write(b"x" * 100)
     await disk.arrival()
@@ -195,8 +196,10 @@ async def test_only_a_body_that_is_to_be_told_is_followed_closely(
     paces: list[Pace] = []
 
     class Noted(DiskWriter):
-        def __init__(self, fd: int, durability: Durability, pace: Pace) -> None:
-            super().__init__(fd, durability, pace)
+        def __init__(
+            self, fd: int, token: Token, durability: Durability, pace: Pace
+        ) -> None:
+            super().__init__(fd, token, durability, pace)
             paces.append(pace)
 
     monkeypatch.setattr("proxy.spool.disk.DiskWriter", Noted)
