@@ -27,7 +27,7 @@ from proxy.holdings import Share, stopped
 from proxy.intake import Body, receive
 from proxy.leases import Lease
 from proxy.ledger import Ledger
-from proxy.progress import ProgressTeller, Spawn, Tell
+from proxy.progress import ProgressTeller, Spawn, Tell, Tellers
 from proxy.spool import Probe, Spool, Writer
 
 _CARRIES_OFFSET: Final = {
@@ -78,7 +78,7 @@ class Reception:
         self._spool = spool
         self._probe = probe
         self._ledger = ledger
-        self._spawn = spawn
+        self._tellers = Tellers(ledger, spawn)
         self._log = log
         self._bodies: dict[Body, tuple[Token, Writer]] = {}
         self._stopping = False
@@ -139,9 +139,7 @@ class Reception:
         body = exchange.body
         # Progress alone is no reason: nobody waits for those syncs.
         writer = self._spool.writer(upload.token, to_be_told=not plan.finishing)
-        progress = ProgressTeller(
-            upload, writer, body, self._ledger, exchange.tell, self._spawn
-        )
+        progress = ProgressTeller(upload, writer, body, exchange.tell, self._tellers)
         try:
             self._register(body, upload.token, writer)
             try:

@@ -12,11 +12,12 @@ from proxy.core.errors import Gone, SpoolError
 from proxy.core.intents import Interim, Progress
 from proxy.core.upload import Head, Limits, State, Token, Upload
 from proxy.ledger import Ledger
-from proxy.progress import ProgressTeller
+from proxy.progress import AT_A_TIME, ProgressTeller, Tellers
 from proxy.spool import Writer
 from proxy.spool.memory import MemorySpool
 from proxy.tasks import Tasks
 
+from .kit.bounds import until
 from .test_intake import Script
 
 UPLOAD = Upload(Token("t" * 43), State.CREATED, Head("POST", "/", ()), Limits(), 0, 0)
@@ -34,7 +35,7 @@ class Receiving:
         self.now = 7.0
         self.spool = MemorySpool()
         self.ledger = Ledger(self.spool, lambda: self.now, log)
-        self.tasks = Tasks(log)
+        self.tellers = Tellers(self.ledger, Tasks(log).spawn)
         self.body = Script()
         self.body.last_byte_at = asyncio.get_running_loop().time()
         self.told: list[Interim] = []
@@ -45,11 +46,14 @@ class Receiving:
         self.news.set()
 
     async def teller(self) -> ProgressTeller:
-        opened = await self.ledger.open(UPLOAD)
+        self.opened = await self.ledger.open(UPLOAD)
         self.writer: Writer = self.spool.writer(UPLOAD.token)
         self.writer.write(b"abc")
+        return self.another()
+
+    def another(self) -> ProgressTeller:
         return ProgressTeller(
-            opened, self.writer, self.body, self.ledger, self.tell, self.tasks.spawn
+            self.opened, self.writer, self.body, self.tell, self.tellers
         )
 
 
@@ -153,3 +157,37 @@ async def test_the_end_of_a_body_waits_for_a_save_under_way() -> None:
         assert not stopping.done()
         go_on.set()
         assert (await stopping).acknowledged == 3
+
+
+@pytest.mark.usefixtures("receiving")
+async def test_of_many_bodies_a_few_are_synced_at_a_time() -> None:
+    stage = Receiving()
+    tellers = [await stage.teller()]
+    tellers += [stage.another() for _ in range(2 * AT_A_TIME)]
+    syncing, go_on = asyncio.Semaphore(AT_A_TIME), asyncio.Event()
+
+    async def sync() -> int:
+        assert not syncing.locked(), "more at a time than there may be"
+        async with syncing:
+            await go_on.wait()
+        return 3
+
+    stage.writer.sync = sync  # type: ignore[method-assign]
+    for teller in tellers:
+        teller.start()
+
+    async def all_busy() -> bool | None:
+        return syncing.locked() or None
+
+    await until(all_busy)
+    for teller in tellers[AT_A_TIME + 1 :]:
+        await teller.stop()  # it still waits for its turn
+    go_on.set()
+
+    async def all_told() -> bool | None:
+        return len(stage.told) == 3 * (AT_A_TIME + 1) or None
+
+    await until(all_told)
+    for teller in tellers:
+        await teller.stop()
+        assert teller.failure is None

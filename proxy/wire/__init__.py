@@ -8,7 +8,6 @@ whole response, or a connection that visibly broke.
     gate      from a connection to one that speaks TLS
     turned    connections that are not served
     turns     the requests of one connection, answered one after the other
-    waits     who waits for the same thing, with one timer for all
     heads     a request's head, with every check that RFC 9110 and 9112 leave to us
     bodies    a request's content, which loses no byte when it breaks off
     shortcut  a long body, past aiohttp into one buffer for all

@@ -22,13 +22,13 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
 from proxy.core.errors import ClientGone, Gone
 from proxy.core.upload import Reply
+from proxy.waits import Waits
 
 from .problems import problem_reply
 from .replies import Sent, rendered
 from .turned import TurnedAway
 from .turns import LINGER_S, Turns
 from .unparsed import unparsed_reply
-from .waits import Waits
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 

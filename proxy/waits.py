@@ -1,4 +1,4 @@
-"""Connections that wait for the same thing, each for so long, with one timer for all.
+"""Those who wait for the same thing, each for so long, with one timer for all.
 
 A timer for each costs a third of a kilobyte. They are kept in the order in which they
 began to wait, in which they are late, too. The one invariant: nobody is late before its

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from proxy.wire.waits import Waits
+from proxy.waits import Waits
 from tests.kit.bounds import until
 
 TIMEOUT_S = 0.05
