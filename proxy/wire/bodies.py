@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from functools import partial
 from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -40,6 +39,7 @@ class Body:
         "_reading_since",
         "_request",
         "_shortcut",
+        "_store",
         "_timer",
         "_waited_s",
         "last_byte_at",
@@ -62,6 +62,8 @@ class Body:
         self._pace = ContentPace(minimum_rate)
         self._shortcut = shortcut
         self._pour: Pour | None = None
+        self._store: Store | None = None
+        """Where a pour brings what comes."""
         self._timer: asyncio.TimerHandle | None = None
         self._reading_since: float | None = None
         """When the read that waits began, or the shortcut; seconds of the loop."""
@@ -125,8 +127,21 @@ class Body:
             return True
         if not self._stored_held(store):
             return False
-        self._pour = self._shortcut.enter(self._request, partial(self._take, store))
-        return self._pour is None or await self._poured(self._pour)
+        self._store = store
+        pour = self._pour = self._shortcut.enter(self._request, self._take)
+        if pour is None:
+            return True
+        began = self._reading_since = self._loop.time()
+        if self._timer is None:
+            self._watch(began, began, self._waited_s)
+        try:
+            await pour.over
+        finally:
+            pour.stop()
+            self._pour = None
+            self._reading_since = None
+            self._waited_s += self._loop.time() - began
+        return pour.result()
 
     async def read(self) -> bytes:
         """The next bytes, empty at the proper end.
@@ -182,25 +197,12 @@ class Body:
                 return False
         return True
 
-    async def _poured(self, pour: Pour) -> bool:
-        """Wait until the shortcut is over; False when not all could be stored."""
-        began = self._reading_since = self._loop.time()
-        if self._timer is None:
-            self._watch(began, began, self._waited_s)
-        try:
-            await pour.over
-        finally:
-            pour.stop()
-            self._pour = None
-            self._reading_since = None
-            self._waited_s += self._loop.time() - began
-        return pour.result()
-
-    def _take(self, store: Store, chunk: memoryview) -> bool:
+    def _take(self, chunk: memoryview) -> bool:
         """Store what has come on the shortcut."""
+        assert self._store is not None
         self._content.total_bytes += len(chunk)
         self.last_byte_at = self._loop.time()
-        return store(chunk)
+        return self._store(chunk)
 
     def _held(self) -> Iterator[bytes]:
         """What aiohttp has and nobody has read."""
