@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -172,7 +171,7 @@ class Appending:
         `_ask_again` does."""
         superseded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def give_way() -> None:
+        def give_way(why: Gone) -> None:
             if not superseded.done():
                 superseded.set_result(None)
 
@@ -207,7 +206,7 @@ class Appending:
     async def _counted(self, intent: Append, lease: Lease, body: Body) -> Append:
         """`intent`, with its content known to be empty if that is how it turns out."""
         try:
-            with lease.revocable(partial(body.end, Gone.SUPERSEDED)):
+            with lease.revocable(body.end):
                 body.begin()
                 async with asyncio.timeout(_FIRST_BYTE_WAIT_S):
                     chunk = await body.read()

@@ -19,7 +19,7 @@ from contextlib import (
 from types import TracebackType
 from typing import Final, Protocol
 
-from proxy.core.errors import Problem, Refusal
+from proxy.core.errors import Gone, Problem, Refusal
 from proxy.core.upload import Token
 
 WAIT_S: Final = 10.0
@@ -38,8 +38,9 @@ class Lease(Protocol):
     def since(self) -> float:
         """When the request came, in seconds of the machine's monotonic clock."""
 
-    def revocable(self, end: Callable[[], None]) -> AbstractContextManager[None]:
-        """Within this, a newcomer's wish calls `end`, at once when it came before."""
+    def revocable(self, end: Callable[[Gone], None]) -> AbstractContextManager[None]:
+        """Within this, a newcomer's wish calls `end`, at once when it came before, and
+        says that it is superseded."""
 
 
 class Leases(Protocol):
@@ -83,13 +84,13 @@ class Turn(AbstractContextManager[None]):
         self.successors: list[asyncio.Future[None]] = []
         """Who waits for this turn to be over."""
         self._wanted = False
-        self._end: Callable[[], None] | None = None
+        self._end: Callable[[Gone], None] | None = None
 
-    def revocable(self, end: Callable[[], None]) -> AbstractContextManager[None]:
-        """Within this, a newcomer's wish calls `end`, at once when it came before."""
+    def revocable(self, end: Callable[[Gone], None]) -> AbstractContextManager[None]:
+        """See ``Lease``."""
         self._end = end
         if self._wanted:
-            end()
+            end(Gone.SUPERSEDED)
         return self  # the context of a generator is ten times as large
 
     def __enter__(self) -> None:
@@ -107,7 +108,7 @@ class Turn(AbstractContextManager[None]):
         """A newcomer wants the lease: end the body, the one that is to come as well."""
         self._wanted = True
         if self._end is not None:
-            self._end()
+            self._end(Gone.SUPERSEDED)
 
     def end(self) -> None:
         """This turn is over; whoever waits for it goes on."""

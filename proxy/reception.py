@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -143,7 +142,7 @@ class Reception:
         try:
             self._register(body, upload.token, writer)
             try:
-                with lease.revocable(partial(body.end, Gone.SUPERSEDED)):
+                with lease.revocable(body.end):
                     if not body.all_came:
                         # It may take hours.
                         exchange.head.forget_names()

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from proxy.core.errors import Problem, Refusal
+from proxy.core.errors import Gone, Problem, Refusal
 from proxy.core.upload import Token
 from proxy.leases import LocalLeases
 
@@ -30,7 +30,8 @@ class Request:
                 await self.finish.wait()
             return "ended" if self.asked_to_end else "done"
 
-    def _end(self) -> None:
+    def _end(self, why: Gone) -> None:
+        assert why is Gone.SUPERSEDED
         self.asked_to_end = True
         self.finish.set()
 
@@ -118,7 +119,7 @@ async def test_a_wish_that_came_before_the_body_ends_it_at_once() -> None:
     async with leases.hold(T) as lease:
         newcomers.append(Request(leases))
         await _settle()
-        with lease.revocable(lambda: ended.append(True)):
+        with lease.revocable(lambda why: ended.append(True)):
             assert ended == [True]
     newcomers[0].finish.set()
     assert await newcomers[0].outcome() == "done"

@@ -59,7 +59,7 @@ async def two(tmp_path: Path) -> AsyncIterator[tuple[Process, Process]]:
 async def _works(process: Process, holds: asyncio.Event, end: asyncio.Event) -> None:
     async with process.leases.hold(T) as lease:
         holds.set()
-        with lease.revocable(end.set):
+        with lease.revocable(lambda why: end.set()):
             await end.wait()
 
 
