@@ -20,8 +20,9 @@ from math import inf
 from typing import Any, Final, cast
 
 from aiohttp import StreamReader, hdrs, web
-from aiohttp.http import HttpRequestParser
+from aiohttp.http import HttpRequestParser, RawRequestMessage
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from proxy.core.errors import SpoolError
 
@@ -43,8 +44,11 @@ Store = Callable[[memoryview], bool]
 """Stores bytes before it returns, and keeps no view of them; False when it would not
 take all. May raise SpoolError."""
 
+_NO_FIELDS: Final = CIMultiDictProxy[str](CIMultiDict())
+
 _CONNECTION: Final = ("_loop", "_max_msg_queue_size", "_parser", "_read_bufsize")
 _CONTENT: Final = ("_buffer", "_read_nowait", "total_bytes")
+_REQUEST: Final = {"_cache", "_headers", "_message"}
 
 
 def lacking() -> str:
@@ -55,6 +59,10 @@ def lacking() -> str:
     for name in _CONTENT:
         if not hasattr(StreamReader, name):
             return f"StreamReader.{name}"
+    for name in sorted(_REQUEST - web.BaseRequest.ATTRS):
+        return f"BaseRequest.{name}"
+    if not hasattr(RawRequestMessage, "_replace"):
+        return "RawRequestMessage._replace"
     # Written in C. The other one holds back bytes in a way of its own.
     if HttpRequestParser.__module__ != "aiohttp._http_parser":
         return "the parser written in C"
@@ -162,15 +170,19 @@ class Pour(asyncio.BufferedProtocol):
         self._failure: SpoolError | None = None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when nothing more will be stored, for whatever reason."""
-        self._let_go()
+        self._let_go(request)
         _hand_over(transport, self)
 
-    def _let_go(self) -> None:
+    def _let_go(self, request: web.BaseRequest) -> None:
         """Drop what aiohttp keeps for bytes that it will not see: a parser, and a queue
-        with room for 64 chunks. They are a tenth of what a slow upload costs."""
+        with room for 64 chunks; and the fields of the request in its own form, as we
+        have them in ours. They are a tenth of what a slow upload costs."""
         self._connection._parser = None  # `_leave` makes another
         content: Any = self._content
         content._buffer = ()
+        request._headers = _NO_FIELDS
+        request._message = request._message._replace(headers=_NO_FIELDS)
+        request._cache.clear()  # everything that has been asked of it, fields as well
 
     def result(self) -> bool:
         """False when `store` would not take all.

@@ -378,6 +378,16 @@ async def test_a_content_of_another_shape_is_noticed(
     assert lacking() == f"StreamReader.{name}"
 
 
+async def test_a_request_of_another_shape_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shortcut, "_REQUEST", {"_head", "_message"})
+    assert lacking() == "BaseRequest._head"
+    monkeypatch.undo()
+    monkeypatch.setattr(shortcut, "RawRequestMessage", object)
+    assert lacking() == "RawRequestMessage._replace"
+
+
 async def test_a_parser_of_another_shape_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
