@@ -10,6 +10,7 @@ client that is gone becomes a closed connection; anything else is a bug, logged,
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import replace
 from functools import partial
 
@@ -19,9 +20,8 @@ from structlog.typing import FilteringBoundLogger
 from proxy.access import INTERNAL_ERROR, NOBODY, Access, Audience
 from proxy.core.errors import ClientGone, OriginError, Refusal
 from proxy.core.front import given_request_id
-from proxy.core.headers import upload_to_origin
 from proxy.core.intents import Answered, Create, Intent, Outcome, Refused
-from proxy.core.target import origin_form, resolved
+from proxy.core.target import resolved
 from proxy.core.upload import Head, Reply
 from proxy.dialects import Dialect, Dialects
 from proxy.discovery import Discovery
@@ -35,7 +35,6 @@ from proxy.wire import (
     Body,
     Sent,
     abort,
-    client_present,
     front_of_request,
     problem_reply,
     read_head,
@@ -155,11 +154,12 @@ class Server:
             head = access.span.onward(head)
         return Visit(request, head, front, self._manners, request_id)
 
-    async def _serve(self, visit: Visit, access: Access) -> Sent:
+    def _serve(self, visit: Visit, access: Access) -> Awaitable[Sent]:
+        """What is to be awaited for the answer."""
         head = visit.head
         if self._is_ambiguous(head):
             detail = "The path is another one to us than to the server behind us."
-            return await self._send(
+            return self._send(
                 visit, problem_reply(400, "ambiguous-path", detail, close=True)
             )
         dialect = self._dialects.choose(head)
@@ -167,16 +167,16 @@ class Server:
         if head.method == "OPTIONS":
             own = self._discovery.own_answer(head)
             if own is not None:
-                return await self._send(visit, own)
+                return self._send(visit, own)
         if dialect is not None and intent is not None:
             access.intent = intent
             access.version = dialect.version
-            return await self._upload(visit, dialect, intent, access)
+            return self._upload(visit, dialect, intent, access)
         route = self._routes.of(head)
         access.route = route.name
         if self._discovery.concerns(head) and route.relay.own_answer(head) is None:
-            return await self._discover(visit, route)
-        return await route.relay.pass_through(
+            return self._discover(visit, route)
+        return route.relay.pass_through(
             visit.request,
             head,
             visit.front,
@@ -196,6 +196,7 @@ class Server:
         if isinstance(intent, Create):
             route = self._routes.of(visit.head)
             access.route = route.name
+        visit.dialect, visit.passage = dialect, route.passage
         body = Body(
             visit.request,
             manners.idle_timeout_s,
@@ -205,12 +206,12 @@ class Server:
         exchange = Exchange(
             head=visit.head,
             body=body,
-            tell=visit.teller(dialect),
+            tell=visit.tell,
             peer=visit.front.client,
             about=access.about,
-            to_origin=partial(_to_origin, visit, route),
+            to_origin=visit.to_origin,
             route=route.name,
-            present=partial(client_present, visit.request),
+            present=visit.present,
         )
         outcome: Outcome
         try:
@@ -248,16 +249,6 @@ class Server:
         if (close or self._presence.closing) and not reply.close:
             reply = replace(reply, close=True)
         return await send(visit.request, reply, head_only=visit.head.method == "HEAD")
-
-
-def _to_origin(visit: Visit, route: Route) -> Head:
-    """The request the origin will get, should this one become an upload (R19)."""
-    head = visit.head
-    return Head(
-        head.method,
-        origin_form(head.method, head.target),
-        upload_to_origin(head, visit.front, route.passage, visit.request_id),
-    )
 
 
 def _framed(reply: Reply, outcome: Outcome) -> Reply:

@@ -14,10 +14,12 @@ from typing import Final, Literal
 from aiohttp import web
 
 from proxy.core.front import Front, Trust
+from proxy.core.headers import Passage, upload_to_origin
 from proxy.core.intents import Interim, Resumable
+from proxy.core.target import origin_form
 from proxy.core.upload import Head, Token
 from proxy.dialects import Dialect
-from proxy.wire import Shortcut, send_interim
+from proxy.wire import Shortcut, client_present, send_interim
 
 MOST_INTERIMS: Final = 4
 """104s for one request, beside a 100: front proxies turn the sixth to tenth interim
@@ -69,6 +71,10 @@ class Visit:
     front: Front
     manners: Manners
     request_id: str
+    dialect: Dialect | None = field(default=None, init=False)
+    """How its client is spoken to; None unless it is about an upload."""
+    passage: Passage | None = field(default=None, init=False)
+    """How it would go on to the origin; None unless it is about an upload."""
     interims_sent: int = field(default=0, init=False)
     locations_sent: int = field(default=0, init=False)
     """Of these, the ones that told where the upload is."""
@@ -95,23 +101,31 @@ class Visit:
             return path
         return f"{self.front.scheme}://{self.front.host}{path}"
 
-    def teller(self, dialect: Dialect) -> Callable[[Interim], None]:
-        """Sends interim responses in `dialect`, as far as this client may have them."""
+    def tell(self, interim: Interim) -> None:
+        """Send an interim response, if this client may have it and knows of such."""
+        assert self.dialect is not None
+        if self.interims_sent >= MOST_INTERIMS or not self._may_be_told:
+            self.interims_withheld += 1
+            return
+        fields = self.dialect.interim(interim, self.locate)
+        if fields is None:
+            return
+        if not send_interim(self.request, _STATUS_104, fields):
+            self.interims_withheld += 1
+            return
+        self.interims_sent += 1
+        self.locations_sent += isinstance(interim, Resumable)
 
-        def tell(interim: Interim) -> None:
-            if self.interims_sent >= MOST_INTERIMS or not self._may_be_told:
-                self.interims_withheld += 1
-                return
-            fields = dialect.interim(interim, self.locate)
-            if fields is None:
-                return
-            if not send_interim(self.request, _STATUS_104, fields):
-                self.interims_withheld += 1
-                return
-            self.interims_sent += 1
-            self.locations_sent += isinstance(interim, Resumable)
+    def to_origin(self) -> Head:
+        """The request the origin will get, should this one become an upload (R19)."""
+        assert self.passage is not None
+        head = self.head
+        fields = upload_to_origin(head, self.front, self.passage, self.request_id)
+        return Head(head.method, origin_form(head.method, head.target), fields)
 
-        return tell
+    def present(self) -> client_present:
+        """See ``client_present``."""
+        return client_present(self.request)
 
     @property
     def must_close(self) -> bool:
@@ -134,8 +148,10 @@ class Visit:
 
     @property
     def _front_forbids(self) -> bool:
-        told = (self.head.value(b"x-upload-interim") or b"").strip().lower()
-        return self.front.trusted and told == b"never"
+        if not self.front.trusted:
+            return False
+        told = self.head.value(b"x-upload-interim") or b""
+        return told.strip().lower() == b"never"
 
     @property
     def _shows_front(self) -> bool:
