@@ -51,6 +51,7 @@ from proxy.sockets import (
     address_of,
 )
 from proxy.tasks import Tasks
+from proxy.trimming import HEAP, Trimming
 from proxy.wire import Door, TlsTerms
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class App:
         self.meters.watch_certificates(self.renewals.ends)
         await self._serve_on(public, admin, vitals)
         self._tasks.spawn(self.meters.lag.run())
+        self._tasks.spawn(Trimming(HEAP).run())
         if self._part.sweeps:
             self.meters.reloads(self._reload or Reloads())
             self._tasks.spawn(self._road.sweep.run())

@@ -1,0 +1,99 @@
+"""Memory is given back when much of it is free, and only then."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from proxy.trimming import HEAP, LEAST, Heap, Trimming, find_heap, resident
+
+from .kit.bounds import until
+
+MANY = 4000
+"""Blocks of 8 KiB, as the first bytes of an upload are: 32 MiB."""
+
+
+class Process:
+    """One that grows and shrinks as it is told."""
+
+    def __init__(self) -> None:
+        self.size, self.free, self.trims = 10 * LEAST, 0, 0
+        self.heap = Heap(lambda: self.free, self._trim)
+        self.trimming = Trimming(self.heap, lambda: self.size)
+
+    def _trim(self) -> None:
+        self.trims += 1
+        self.size -= self.free  # which counts as free all the same
+
+    async def look(self) -> int:
+        """How often it has been trimmed by now."""
+        await self.trimming.look(self.heap)
+        return self.trims
+
+
+async def test_what_a_crowd_has_left_is_given_back_once() -> None:
+    process = Process()
+    process.trimming._least = process.size
+    process.size += 3 * LEAST
+    assert await process.look() == 0  # all of it is in use
+    process.free = 2 * LEAST
+    assert [await process.look() for _ in range(3)] == [1, 1, 1]
+    process.size += LEAST
+    assert await process.look() == 2
+
+
+async def test_little_is_left_alone() -> None:
+    process = Process()
+    process.trimming._least = process.size
+    process.free = 5 * LEAST
+    process.size += LEAST - 1
+    assert await process.look() == 0
+    process.size -= 2 * LEAST
+    assert await process.look() == 0
+    process.size += LEAST - 1  # since it was smallest
+    assert await process.look() == 0
+    process.size += 1
+    assert await process.look() == 1
+
+
+async def test_it_looks_until_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.trimming.PAUSE_S", 0.0)
+    process = Process()
+    running = asyncio.create_task(process.trimming.run())
+    await asyncio.sleep(0)
+    process.size, process.free = 12 * LEAST, LEAST
+
+    async def trimmed() -> bool | None:
+        return process.trims == 1 or None
+
+    await until(trimmed)
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_nothing_is_done_where_nobody_can_be_asked(tmp_path: Path) -> None:
+    class Musl:
+        malloc_trim = None
+
+    assert find_heap(Musl()) is None
+    assert find_heap(object()) is None
+    await Trimming(None).run()
+
+
+@pytest.mark.skipif(HEAP is None, reason="not a C library that can be asked")
+def test_this_system_gives_back_what_lies_between() -> None:
+    assert HEAP is not None
+    assert find_heap(object(), Path("/proc/self/none")) is None
+    crowd, staying = [], []
+    for number in range(MANY):
+        crowd.append(b"x" * 8000)
+        if number % 8 == 0:
+            staying.append(b"x" * 600)
+    del crowd
+    before = resident()
+    assert HEAP.free() >= 16 * 2**20
+    HEAP.trim()
+    assert resident() <= before - 16 * 2**20
+    assert len(staying) == MANY // 8
