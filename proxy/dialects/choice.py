@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from proxy.core.upload import Fields, Head, Limits
 
@@ -18,7 +19,7 @@ from . import fields
 from .dialect import Dialect
 from .discovery import discovery_fields
 from .fields import NoValue
-from .profiles import COMPLETE, INCOMPLETE, PROFILES, RFC, Profile
+from .profiles import COMPLETE, INCOMPLETE, PROFILES, RFC
 from .requests import WITHOUT_CONTENT, starts_upload
 from .rufh import Rufh
 
@@ -63,25 +64,28 @@ class Dialects:
         return discovery_fields(limits, self.version(head))
 
     def _speaking(self, head: Head) -> Rufh:
-        profile, spoken = self._profile(head)
-        return Rufh(
-            profile,
-            self.uploads,
-            spoken=spoken,
-            interims=spoken and profile.interims and not head.http_1_0,
-        )
+        row, spoken = self._row(head)
+        return _rufh(row, self.uploads, spoken=spoken, http_1_0=head.http_1_0)
 
-    def _profile(self, head: Head) -> tuple[Profile, bool]:
-        """The profile to answer in, and whether the request speaks it.
+    def _row(self, head: Head) -> tuple[int | str, bool]:
+        """Whose profile to answer in, and whether the request speaks it.
 
         Not spoken: the newest one, which is all that is left to answer in (R15, R16).
         """
         named = fields.integer(head.value(_VERSION))
         if isinstance(named, int) and named in self.versions:
-            return PROFILES[named], True
+            return named, True
         if named is NoValue.ABSENT and self.rfc:
-            return PROFILES[RFC], True
-        return PROFILES[max(self.versions, default=RFC)], False
+            return RFC, True
+        return max(self.versions, default=RFC), False
+
+
+@cache
+def _rufh(row: int | str, uploads: str, *, spoken: bool, http_1_0: bool) -> Rufh:
+    """One for all requests that speak alike: a slow one has it for hours."""
+    profile = PROFILES[row]
+    interims = spoken and profile.interims and not http_1_0
+    return Rufh(profile, uploads, spoken=spoken, interims=interims)
 
 
 def _speaks_of_completeness(head: Head) -> bool:

@@ -1,6 +1,6 @@
 """What every family of protocols for uploads has to offer: the interface of this room.
 
-A dialect is made for one request and asked up to three things: what the request wants,
+A dialect is chosen for a request and asked up to three things: what the request wants,
 which fields a 104 may have, and what the final response is. It answers from the head
 and the outcome alone, and keeps nothing between two questions.
 """

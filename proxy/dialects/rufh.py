@@ -35,7 +35,7 @@ from .profiles import Profile
 
 @dataclass(frozen=True, slots=True)
 class Rufh:
-    """One version of the protocol, for one request."""
+    """One version of the protocol, for requests that speak alike."""
 
     profile: Profile
     uploads: str
