@@ -81,7 +81,7 @@ class Turn(AbstractContextManager[None]):
         self.since = since
         """When the request came, in seconds of the machine's monotonic clock."""
         self.is_over = False
-        self.successors: list[asyncio.Future[None]] = []
+        self.successors: tuple[asyncio.Future[None], ...] = ()
         """Who waits for this turn to be over."""
         self._wanted = False
         self._end: Callable[[Gone], None] | None = None
@@ -131,7 +131,7 @@ class Turn(AbstractContextManager[None]):
 
     async def _wait_for(self, before: Turn) -> None:
         waiter = asyncio.get_running_loop().create_future()
-        before.successors.append(waiter)
+        before.successors += (waiter,)
         try:
             async with asyncio.timeout(WAIT_S):
                 await waiter

@@ -150,8 +150,8 @@ class Visit:
     def _front_forbids(self) -> bool:
         if not self.front.trusted:
             return False
-        told = self.head.value(b"x-upload-interim") or b""
-        return told.strip().lower() == b"never"
+        told = (self.head.value(b"x-upload-interim") or b"").strip().lower()
+        return told == b"never"
 
     @property
     def _shows_front(self) -> bool:
