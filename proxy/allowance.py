@@ -12,7 +12,7 @@ from proxy.core.decide import Receive
 from proxy.core.errors import Problem, Refusal
 from proxy.core.intents import Append, Create
 from proxy.core.upload import State, Upload
-from proxy.holdings import Share
+from proxy.holdings import BOUNDLESS, Boundless, Share
 from proxy.ledger import Ledger
 from proxy.standings import Standings
 
@@ -38,7 +38,7 @@ class Allowance:
 
     async def share(
         self, upload: Upload, plan: Receive, intent: Create | Append
-    ) -> Share:
+    ) -> Share | Boundless:
         """What the request may bring of what its principal may have. What is nobody's
         has no bound of its own.
 
@@ -47,7 +47,7 @@ class Allowance:
         """
         holdings = self._ledger.holdings
         if not holdings.bounds(upload) or _is_admitted(upload, plan):
-            return Share(holdings, upload, None)
+            return BOUNDLESS
         end = plan.length
         if end is None and intent.content_length is not None:
             end = upload.offset + intent.content_length

@@ -67,14 +67,14 @@ class Creation:
         whose = ""
         if self._recognition is not None:
             whose = await self._recognition.admitted(exchange)
-        new = self._new(plan, intent, exchange, whose)
-        share = await self._allowance.share(new, plan, intent)
-        async with self._leases.hold(new.token) as lease:
-            grant = self._admission.grant(new, plan, intent.content_length)
+        upload = self._new(plan, intent, exchange, whose)
+        share = await self._allowance.share(upload, plan, intent)
+        async with self._leases.hold(upload.token) as lease:
+            grant = self._admission.grant(upload, plan, intent.content_length)
             with grant, share:
-                await self._allowance.admit(new)
-                exchange.about(new)
-                upload = await self._begin(new, plan, exchange)
+                await self._allowance.admit(upload)
+                exchange.about(upload)
+                upload = await self._begin(upload, plan, exchange)
                 upload = await self._reception.receive(
                     upload, plan, intent, lease, exchange, grant, share
                 )

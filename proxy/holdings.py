@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf
 from types import TracebackType
+from typing import Final
 
 from proxy.core.decide import Receive
 from proxy.core.errors import Problem, Refusal
@@ -223,22 +224,20 @@ class Share:
 
     __slots__ = ("_holdings", "_till", "_upload")
 
-    def __init__(self, holdings: Holdings, upload: Upload, end: int | None) -> None:
-        """`end`: the offset that the content is known to reach, and may; None: there is
-        no bound."""
+    def __init__(self, holdings: Holdings, upload: Upload, end: int) -> None:
+        """`end`: the offset that the content is known to reach, and may."""
         self._holdings = holdings
         self._upload = upload
-        self._till = inf if end is None else end
+        self._till = end
 
     def up_to(self, end: int) -> int:
         """The offset up to which may be stored of content that reaches to `end`."""
         if end > self._till:
             self._till = self._holdings.grant(self._upload, end)
-        return end if end <= self._till else int(self._till)
+        return min(end, self._till)
 
     def __enter__(self) -> Share:
-        if self._till < inf:
-            self._till = self._holdings.grant(self._upload, int(self._till))
+        self._till = self._holdings.grant(self._upload, self._till)
         return self
 
     def __exit__(
@@ -247,8 +246,31 @@ class Share:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._till < inf:
-            self._holdings.release(self._upload)
+        self._holdings.release(self._upload)
+
+
+class Boundless:
+    """What a request may bring on which there is no bound: the same for all of them."""
+
+    __slots__ = ()
+
+    def up_to(self, end: int) -> int:
+        """See ``Share``."""
+        return end
+
+    def __enter__(self) -> Boundless:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return
+
+
+BOUNDLESS: Final = Boundless()
 
 
 def _size(upload: Upload) -> int:

@@ -22,7 +22,7 @@ from proxy.core.errors import ClientGone, Gone, SpoolError
 from proxy.core.intents import Part
 from proxy.core.lifecycle import Event
 from proxy.core.upload import Head, Token, Upload
-from proxy.holdings import Share, stopped
+from proxy.holdings import Boundless, Share, stopped
 from proxy.intake import Body, receive
 from proxy.leases import Lease
 from proxy.ledger import Ledger
@@ -126,7 +126,7 @@ class Reception:
         lease: Lease,
         exchange: Exchange,
         grant: Grant,
-        share: Share,
+        share: Share | Boundless,
     ) -> Upload:
         """`upload` with the request's content taken, and what that means saved.
 

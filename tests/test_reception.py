@@ -14,7 +14,7 @@ from proxy.core.intents import Create
 from proxy.core.lifecycle import Event
 from proxy.core.room import Bounds
 from proxy.core.upload import DEFAULT_ROUTE, Head, Limits, State, Token, Upload
-from proxy.holdings import Share
+from proxy.holdings import BOUNDLESS
 from proxy.leases import LocalLeases
 from proxy.ledger import Ledger
 from proxy.reception import Exchange, Reception
@@ -85,7 +85,7 @@ async def test_the_disk_keeps_up_with_parts_at_whose_end_an_offset_is_told(
             lease,
             exchange,
             grant,
-            Share(ledger.holdings, upload, None),
+            BOUNDLESS,
         )
     assert spool.noted == [not finishing]
     assert upload.offset == 3
