@@ -33,7 +33,6 @@ from proxy.core.headers import harmless
 from proxy.core.lifecycle import TERMINAL, Event
 from proxy.core.upload import Answer, Head, State, Upload, shortened
 from proxy.delivery import Change, Delivery
-from proxy.followers import Follower
 from proxy.keeper import Keeper
 from proxy.lanes import AnswerStream
 from proxy.ledger import Ledger
@@ -273,12 +272,14 @@ class Forward:
         """Pass the answer's content on as it comes, and be done with the upload."""
         followers, delivery.followers = delivery.followers, []
         delivery.served = followers
+        keeper = Keeper(self._spool, delivery.upload.token, self.keep_answer_size)
         try:
             length = None if stream.length is None else int(stream.length)
             for follower in followers:
                 follower.answered(stream.answer, length)
-            await self._pass_on(delivery, stream, followers)
+            await self._pass_on(delivery, stream, keeper)
         finally:
+            keeper.close()
             for follower in followers:
                 follower.break_off()
             await stream.close()
@@ -314,11 +315,10 @@ class Forward:
         )
 
     async def _pass_on(
-        self, delivery: Delivery, stream: AnswerStream, followers: list[Follower]
+        self, delivery: Delivery, stream: AnswerStream, keeper: Keeper
     ) -> None:
         """Feed the content to who follows and to the spool; record what was kept."""
-        token = delivery.upload.token
-        keeper = Keeper(self._spool, token, self.keep_answer_size)
+        token, followers = delivery.upload.token, delivery.served
         try:
             async for chunk in stream.chunks():
                 keeper.keep(chunk)

@@ -53,6 +53,11 @@ class Keeper:
                 await self.drop()
         return self._kept
 
+    def close(self) -> None:
+        """Let go of the file, however it ended. May be called twice."""
+        if self._writer is not None:
+            self._writer.close()
+
     async def drop(self) -> None:
         """Keep nothing after all."""
         self._kept = False
