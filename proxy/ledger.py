@@ -238,23 +238,28 @@ class Ledger:
         )
 
     async def _remove(self, upload: Upload) -> None:
+        # What was given up must not be sent on after a power loss.
+        given_up = upload.state is not State.EXPIRED
         try:
-            # What was given up must not be sent on after a power loss.
-            given_up = upload.state is not State.EXPIRED
             await self._spool.delete(upload.token, durable=given_up)
         except SpoolError as exc:
             self._log.error(
                 "not removed", upload=shortened(upload.token), error=str(exc)
             )
-            await self._say_over(upload)
+            await self._say_over(upload, durable=given_up)
 
-    async def _say_over(self, upload: Upload) -> None:
-        """Told as gone all the same: the record says so, the sweep frees the rest."""
+    async def _say_over(self, upload: Upload, *, durable: bool) -> None:
+        """Told as gone all the same: the record says so, the sweep frees the rest.
+
+        Raises:
+            SpoolError: it cannot be told, a power loss could bring the upload back.
+        """
         try:
-            await self._spool.save(upload, durable=False)
+            await self._spool.save(upload, durable=durable)
         except UploadMissing:
-            # The record went before the failure: there is nothing left to tell.
-            return
+            # The record went before the failure: it has to stay away.
+            if durable:
+                await self._spool.delete(upload.token, durable=True)
 
     def _tell(self, before: Upload, after: Upload, event: Event) -> None:
         level = _level(event)
