@@ -92,9 +92,10 @@ class World:
             wrapper_class=structlog.make_filtering_bound_logger(50),
         )
         self._tasks = Tasks(log)
-        self._requests: set[asyncio.Task[None]] = set()
-        self.contents: set[Content] = set()
-        """Of the requests that go on."""
+        self._requests: list[asyncio.Task[None]] = []
+        self.contents: dict[Content, None] = {}
+        """Of the requests that go on, in order: every run of the same steps is the same
+        run."""
         self._waiting: dict[asyncio.Task[Any], None] = {}
         """Requests whose clients wait for the origin's answer, in order."""
         self._left: set[asyncio.Task[Any]] = set()
@@ -247,14 +248,14 @@ class World:
 
     def _go(self, coroutine: Coroutine[Any, Any, None]) -> None:
         task = self.loop.create_task(coroutine)
-        self._requests.add(task)
+        self._requests.append(task)
         self.loop.settle()
         self._see()
 
     def _see(self) -> None:
         """Fail with whatever has gone wrong in the requests that have ended."""
-        ended = {task for task in self._requests if task.done()}
-        self._requests -= ended
+        ended = [task for task in self._requests if task.done()]
+        self._requests = [task for task in self._requests if not task.done()]
         for task in ended:
             failure = task.exception()
             if failure is not None and not self.disk.dead:
@@ -263,7 +264,7 @@ class World:
             raise self.shore.wrong
 
     async def _fulfil(self, request: _Request) -> None:
-        self.contents.add(request.content)
+        self.contents[request.content] = None
         try:
             outcome = await self._uploads.fulfil(request.intent, request.exchange())
         except ClientGone:
@@ -273,7 +274,7 @@ class World:
         else:
             await request.hears(outcome)
         finally:
-            self.contents.discard(request.content)
+            del self.contents[request.content]
 
     async def _sweep(self) -> None:
         for token in list(self.spool.unfinished()):
