@@ -192,13 +192,14 @@ class Ledger:
         """
         await self._spool.save(upload, durable=durable)
 
-    async def secure(self, token: Token) -> None:
-        """Have the upload survive the process, and seen by all others on the spool.
+    async def secure(self, token: Token, *, told: bool = False) -> None:
+        """Have the upload survive the process, and seen by all others on the spool;
+        with `told` the power loss, too, see ``Spool.secure``.
 
         Raises:
             SpoolError: it is no more secure than it was.
         """
-        await self._spool.secure(token)
+        await self._spool.secure(token, told=told)
 
     async def sync_body(self, upload: Upload) -> int:
         """Make every stored byte durable; how many there are.

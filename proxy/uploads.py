@@ -192,7 +192,7 @@ class Uploads:
         if intent.token is not None:
             told = self._standings.of(await self._standings.glance(intent.token))
             # It tells an offset, and be it 0: the upload has to be there later, too.
-            await self._ledger.secure(intent.token)
+            await self._ledger.secure(intent.token, told=True)
         raise Refusal(intent.problem, intent.detail, standing=told)
 
     async def given(self, answered: Answered, *, heard: bool) -> None:

@@ -107,12 +107,13 @@ class Spool(Protocol):
             SpoolError: nothing of it is stored.
         """
 
-    async def secure(self, token: Token) -> None:
+    async def secure(self, token: Token, *, told: bool = False) -> None:
         """Make sure that the upload survives the process: its client is gone, or waits.
 
         One whose request may have left survives power loss as such, too, and so does
         one that has no bytes yet, whose offset of 0 is about to be told; of its body
-        nothing is promised. One that is not there is no error.
+        nothing is promised. `told`: what was acknowledged of it is about to be told in
+        any case, and be it 0 of one that has bytes. One that is not there is no error.
 
         Raises:
             SpoolError: nothing has changed.

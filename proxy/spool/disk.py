@@ -118,14 +118,18 @@ class DiskSpool:
         self.recorded(upload.token, self._records.adopt(upload, body, answer))
         self.changed(upload.token, len(body or b"") + len(answer))
 
-    async def secure(self, token: Token) -> None:
-        """See ``Spool``. What has bytes and was never sent is secure as it stands."""
+    async def secure(self, token: Token, *, told: bool = False) -> None:
+        """See ``Spool``. What has bytes and was never sent is secure as it stands,
+        unless an offset of it is about to be told."""
         if not self._syncs:
             return
         async with self._turn(token):
-            if token not in self._secured and self._records.is_loose(token):
-                await self._threads.run(partial(self._records.secure, token))
-                self._secured.add(token)
+            if token in self._secured or not self._records.is_loose(token, told=told):
+                return
+            grown = await self._threads.run(partial(self._records.secure, token))
+            self._secured.add(token)
+            if grown:
+                self.recorded(token, grown)
 
     async def load(self, token: Token) -> Upload:
         """See ``Spool``. A body that could not be synced is cut back, too, as long as

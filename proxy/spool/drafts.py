@@ -17,7 +17,7 @@ from .failures import nameless
 from .record import Record, decode
 from .shards import DRAFT, RECORD
 
-_LIMIT = envelope.LIMIT + 2
+LIMIT = envelope.LIMIT + 2
 """Bytes read of a record: its last one, and one over the limit shows that it is over.
 """
 
@@ -36,9 +36,10 @@ def standing(stem: str, token: Token) -> tuple[Record, bool]:
     """
     drafted = _draft(stem)
     try:
-        sealed, sure = sealed_record(stem)
+        sealed, ending = sealed_record(stem)
     except FileNotFoundError as exc:
         raise UploadMissing("it has no record") from nameless(exc)
+    sure = ending != envelope.UNSURE
     found = decode(sealed, token)
     if drafted is None:
         return found, sure
@@ -52,14 +53,14 @@ def standing(stem: str, token: Token) -> tuple[Record, bool]:
     return (draft if draft.base == envelope.checksum(sealed) else found), sure
 
 
-def sealed_record(stem: str) -> tuple[bytes, bool]:
-    """The record whatever amends it, to be decoded; and whether its name is durable.
+def sealed_record(stem: str) -> tuple[bytes, bytes]:
+    """The record whatever amends it, to be decoded; and its ending, see ``envelope``.
 
     Raises:
         FileNotFoundError: there is none.
         OSError
     """
-    return envelope.opened(files.read(stem + RECORD, _LIMIT))
+    return envelope.opened(files.read(stem + RECORD, LIMIT))
 
 
 def base(stem: str) -> str:
@@ -81,6 +82,6 @@ def base(stem: str) -> str:
 def _draft(stem: str) -> bytes | None:
     """What it holds; None when there is none. Raises OSError."""
     try:
-        return files.read(stem + DRAFT, _LIMIT)
+        return files.read(stem + DRAFT, LIMIT)
     except FileNotFoundError:
         return None

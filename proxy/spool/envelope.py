@@ -5,9 +5,9 @@ the format number too, so that a flipped bit never looks like a newer format. Ev
 later format keeps the first line as it is here: that is how an older release tells a
 newer file from a broken one.
 
-One more byte may follow, outside the checksum: whether the name that the file stands
-under is known to be durable. It is turned in place, and matters to the running boot
-only: what is found after a power loss is on the disk.
+One more byte may follow, outside the checksum: whether the file, and the name that it
+stands under, are known to be durable. It is turned in place, and matters to the running
+boot only: what is found after a power loss is on the disk.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ LIMIT = 8 * 1024 * 1024
 UNSURE = b"?"
 """Follows what is sealed, until its name is durable."""
 SURE = b"."
-"""In its place from then on; without either there is nothing to be sure of."""
+"""In its place from then on; without either nothing of the file was durable when it was
+written, or a release has written it that knew neither."""
 _HOLLOW = b"\0"
 """What a power loss may have made of that, at the worst."""
 
@@ -82,11 +83,13 @@ def unseal(sealed: bytes) -> bytes:
     return content
 
 
-def opened(content: bytes) -> tuple[bytes, bool]:
-    """What was sealed, of all that the file holds, and whether its name is sure."""
-    if content.endswith(UNSURE):
-        return content[: -len(UNSURE)], False
-    return content.removesuffix(SURE).removesuffix(_HOLLOW), True
+def opened(content: bytes) -> tuple[bytes, bytes]:
+    """What was sealed, of all that the file holds, and what follows it: ``UNSURE``,
+    ``SURE`` or nothing."""
+    for ending in (UNSURE, SURE):
+        if content.endswith(ending):
+            return content[: -len(ending)], ending
+    return content.removesuffix(_HOLLOW), b""
 
 
 def checksum(start: bytes) -> str:

@@ -22,6 +22,7 @@ PRIVATE_DIRECTORY = 0o700
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 _WRITE = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+_CHANGE = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 # without O_NONBLOCK the open of a FIFO that somebody put there would never return
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _LIST = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
@@ -83,6 +84,38 @@ def write_all(fd: int, content: bytes) -> None:
             offset += os.pwrite(fd, view[offset:], offset)
 
 
+_PIECE = 256 * 1024
+"""Bytes that are written again at a time."""
+
+
+def write_through(fd: int) -> None:
+    """Make the content of the file, which is open to be changed, durable, whatever
+    became of earlier tries.
+
+    The kernel tells of a sync that failed once, and takes the pages for clean from then
+    on: the next sync would say nothing of what was lost. So they are made dirty again.
+    Not for a file whose content was durable before: a disk that fails could spoil it.
+    """
+    offset = 0
+    while piece := os.pread(fd, _PIECE, offset):
+        offset += os.pwrite(fd, piece, offset)
+    os.fdatasync(fd)
+
+
+@contextmanager
+def to_change(path: str) -> Iterator[int | None]:
+    """An existing file, open for reading and writing meanwhile; None: there is none."""
+    try:
+        fd = os.open(path, _CHANGE)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
 @contextmanager
 def to_write(path: str) -> Iterator[int]:
     """An existing file, open for writing meanwhile."""
@@ -128,18 +161,6 @@ def cut(path: str, length: int, *, sync: bool) -> None:
         os.ftruncate(fd, length)
         if sync:
             os.fdatasync(fd)
-    finally:
-        os.close(fd)
-
-
-def sync(path: str) -> None:
-    """Make the content of the file durable; one that is not there has none."""
-    try:
-        fd = open_to_read(path)
-    except FileNotFoundError:
-        return
-    try:
-        os.fdatasync(fd)
     finally:
         os.close(fd)
 

@@ -56,7 +56,7 @@ class MemorySpool:
             _unmeasured(upload), kept, bytearray(answer)
         )
 
-    async def secure(self, token: Token) -> None:
+    async def secure(self, token: Token, *, told: bool = False) -> None:
         """See ``Spool``. There is nothing here that survives the process."""
 
     async def load(self, token: Token) -> Upload:

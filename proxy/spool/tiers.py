@@ -133,14 +133,14 @@ class TieredSpool:
             raise SpoolError("the upload cannot be created: it is there")
         self.disk.adopt(upload, body, answer)
 
-    async def secure(self, token: Token) -> None:
+    async def secure(self, token: Token, *, told: bool = False) -> None:
         """See ``Spool``. What is in memory moves to the disk; for whoever needs an
         upload to be there, in this process or, by its word, in another one."""
         held = self._held.get(token)
         if held is not None:
             self.move(held)
         self._no_longer_shown(token)
-        await self.disk.secure(token)
+        await self.disk.secure(token, told=told)
 
     async def load(self, token: Token) -> Upload:
         """See ``Spool``."""

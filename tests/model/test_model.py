@@ -231,3 +231,70 @@ def test_a_record_that_a_dead_process_left_is_not_taken_for_durable(
     machine.ask(token=token)
     power_loss(machine)
     machine.append(token=token, part=REST, at="asked")
+
+
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("after", range(5))
+def test_a_record_of_which_a_failed_sync_took_the_bytes_is_not_told(
+    machine: Machine, after: int, dies: bool
+) -> None:
+    """P1: the next sync says nothing of it, in this process or in another one."""
+    token = created(machine, replace(CUT, arrives=0))
+    machine.spool_will_fail(after=after, failures=1)
+    machine.ask(token=token)
+    if dies:
+        machine.process_dies(after=0)
+    machine.ask(token=token)
+    power_loss(machine)
+    machine.ask(token=token)
+    assert machine.promise(token).heard
+
+
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("after", range(12))
+def test_an_answer_in_memory_of_which_a_failed_sync_took_the_bytes_is_not_given(
+    remembering: Machine, after: int, dies: bool
+) -> None:
+    token = created(remembering, REST)
+    remembering.spool_will_fail(after=after, failures=1)
+    remembering.ask(token=token)
+    if dies:
+        remembering.process_dies(after=0)
+    remembering.ask(token=token)
+    power_loss(remembering, hollow=True)
+    remembering.finish(token=token)
+
+
+def test_an_offset_of_0_told_while_the_first_part_comes_is_one(
+    machine: Machine,
+) -> None:
+    """P1: a request that makes no sense hears it, too."""
+    token = created(machine, replace(CUT, end="stalls"))
+    machine.glance(token=token)
+    power_loss(machine)
+    machine.ask(token=token)
+    assert machine.promise(token).heard
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+@pytest.mark.parametrize("after", range(12))
+def test_a_cancel_that_the_disk_failed_under_is_none_or_stays_so(
+    machine: Machine, after: int, failures: int
+) -> None:
+    machine.origin_will(deeds=[Deed("unreached")] * 2)
+    token = created(machine, REST)
+    machine.spool_will_fail(after=after, failures=failures)
+    machine.cancel(token=token)
+    power_loss(machine)
+    machine.sweep()
+    # the second failure is that of what is left to be done after the first one
+    assert machine.promise(token).over or failures == 2
+
+
+@pytest.mark.parametrize("acts", range(26, 40))
+def test_the_process_dies_over_the_answer(machine: Machine, acts: int) -> None:
+    """What ends in the middle of it leaves no file open."""
+    token = created(machine, SOME)
+    machine.process_dies(after=acts)
+    machine.append(token=token, part=REST, at="told")
+    machine.append(token=token, part=REST, at="asked")

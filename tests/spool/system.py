@@ -23,6 +23,7 @@ BOUND_S = 5.0
 
 _CHANGING = ("mkdir", "open", "pwrite", "ftruncate", "rename", "unlink")
 _SYNCING = ("fdatasync", "fsync")
+_BY_DESCRIPTOR = (*_SYNCING, "pwrite", "ftruncate")
 
 
 class Died(BaseException):
@@ -49,7 +50,9 @@ class Calls:
     def _watched(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any, **kwargs: Any) -> Any:
             changes = name != "open" or args[1] & os.O_CREAT
-            ours = [self._named(arg) for arg in args if self._is_place(arg, name)]
+            descriptor = args[:1] if name in _BY_DESCRIPTOR else ()
+            places = (arg for arg in args if isinstance(arg, str))
+            ours = [self._named(place) for place in (*descriptor, *places)]
             if changes and ours[:1] != [None]:
                 call = " ".join([name, *(str(place) for place in ours)])
                 self.before(call)
@@ -57,12 +60,6 @@ class Calls:
             return function(*args, **kwargs)
 
         return watched
-
-    def _is_place(self, argument: object, name: str) -> bool:
-        by_descriptor = name in (*_SYNCING, "pwrite", "ftruncate")
-        return isinstance(argument, str) or (
-            by_descriptor and type(argument) is int and argument < 1000
-        )
 
     def _named(self, place: str | int) -> str | None:
         """The place below the spool's directory; None when it is not there."""

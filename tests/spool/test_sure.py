@@ -1,4 +1,4 @@
-"""A record whose name may not be durable: who reads it makes sure of it first (P1)."""
+"""A record that may not be durable, or its name: who builds on it makes sure (P1)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from proxy.core.errors import SpoolError
 from proxy.core.upload import State
 from proxy.spool.disk import DiskSpool
 
-from .samples import BOOT, rebooted, stored
+from .samples import ANSWER, BOOT, answer_of, rebooted, stored, upload
 from .system import Calls, Countdown, Died
+
+SAYS_SO = "pwrite T.record"
+"""The last byte is turned, or comes."""
 
 
 @pytest.fixture
@@ -125,3 +128,97 @@ async def test_one_that_was_replaced_meanwhile_takes_no_harm(
     await spool.peek(saved.token)
     assert (await spool.load(saved.token)).why == "newer"
     other.close()
+
+
+class NoContent:
+    """A disk that loses the bytes of a record with the sync that fails."""
+
+    def __init__(self) -> None:
+        self.fails = True
+
+    def __call__(self, call: str) -> None:
+        if call == "fdatasync T.record" and self.fails:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize("secures", ["the same process", "another one"])
+async def test_a_record_that_could_not_be_synced_is_written_again(
+    spool: DiskSpool, calls: Calls, tmp_path: Path, secures: str
+) -> None:
+    """The next sync would say nothing of what the one that failed has lost."""
+    saved = await stored(spool)
+    content = calls.before = NoContent()
+    with pytest.raises(SpoolError, match="Input/output error"):
+        await spool.secure(saved.token)
+    content.fails = False
+    if secures == "another one":
+        spool = DiskSpool(tmp_path, boot_id=BOOT)
+    calls.made.clear()
+    await spool.secure(saved.token)
+    made = [call for call in calls.made if call != "fsync ."]
+    assert made == ["pwrite T.record", "fdatasync T.record", "fsync S", SAYS_SO]
+    assert await spool.load(saved.token) == saved
+    spool.close()
+
+
+async def test_a_record_that_was_secured_is_not_written_again(
+    spool: DiskSpool, calls: Calls, tmp_path: Path
+) -> None:
+    """By another process: a disk that fails then could spoil what was told."""
+    saved = await stored(spool)
+    await spool.secure(saved.token)
+    other = DiskSpool(tmp_path, boot_id=BOOT)
+    calls.made.clear()
+    await other.secure(saved.token)
+    assert calls.made == []
+    other.close()
+
+
+async def test_nor_is_one_that_a_reboot_has_left(
+    spool: DiskSpool, calls: Calls, tmp_path: Path
+) -> None:
+    saved = await stored(spool)
+    after = rebooted(spool, tmp_path)
+    calls.made.clear()
+    await after.secure(saved.token)
+    assert [call for call in calls.made if call != "fsync ."] == ["fsync S", SAYS_SO]
+    after.close()
+
+
+async def test_one_whose_offset_is_about_to_be_told_is_durable_with_bytes_too(
+    spool: DiskSpool, calls: Calls
+) -> None:
+    """Of which none is acknowledged: then 0 is told."""
+    saved = await stored(spool, b"12345")
+    calls.made.clear()
+    await spool.secure(saved.token)
+    assert calls.synced() == []
+    await spool.secure(saved.token, told=True)
+    assert "fdatasync T.record" in calls.synced()
+
+
+async def test_the_byte_that_says_so_counts(spool: DiskSpool) -> None:
+    grown: list[int] = []
+    spool.recorded = lambda token, by: grown.append(by)
+    saved = await stored(spool)
+    await spool.secure(saved.token)
+    assert sum(grown) == sum(size for _, _, size in spool.sizes())
+
+
+async def test_an_answer_that_could_not_be_synced_is_written_again(
+    spool: DiskSpool, calls: Calls
+) -> None:
+    answered = upload(state=State.RESPONDED, length=0, answer=ANSWER, attempts=1)
+    spool.adopt(answered, None, b"gone")
+    fails = calls.before = Countdown(0, lambda: OSError(errno.EIO, ""), for_good=False)
+    with pytest.raises(SpoolError):
+        await spool.secure(answered.token)
+    assert fails.reached
+    calls.made.clear()
+    await spool.secure(answered.token)
+    assert calls.made[:3] == [
+        "pwrite T.answer.new",
+        "fdatasync T.answer.new",
+        "rename T.answer.new T.answer",
+    ]
+    assert answer_of(spool, answered.token) == b"gone"
