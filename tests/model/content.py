@@ -68,8 +68,11 @@ class Content:
     def begin(self) -> None:
         assert self.promise is not None
         self._asks_only = self._finishing and self._at == self.promise.whole
-        if self._asks_only:
-            return
+        if not self._asks_only:
+            self._is_taken()
+
+    def _is_taken(self) -> None:
+        assert self.promise is not None
         self.promise.begins(self._at, self._length)
         # of a length that was reached before, nothing more has to come
         self.promise.comes(b"", finishing=self._finishing)
@@ -77,6 +80,10 @@ class Content:
 
     async def pour(self, store: Callable[[memoryview], bool]) -> bool:
         """All of it is for `read`: there is no loop here that brings it by itself."""
+        if self._asks_only and self.promise is not None and not self.promise.known:
+            # that all was there has been lost with what has failed
+            self._asks_only = False
+            self._is_taken()
         return True
 
     async def read(self) -> bytes:

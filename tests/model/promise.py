@@ -29,6 +29,8 @@ class Promise:
     """Of the whole body, as its client announced it."""
     whole: int | None = None
     """Of the whole body, once its client has sent all of it and said so."""
+    known: bool = False
+    """Nothing has failed since it was whole: the proxy has to know of that, too."""
     wished: int | None = None
     """Of the whole body, where its client has asked to end it with what was there."""
     faultless: bool = True
@@ -57,12 +59,12 @@ class Promise:
         """`chunk` has reached the proxy; `finishing`: the last part of the body."""
         self.sent = (self.sent + chunk)[: self.length]
         if finishing and len(self.sent) == self.length:
-            self.whole = self.length
+            self.whole, self.known = self.length, True
 
     def ends(self) -> None:
         """The last part has come to its proper end."""
         if self.length in (None, len(self.sent)):
-            self.whole = len(self.sent)
+            self.whole, self.known = len(self.sent), True
 
     def is_known(self) -> None:
         """Its client knows where it is: until the power fails, it stays."""
@@ -117,7 +119,7 @@ class Promise:
 
     def has_trouble(self) -> None:
         """A call of the spool has failed, or the process has died."""
-        self.faultless = False
+        self.faultless = self.known = False
 
     def loses_memory(self) -> None:
         """P8: the process has died, and may have kept it in memory."""

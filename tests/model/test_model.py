@@ -298,3 +298,17 @@ def test_the_process_dies_over_the_answer(machine: Machine, acts: int) -> None:
     machine.process_dies(after=acts)
     machine.append(token=token, part=REST, at="told")
     machine.append(token=token, part=REST, at="asked")
+
+
+@pytest.mark.parametrize("fault", ["a call fails", "the process dies"])
+@pytest.mark.parametrize("after", range(12))
+def test_an_end_that_could_not_be_recorded_is_none(
+    machine: Machine, after: int, fault: str
+) -> None:
+    """Its client asks, and goes on from there."""
+    if fault == "a call fails":
+        machine.spool_will_fail(after=after, failures=1)
+    else:
+        machine.process_dies(after=after)
+    token = created(machine, replace(REST, size=0, chunked=True))
+    machine.append(token=token, part=REST, at="asked")
