@@ -32,6 +32,7 @@ from .measure import may_grow
 from .names import Names
 from .reader import DiskReader, EmptyReader
 from .records import Records
+from .securing import Securing
 from .shards import ANSWER, BODY, COUNTED, PARTIAL, RECORD, SUFFIXES, Shards
 from .threads import DiskThreads
 from .writeback import AT_THE_END, CLOSE, RELAXED
@@ -93,6 +94,7 @@ class DiskSpool:
         self._records = Records(
             self._shards, self._marks, self._ballast, boot_id, syncs=self._syncs
         )
+        self._securing = Securing(self._shards, self._marks, self._ballast, boot_id)
         self._threads = DiskThreads()
         # of their own: a slow sync of large bodies must not hold up small records
         self._body_threads = DiskThreads()
@@ -124,9 +126,9 @@ class DiskSpool:
         if not self._syncs:
             return
         async with self._turn(token):
-            if token in self._secured or not self._records.is_loose(token, told=told):
+            if token in self._secured or not self._securing.is_loose(token, told=told):
                 return
-            grown = await self._threads.run(partial(self._records.secure, token))
+            grown = await self._threads.run(partial(self._securing.secure, token))
             self._secured.add(token)
             if grown:
                 self.recorded(token, grown)
@@ -194,9 +196,14 @@ class DiskSpool:
                 self.recorded(upload.token, grown)
 
     async def show(self, upload: Upload) -> None:
-        """See ``tiers.Disk``."""
+        """See ``tiers.Disk``. One that another process has made durable since stays
+        so."""
         async with self._turn(upload.token):
-            self.recorded(upload.token, self._records.show(upload))
+            secured = self._securing.is_secured(upload.token)
+            if not secured:
+                self.recorded(upload.token, self._records.show(upload))
+        if secured:
+            await self.save(upload, durable=True)
 
     def _save_durably(self, upload: Upload) -> int:
         """Bytes by which the record has grown, see ``Records``."""

@@ -116,6 +116,14 @@ def to_change(path: str) -> Iterator[int | None]:
         os.close(fd)
 
 
+def is_at(path: str, fd: int) -> bool:
+    """Whether the name points to the open file."""
+    try:
+        return os.path.samestat(os.lstat(path), os.fstat(fd))
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def to_write(path: str) -> Iterator[int]:
     """An existing file, open for writing meanwhile."""

@@ -28,7 +28,7 @@ from .ballast import Ballast
 from .failures import translated
 from .marks import Marks
 from .measure import UNFINISHED, after_reboot, may_grow, measured
-from .record import Record, decode, encode
+from .record import Record, encode
 from .shards import ANSWER, BODY, DRAFT, PARTIAL, RECORD, Shards
 
 
@@ -286,77 +286,6 @@ class Records:
         """
         if self._syncs and upload.state in UNFINISHED:
             self._marks.make_durable(upload.token)
-
-    def is_loose(self, token: Token, *, told: bool) -> bool:
-        """Whether its record has to be made durable, whatever a draft amends; not when
-        it is gone, or lost. Raises SpoolError.
-
-        One that never was, and says that the request may have left; or that has no
-        bytes, since then an offset of 0 may be told without any other save; or one
-        that is `told`, see ``Spool.secure``.
-        """
-        stem = self._shards.stem(token)
-        with translated("the record cannot be read"):
-            try:
-                sealed, ending = drafts.sealed_record(stem)
-                found = decode(sealed, token)
-                if ending or not found.loose:
-                    return ending == envelope.UNSURE
-                if told or found.upload.attempts > 0:
-                    return True
-                return files.size(stem + BODY) == 0
-            except (FileNotFoundError, UploadLost):
-                return False
-
-    def secure(self, token: Token) -> int:
-        """Make the record as it stands durable, in its place, and the content of the
-        answer it may tell; bytes by which it has grown. One that is not there is no
-        error.
-
-        It is not replaced: without the lease, somebody else may be doing that.
-
-        Raises:
-            SpoolError: nothing may be promised.
-        """
-        stem = self._shards.stem(token)
-        with translated("the record cannot be made durable"):
-            try:
-                found, _ = drafts.standing(stem, token)
-            except UploadMissing:
-                return 0
-            if found.upload.state in UNFINISHED:
-                self._mark(token)
-            if found.boot_id == self._boot_id:
-                # After a power loss its size may be that of all, and not its bytes.
-                self._secure_answer(stem, found.upload)
-            with files.to_change(stem + RECORD) as fd:
-                return 0 if fd is None else self._see_through(fd, found.upload)
-
-    def _secure_answer(self, stem: str, upload: Upload) -> None:
-        """What still comes is made durable by who writes it. Raises OSError."""
-        if upload.answer and files.size(stem + PARTIAL) == upload.answer.size:
-            with files.to_change(stem + PARTIAL) as fd:
-                if fd is not None:
-                    files.write_through(fd)
-            files.rename(stem + PARTIAL, stem + ANSWER)
-
-    def _see_through(self, fd: int, upload: Upload) -> int:
-        """Make the record in `fd`, of `upload`, durable, and say so in its last byte,
-        which nobody has to believe who has been told otherwise; bytes that it adds.
-
-        Raises:
-            UploadLost: it cannot be read.
-            OSError
-        """
-        content = os.pread(fd, drafts.LIMIT, 0)
-        sealed, ending = envelope.opened(content)
-        if not ending and decode(sealed, upload.token).boot_id == self._boot_id:
-            # a try of somebody else may have failed, and lost what can still be read
-            files.write_through(fd)
-        self._before_it_stands(upload)
-        self._shards.sync(upload.token)
-        os.pwrite(fd, envelope.SURE, len(sealed))
-        return len(sealed) + len(envelope.SURE) - len(content)
 
     def settle_answer(self, token: Token) -> None:
         """All of the answer's content has been made durable: let it be found so.

@@ -182,3 +182,37 @@ async def test_nothing_is_remembered_of_one_that_is_over(
     await spool.drop_body(second.token)
     assert list(spool._shown) == []
     assert spool._awaited._since == {}
+
+
+async def test_what_another_process_has_made_durable_stays_so(
+    spool: TieredSpool, other: DiskSpool, calls: Calls
+) -> None:
+    """It may have told an offset of it, be it 0 (P1)."""
+    sent = await forwarding(spool)
+    await other.secure(sent.token)
+    calls.made.clear()
+    told = respond(sent)
+    await spool.save(told, durable=True)
+    assert "fdatasync T.record.new" in calls.made
+    assert (await other.load(sent.token)).answer == told.answer
+
+
+async def test_nor_is_it_told_as_durable_where_it_is_replaced_meanwhile(
+    spool: TieredSpool, other: DiskSpool, disk: DiskSpool, calls: Calls
+) -> None:
+    sent = await forwarding(spool)
+    records = disk._records
+
+    def answered(call: str) -> None:
+        if call == "fdatasync T.record":
+            calls.before = lambda call: None
+            records.show(respond(sent))
+
+    calls.before = answered
+    calls.made.clear()
+    await other.secure(sent.token)
+    assert calls.made.count("fdatasync T.record") == 2
+    assert (await other.load(sent.token)).state is State.RESPONDED
+    calls.made.clear()
+    await disk.secure(sent.token)
+    assert calls.made == []
