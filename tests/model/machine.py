@@ -301,7 +301,7 @@ class Machine(RuleBasedStateMachine):
     def _lose_power(self, leave: Callable[[Path], None]) -> None:
         if self._sync == "acknowledged":
             for promise in self._shore.promises.values():
-                promise.loses_power()
+                promise.loses_power(in_memory=self._threshold > 0)
             self._boot += 1
             self._place().mkdir()
             leave(self._place())

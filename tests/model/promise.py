@@ -107,7 +107,9 @@ class Promise:
     def hears_answer(self, content: bytes) -> None:
         """Its client gets the origin's answer, live or replayed, to its end."""
         assert content == self.answer, f"{content!r} is not {self.answer!r}"
-        self.answered, self.may_be_gone = True, False
+        self.answered = True
+        # a client that waits gets it, though another of its requests has cancelled
+        self.may_be_gone = self.over or self.giving_up
 
     def is_given_up(self) -> None:
         """Its client asks to cancel it."""
@@ -125,6 +127,8 @@ class Promise:
         """P8: the process has died, and may have kept it in memory."""
         self.may_be_gone |= not self.heard
 
-    def loses_power(self) -> None:
-        """P1: what was never told may be gone."""
+    def loses_power(self, *, in_memory: bool) -> None:
+        """P1: what was never told may be gone. `in_memory`: nothing of it may have been
+        durable till then, its answer neither (P8)."""
+        self.answered &= self.heard or not in_memory
         self.may_be_gone |= not (self.heard or self.answered)

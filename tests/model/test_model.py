@@ -56,6 +56,15 @@ def remembering() -> Iterator[Machine]:
     walking.teardown()
 
 
+@pytest.fixture
+def showing() -> Iterator[Machine]:
+    """The same beside other processes, which see what is being sent."""
+    walking = Machine()
+    walking.start(sync="acknowledged", repeatable=False, threshold=6, shared=True)
+    yield walking
+    walking.teardown()
+
+
 def created(machine: Machine, part: Part) -> Token:
     machine.create(part=part, empty_finishes=False)
     return machine.newest
@@ -312,3 +321,28 @@ def test_an_end_that_could_not_be_recorded_is_none(
         machine.process_dies(after=after)
     token = created(machine, replace(REST, size=0, chunked=True))
     machine.append(token=token, part=REST, at="asked")
+
+
+def test_who_waits_for_the_answer_gets_it_though_the_upload_is_cancelled(
+    machine: Machine,
+) -> None:
+    """And finds it no more after that."""
+    machine.origin_will(deeds=[Deed(slow=True)])
+    token = created(machine, REST)
+    machine.cancel(token=token)
+    machine.time_passes(seconds=40)
+    assert machine.promise(token).answered
+    machine.ask(token=token)
+    assert machine.promise(token).over
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_an_answer_that_was_shown_is_gone_with_the_power_like_one_in_memory(
+    showing: Machine, seed: int
+) -> None:
+    """That its request may have left survives or does not: nothing is sent twice."""
+    token = created(showing, REST)
+    showing.power_fails(after=0, fortune=0.5, seed=seed, hollow=False)
+    showing.ask(token=token)
+    showing.finish(token=token)
+    assert showing.promise(token).requests == 1

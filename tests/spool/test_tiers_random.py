@@ -27,7 +27,7 @@ from proxy.spool.disk import DiskSpool
 from proxy.spool.held import OBJECTS
 from proxy.spool.memory import MemorySpool
 
-from ..kit.effort import effort
+from ..kit.effort import EFFORT, effort
 from .samples import ANSWER, BOOT, answer_of, body_of, tiered, upload
 from .system import Calls
 
@@ -236,3 +236,5 @@ def _outcome(ask: Callable[[], Any]) -> Any:
 
 TestPair = Pair.TestCase
 TestPair.settings = effort(100, steps=40)
+# the suite's bound is for the suite's effort
+TestPair.pytestmark = [pytest.mark.timeout(60 * max(1, EFFORT))]  # type: ignore[attr-defined]
