@@ -27,6 +27,8 @@ class Promise:
     """Its client was told one, be it 0."""
     length: int | None = None
     """Of the whole body, as its client announced it."""
+    forgettable: bool = False
+    """A power loss may have taken what was announced of the length."""
     whole: int | None = None
     """Of the whole body, once its client has sent all of it and said so."""
     known: bool = False
@@ -53,10 +55,13 @@ class Promise:
         assert self.whole is None or self.requests == 0, "taken after it was forwarded"
         assert at <= len(self.sent)
         self.sent, self.whole = self.sent[:at], None
-        self.length = self.length if length is None else length
+        if length is not None:
+            self.length, self.forgettable = length, False
 
     def comes(self, chunk: bytes, *, finishing: bool) -> None:
         """`chunk` has reached the proxy; `finishing`: the last part of the body."""
+        if self.length is not None and len(self.sent + chunk) > self.length:
+            self._forgets_length()
         self.sent = (self.sent + chunk)[: self.length]
         if finishing and len(self.sent) == self.length:
             self.whole, self.known = self.length, True
@@ -65,6 +70,14 @@ class Promise:
         """The last part has come to its proper end."""
         if self.length in (None, len(self.sent)):
             self.whole, self.known = len(self.sent), True
+        elif self.forgettable:
+            self.whole, self.known = len(self.sent), False
+
+    def _forgets_length(self) -> None:
+        """More comes than was announced: it is taken, unless that is known still."""
+        if self.forgettable:
+            self.length = self.whole = None
+            self.faultless = False
 
     def is_known(self) -> None:
         """Its client knows where it is: until the power fails, it stays."""
@@ -131,4 +144,5 @@ class Promise:
         """P1: what was never told may be gone. `in_memory`: nothing of it may have been
         durable till then, its answer neither (P8)."""
         self.answered &= self.heard or not in_memory
+        self.forgettable = True
         self.may_be_gone |= not (self.heard or self.answered)

@@ -346,3 +346,17 @@ def test_an_answer_that_was_shown_is_gone_with_the_power_like_one_in_memory(
     showing.ask(token=token)
     showing.finish(token=token)
     assert showing.promise(token).requests == 1
+
+
+@pytest.mark.parametrize("size", range(3))
+def test_a_length_that_was_announced_with_a_cut_part_goes_with_the_power(
+    machine: Machine, size: int
+) -> None:
+    """Its client comes with another one: that counts."""
+    token = created(machine, replace(SOME, size=0))
+    part = replace(REST, size=1, end="cut")
+    machine.append(token=token, part=part, at="asked")
+    power_loss(machine)
+    part = replace(REST, size=size, chunked=True)
+    machine.append(token=token, part=part, at="asked")
+    assert machine.promise(token).requests == 1
