@@ -15,18 +15,14 @@ from .kit.bounds import until
 
 CROWD = """
 from proxy.trimming import HEAP, resident
-crowd, staying = [], []
-for number in range(4000):
-    crowd.append(b"x" * 8000)
-    if number % 8 == 0:
-        staying.append(b"x" * 600)
-del crowd
+crowd = [bytes(8000) for _ in range(4000)]
+crowd = crowd[::8]
 free, before = HEAP.free(), resident()
 HEAP.trim()
 print(free, before - resident())
 """
-"""Blocks of 8 KB, as the first bytes of uploads are, 32 MB of them; in between are a
-few that stay."""
+"""Blocks of 8 KB, as the first bytes of uploads are, 32 MB of them; one in eight
+stays, so that the others are holes."""
 
 
 class Process:
