@@ -118,7 +118,11 @@ def _wrapper(least: _Least) -> type[Any]:
             return whole.log(self, number, event, *args, **told)
         return None
 
-    return type("Filtered", (whole,), {"least": least, "log": log, **methods})
+    def is_enabled_for(_: Any, number: int) -> bool:
+        return number >= least.number
+
+    own = {"least": least, "log": log, "is_enabled_for": is_enabled_for}
+    return type("Filtered", (whole,), own | methods)
 
 
 def _filtered(method: Any, number: int, least: _Least) -> Any:

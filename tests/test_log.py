@@ -92,6 +92,13 @@ def test_less_than_the_level_is_not_written() -> None:
     assert "upload=abc" in out.getvalue()
 
 
+def test_whoever_asks_is_told_what_is_written() -> None:
+    log = logger("warning", "console", io.StringIO())
+    assert [log.is_enabled_for(number) for number in (20, 30, 40)] == [0, 1, 1]
+    change_level(log, "info")
+    assert log.is_enabled_for(20)
+
+
 def test_its_level_can_be_changed_for_all_that_were_bound_from_it() -> None:
     out = io.StringIO()
     log = logger("warning", "json", out)
