@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 from proxy.core.errors import Refusal
 from proxy.core.lifecycle import TERMINAL, Event, next_state
 from proxy.core.upload import Upload
+from proxy.core.values import replace
 from proxy.followers import Follower
 from proxy.lanes import Course
 from proxy.ledger import Ledger

@@ -11,7 +11,6 @@ invariant: a request leaves only from here, and only after that first save.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
@@ -32,6 +31,7 @@ from proxy.core.forms import NOTHING, Around
 from proxy.core.headers import harmless
 from proxy.core.lifecycle import TERMINAL, Event
 from proxy.core.upload import Answer, Head, State, Upload, shortened
+from proxy.core.values import replace
 from proxy.delivery import Change, Delivery
 from proxy.keeper import Keeper
 from proxy.lanes import AnswerStream

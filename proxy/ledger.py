@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -19,6 +18,7 @@ from structlog.typing import FilteringBoundLogger
 from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.lifecycle import TERMINAL, Event, next_state, parts_after, remembered
 from proxy.core.upload import State, Token, Upload, shortened, without_tokens
+from proxy.core.values import replace
 from proxy.holdings import Holdings
 from proxy.spool import Spool
 from proxy.tally import Counted, Tally

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -22,6 +22,7 @@ from proxy.core.errors import ClientGone, Gone, SpoolError
 from proxy.core.intents import Part
 from proxy.core.lifecycle import Event
 from proxy.core.upload import Head, Token, Upload
+from proxy.core.values import replace
 from proxy.holdings import Boundless, Share, stopped
 from proxy.intake import Body, receive
 from proxy.leases import Lease

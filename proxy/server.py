@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import replace
 from functools import partial
 
 from aiohttp import web
@@ -23,6 +22,7 @@ from proxy.core.front import given_request_id
 from proxy.core.intents import Answered, Create, Intent, Outcome, Refused
 from proxy.core.target import resolved
 from proxy.core.upload import Head, Reply
+from proxy.core.values import replace
 from proxy.dialects import Dialect, Dialects
 from proxy.discovery import Discovery
 from proxy.reception import Exchange

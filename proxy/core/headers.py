@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
 
@@ -20,6 +20,7 @@ from forwarded import ForwardedError, Node, build
 
 from .front import Family, Front, requested_host
 from .upload import Field, Fields, Head
+from .values import replace
 
 HOP_BY_HOP: Final = frozenset(
     {

@@ -11,7 +11,6 @@ Source: RFC 9110 "Intermediaries"; RFC 9112.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -28,6 +27,7 @@ from proxy.core.headers import (
 )
 from proxy.core.target import ASTERISK, origin_form
 from proxy.core.upload import DEFAULT_ROUTE, Answer, Fields, Head, Reply
+from proxy.core.values import replace
 from proxy.origin import AnswerStream, Origin, Upgraded, failure_of
 from proxy.wire import (
     Body,

@@ -9,10 +9,10 @@ Source: RFC 9457.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from http import HTTPStatus
 
 from proxy.core.upload import Fields, Reply
+from proxy.core.values import replace
 from proxy.dialects.problems import FIELDS, document, own_type
 
 
