@@ -16,6 +16,7 @@ share a connection then, which is most of what it costs. The one invariant: what
     dialing     how a connection comes about
     idle        connections that may carry another request
     evidence    what the origin's kernel has taken
+    silence     how long it may say nothing
     answers     an answer's head, and its content as it comes
     contents    content that is passed through
     upgrades    a connection that stops speaking HTTP

@@ -10,6 +10,7 @@ taken all that was sent on it, so that what it takes next can be told apart.
 from __future__ import annotations
 
 import asyncio
+import math
 import select
 import socket
 import struct
@@ -25,9 +26,14 @@ from proxy.core.errors import OriginLost
 
 from .evidence import taken
 from .sessions import LINE_LIMIT, LINES_LIMIT
+from .silence import Silence
 
 _THROW_AWAY: Final = struct.pack("ii", 1, 0)
 """For SO_LINGER: close by a reset, and send nothing any more."""
+_MOMENT_S: Final = 0.001
+"""For so long it counts that a connection was quiet, unless something was heard since:
+what comes within it can as well come right after a look. Picked by hand; nothing but a
+record in memory is saved in it."""
 _HEARD_OR_ENDED: Final = select.POLLIN | getattr(select, "POLLRDHUP", 0)
 
 
@@ -39,7 +45,13 @@ class Connection(ResponseHandler):
         `among`: all that there are, this one too while it is open."""
         super().__init__(asyncio.get_running_loop())
         self._silence_s = silence_s
+        self._silence = Silence(silence_s, self._on_read_timeout)
         self._among = among
+        self._sock: TransportSocket | None = None
+        """None before it is open."""
+        self._poll = select.poll()
+        self._found_quiet_at = -math.inf
+        """In the time of the loop; not since this request began to leave."""
         self._at_first = 0
         self._settled: int | None = None
         """What had been taken before this request; None when it is the first here."""
@@ -61,6 +73,8 @@ class Connection(ResponseHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._among.add(self)
+        self._sock = transport.get_extra_info("socket")
+        self._poll.register(self.fileno(), _HEARD_OR_ENDED)
         at_first = taken(self._socket())
         self._at_first = at_first.accepted if at_first else 0
 
@@ -81,6 +95,17 @@ class Connection(ResponseHandler):
         if self.on_room is not None:
             self.on_room()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        # Said after every read; nothing waits to be parsed where nothing was paused.
+        if self._reading_paused or self._buffer_paused:
+            super().resume_reading(resume_parser)
+
+    def _reschedule_timeout(self) -> None:
+        self._silence.begin()
+
+    def _drop_timeout(self) -> None:
+        self._silence.end()
+
     def connection_lost(self, exc: BaseException | None) -> None:
         self._among.discard(self)
         if not self._is_given_up:
@@ -88,6 +113,7 @@ class Connection(ResponseHandler):
         if self.on_end is not None:
             self.on_end()
         super().connection_lost(exc)
+        self._silence.close()
 
     @property
     def reused(self) -> bool:
@@ -106,11 +132,15 @@ class Connection(ResponseHandler):
 
     def is_quiet(self) -> bool:
         """It is open, and the origin has said nothing since, not even to the kernel."""
-        if not self.is_open or self._heard or not self._is_between_answers():
+        if not self.is_open or self._heard:
             return False
-        poll = select.poll()
-        poll.register(self.fileno(), _HEARD_OR_ENDED)
-        return not poll.poll(0)
+        now = self._loop.time()
+        if now - self._found_quiet_at < _MOMENT_S:
+            return True
+        if not self._is_between_answers() or self._poll.poll(0):
+            return False
+        self._found_quiet_at = now
+        return True
 
     def open_transport(self) -> asyncio.Transport:
         """The transport of a connection that is open."""
@@ -124,6 +154,7 @@ class Connection(ResponseHandler):
     def expect(self, method: str) -> None:
         """The next head answers a request of `method`, which is now to be sent."""
         self._heard = self._missed = self.is_unasked = False
+        self._found_quiet_at = -math.inf
         self.set_response_params(
             skip_payload=method == "HEAD",
             read_until_eof=True,
@@ -211,5 +242,5 @@ class Connection(ResponseHandler):
         return not messages
 
     def _socket(self) -> TransportSocket:
-        sock: TransportSocket = self.open_transport().get_extra_info("socket")
-        return sock
+        assert self._sock is not None
+        return self._sock
