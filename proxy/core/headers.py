@@ -87,11 +87,9 @@ class Passage:
 
 def connection_options(fields: Fields) -> frozenset[bytes]:
     """The names that `Connection` lists, in lower case."""
+    lines = [value for name, value in fields if name.lower() == b"connection"]
     return frozenset(
-        option.strip(b" \t").lower()
-        for name, value in fields
-        if name.lower() == b"connection"
-        for option in value.split(b",")
+        option.strip(b" \t").lower() for line in lines for option in line.split(b",")
     )
 
 
@@ -109,8 +107,7 @@ def forbidden_option(fields: Fields) -> bytes | None:
 
 def from_origin(fields: Fields) -> Fields:
     """What of the origin's answer goes on to the client, without framing."""
-    dropped = _NOT_FROM_ORIGIN | connection_options(fields)
-    return _without(fields, dropped)
+    return _without(fields, _NOT_FROM_ORIGIN | connection_options(fields))
 
 
 def to_origin(
@@ -148,10 +145,8 @@ def harmless(request: Head) -> Head:
 
     The query may be signed, and any field may hold a key; those that stay are listed.
     """
-    fields = tuple(
-        field for field in request.fields if field[0].lower() in _TELL_NO_SECRET
-    )
-    return replace(request, target=request.path, fields=fields)
+    fields = [field for field in request.fields if field[0].lower() in _TELL_NO_SECRET]
+    return replace(request, target=request.path, fields=tuple(fields))
 
 
 def veiled(request: Head) -> Head:
@@ -294,7 +289,7 @@ def _element(front: Front) -> str:
 
 
 def _without(fields: Fields, names: frozenset[bytes]) -> Fields:
-    return tuple(field for field in fields if field[0].lower() not in names)
+    return tuple([field for field in fields if field[0].lower() not in names])
 
 
 def _replaced(fields: Fields, name: bytes, values: Sequence[bytes]) -> Fields:

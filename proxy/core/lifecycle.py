@@ -131,7 +131,7 @@ def remembered(upload: Upload, event: Event, at: float) -> tuple[Moment, ...]:
     if event is Event.ORIGIN_ANSWERED and upload.answer is not None:
         why = f"status {upload.answer.status}"
     moment = Moment(round(at, 3), event.value, upload.offset, why[:_LONGEST_WHY])
-    return (*upload.history, moment)[-MOMENTS:]
+    return (*upload.history[1 - MOMENTS :], moment)
 
 
 def parts_after(upload: Upload, event: Event) -> int:

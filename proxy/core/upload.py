@@ -67,6 +67,14 @@ def shortened(token: str) -> str:
     return token[:6]
 
 
+def first_of(fields: Fields, name: bytes) -> bytes | None:
+    """The value of the first of `fields` with this name (in lower case), or None."""
+    for own, value in fields:
+        if own.lower() == name:
+            return value
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """The head of a request: what has to reach the origin as the client sent it."""
@@ -89,24 +97,24 @@ class Head:
 
     def lines(self, name: bytes) -> Sequence[bytes]:
         """Values of every line of the field `name` (given in lower case), in order."""
-        return self._named().get(name, [])
+        return (self._by_name or self._named()).get(name, [])
 
     def value(self, name: bytes) -> bytes | None:
         """The combined value of the field `name` (in lower case), or None when absent.
 
         Source: RFC 9110 "Field Order": lines are joined with a comma.
         """
-        lines = self._named().get(name)
+        lines = (self._by_name or self._named()).get(name)
         if lines is None:
             return None
         return lines[0] if len(lines) == 1 else b", ".join(lines)
 
     def has(self, name: bytes) -> bool:
-        return name in self._named()
+        return name in (self._by_name or self._named())
 
     def has_any(self, names: frozenset[bytes]) -> bool:
         """True when one of the fields `names` (in lower case) is there."""
-        return not names.isdisjoint(self._named())
+        return not names.isdisjoint(self._by_name or self._named())
 
     def forget_names(self) -> None:
         """Keep the fields alone, for as long as nobody asks for one: to find them by
@@ -115,9 +123,8 @@ class Head:
 
     def _named(self) -> dict[bytes, list[bytes]]:
         by_name = self._by_name
-        if not by_name:
-            for name, value in self.fields:
-                by_name.setdefault(name.lower(), []).append(value)
+        for name, value in self.fields:
+            by_name.setdefault(name.lower(), []).append(value)
         return by_name
 
     @property

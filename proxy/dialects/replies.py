@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from proxy.core.intents import Answered
-from proxy.core.upload import Field, Fields, Reply, Standing
+from proxy.core.upload import Field, Fields, Reply, Standing, first_of
 
 from . import fields
 from .limits import limit_field
@@ -137,11 +137,12 @@ def answered(
         completeness_field(profile, done=True),
     )
     wanted = outcome.by_creation and profile.location_on_answer
-    if wanted and not any(name.lower() == b"location" for name, _ in own):
+    if wanted and first_of(own, b"location") is None:
         ours = (location_field(location), *ours)
     return Reply(answer.status, own + ours, outcome.content, answer.reason)
 
 
 def without_upload_fields(own: Fields) -> Fields:
     """The origin's fields without those that only we can know (R24)."""
-    return tuple(field for field in own if not field[0].lower().startswith(b"upload-"))
+    kept = [field for field in own if not field[0].lower().startswith(b"upload-")]
+    return tuple(kept)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Final, Protocol
+from typing import Protocol
 
 from aiohttp.connector import Connection
 from aiohttp.streams import StreamReader
 
 from proxy.core.errors import OriginLost
 from proxy.core.headers import from_origin
-from proxy.core.upload import Answer, Fields
+from proxy.core.upload import Answer, Fields, first_of
 
 from .failures import FOREIGN, broken_off
-
-_BREAKS: Final = (b"\r", b"\n", b"\0")
 
 
 class Response(Protocol):
@@ -50,7 +48,7 @@ class AnswerStream:
         """
         fields: Fields = response.raw_headers
         said = b"".join([value for _, value in fields])
-        if any(byte in said for byte in _BREAKS):
+        if b"\n" in said or b"\r" in said or b"\0" in said:
             response.close()
             raise OriginLost("http_protocol_error: a field of the answer has two lines")
         self.response = response
@@ -58,9 +56,7 @@ class AnswerStream:
             response.status, response.reason or "", from_origin(fields)
         )
         """Status and end-to-end fields; its size is not known yet."""
-        self.length = next(
-            (value for name, value in fields if name.lower() == b"content-length"), None
-        )
+        self.length = first_of(fields, b"content-length")
         """The `Content-Length` the origin sent, None without one."""
 
     def at_once(self) -> bytes:

@@ -49,12 +49,12 @@ def boot_id(path: str = _BOOT_ID) -> str:
         return f"process-{uuid.uuid4()}"
 
 
-def boottime() -> float:
-    """Seconds since the machine started, suspended ones included; Linux only.
+boottime: Callable[[], float] = partial(
+    time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+)
+"""Seconds since the machine started, suspended ones included; Linux only.
 
-    Elsewhere the monotonic clock, which may stand still while the machine sleeps.
-    """
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+Elsewhere the monotonic clock, which may stand still while the machine sleeps."""
 
 
 @dataclass(frozen=True, slots=True)

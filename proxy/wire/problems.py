@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-from proxy.core.upload import Fields, Reply
+from proxy.core.upload import Fields, Reply, first_of
 from proxy.core.values import replace
 from proxy.dialects.problems import FIELDS, document, own_type
 
@@ -40,7 +40,7 @@ def with_request_id(reply: Reply, request_id: str, fields: Fields) -> Reply:
     A problem document of ours names it as its ``instance`` too: what somebody reads out
     over the telephone is then what stands in the log.
     """
-    if not any(name.lower() == b"x-request-id" for name, _ in fields):
+    if first_of(fields, b"x-request-id") is None:
         fields = (*fields, (b"X-Request-ID", request_id.encode("ascii")))
     if not reply.problem or not isinstance(reply.content, bytes):
         return replace(reply, fields=fields)

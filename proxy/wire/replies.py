@@ -26,7 +26,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_writer import StreamWriter
 
 from proxy.core.errors import ClientGone, Gone, OriginError, SpoolError
-from proxy.core.upload import Content, Field, Fields, Reply, Stream
+from proxy.core.upload import Content, Field, Fields, Reply, Stream, first_of
 
 STALL_S: Final = 300.0
 """Seconds a client may take nothing of a response before it counts as gone. Picked by
@@ -209,16 +209,13 @@ def _framing(request: web.BaseRequest, reply: Reply, *, head_only: bool) -> _Fra
 
 def _length(reply: Reply, *, content: bool) -> bytes | None:
     """What `Content-Length` says; None for none. `content`: some may be written."""
-    told = next(
-        (value for name, value in reply.fields if name.lower() == b"content-length"),
-        None,
-    )
     if reply.status == 204:
         return None
-    if isinstance(reply.content, bytes) and (
-        content or (told is None and reply.status != 304)
-    ):
-        return str(len(reply.content)).encode()
+    if content and isinstance(reply.content, bytes):
+        return b"%d" % len(reply.content)
+    told = first_of(reply.fields, b"content-length")
+    if told is None and isinstance(reply.content, bytes) and reply.status != 304:
+        return b"%d" % len(reply.content)
     return told
 
 
@@ -248,7 +245,8 @@ def _lines(first: bytes, fields: Fields) -> bytes:
     Raises:
         ValueError: something in it would end a line early.
     """
-    lines = [first, *(name + b": " + value for name, value in fields), b"", b""]
+    lines = [name + b": " + value for name, value in fields]
+    lines = [first, *lines, b"", b""]
     head = b"\r\n".join(lines)
     breaks = len(lines) - 1
     if head.count(b"\r") != breaks or head.count(b"\n") != breaks or b"\0" in head:
