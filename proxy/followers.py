@@ -27,7 +27,13 @@ class Follower:
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
         self._head: asyncio.Future[Answer] = loop.create_future()
-        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(_CHUNKS)
+        # Not a queue of asyncio, which has three more inside: most answers are one
+        # chunk, and here before anybody asks.
+        self._chunks: list[bytes | None] = []
+        self._came: asyncio.Future[None] | None = None
+        """Who waits for a chunk; None: nobody does."""
+        self._taken: asyncio.Future[None] | None = None
+        """Who waits for room for one."""
         self._held: asyncio.TimerHandle | None = None
         self._left = False
         self._ended = False
@@ -53,10 +59,9 @@ class Follower:
         had as it comes."""
         if not self._whole:
             return b""
-        chunks = []
-        while not self._chunks.empty():
-            chunks.append(self._chunks.get_nowait() or b"")
-        return b"".join(chunks)
+        chunks, self._chunks = self._chunks, []
+        _wake(self._taken)
+        return b"".join([chunk for chunk in chunks if chunk])
 
     def __aiter__(self) -> Follower:
         return self
@@ -67,7 +72,11 @@ class Follower:
         Raises:
             OriginCut: it broke off; the client must see a cut, not an end.
         """
-        chunk = await self._chunks.get()
+        while not self._chunks:
+            self._came = asyncio.get_running_loop().create_future()
+            await self._came
+        chunk = self._chunks.pop(0)
+        _wake(self._taken)
         if chunk is None:
             raise OriginCut("the answer broke off")
         if not chunk:
@@ -80,8 +89,8 @@ class Follower:
 
     def _leave(self) -> None:
         self._left = True
-        while not self._chunks.empty():
-            self._chunks.get_nowait()
+        self._chunks.clear()
+        _wake(self._taken)
 
     def answered(self, answer: Answer, length: int | None = None) -> None:
         """The head is here; its content will have `length` bytes, if that is known."""
@@ -132,27 +141,38 @@ class Follower:
     async def feed(self, chunk: bytes) -> None:
         """Pass on the next bytes, empty at the end; drops a client that does not
         read."""
-        if self._left:
-            return
-        if not self._chunks.full():  # as a rule; a timer is for when there is no room
-            self._chunks.put_nowait(chunk)
+        if len(self._chunks) >= _CHUNKS:  # seldom: then a timer is worth its price
+            try:
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._room()
+            except TimeoutError:
+                self.break_off()
+        if not self._left:
+            self._put(chunk)
             self._ended = self._whole = not chunk
-            return
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                await self._chunks.put(chunk)
-        except TimeoutError:
-            self.break_off()
-        else:
-            self._ended = self._whole = not chunk
+
+    async def _room(self) -> None:
+        """Wait until there is room for a chunk, or nobody who takes it."""
+        while len(self._chunks) >= _CHUNKS:
+            self._taken = asyncio.get_running_loop().create_future()
+            await self._taken
+
+    def _put(self, chunk: bytes | None) -> None:
+        self._chunks.append(chunk)
+        _wake(self._came)
 
     def break_off(self) -> None:
         """The content ends here, and not as it should, unless it has ended already."""
         if not self._ended:
             self._ended = True
             self._leave()
-            self._chunks.put_nowait(None)
+            self._put(None)
 
     def _let_loose(self) -> None:
         if self._held is not None:
             self._held.cancel()
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
