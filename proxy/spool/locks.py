@@ -13,12 +13,13 @@ import errno
 import fcntl
 import os
 import struct
+from functools import partial
 from typing import Final
 
 from proxy.core.errors import SpoolError
 
 from . import files
-from .failures import translated
+from .failures import spool_error, translated
 
 HIGHEST: Final = 2**62
 """Numbers are below this: positions in a file end at 2**63."""
@@ -45,7 +46,7 @@ class RangeLocks:
             SpoolError: the file system gives no locks.
         """
         try:
-            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _one_byte(fcntl.F_WRLCK, number))
+            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _locked(number, 1, 0))
         except OSError as exc:
             if exc.errno in _TAKEN:
                 return False
@@ -54,12 +55,14 @@ class RangeLocks:
 
     def unlock(self, number: int) -> None:
         """Give the lock of `number` back; one that is not held is no error."""
-        with translated("a lock cannot be given back"):
-            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _one_byte(fcntl.F_UNLCK, number))
+        try:
+            fcntl.fcntl(self._fd, fcntl.F_OFD_SETLK, _free(number, 1, 0))
+        except OSError as exc:
+            raise spool_error("a lock cannot be given back", exc) from exc
 
     def is_taken(self, number: int) -> bool:
         """True while another process holds the lock of `number`."""
-        asked = _one_byte(fcntl.F_WRLCK, number)
+        asked = _locked(number, 1, 0)
         with translated("the locks cannot be asked"):
             told = fcntl.fcntl(self._fd, fcntl.F_OFD_GETLK, asked)
         return bool(_FLOCK.unpack(told)[0] != fcntl.F_UNLCK)
@@ -71,7 +74,5 @@ class RangeLocks:
 
 _FLOCK: Final = struct.Struct("@hhqqi0q")
 """``struct flock`` of 64-bit Linux: type, whence, start, length, pid."""
-
-
-def _one_byte(kind: int, number: int) -> bytes:
-    return _FLOCK.pack(kind, os.SEEK_SET, number, 1, 0)
+_locked: Final = partial(_FLOCK.pack, fcntl.F_WRLCK, os.SEEK_SET)
+_free: Final = partial(_FLOCK.pack, fcntl.F_UNLCK, os.SEEK_SET)
