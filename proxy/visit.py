@@ -78,6 +78,8 @@ class Visit:
     interims_sent: int = field(default=0, init=False)
     locations_sent: int = field(default=0, init=False)
     """Of these, the ones that told where the upload is."""
+    _above: str | None = field(default=None, init=False)
+    """The URL above those of all uploads, once it was asked for."""
     interims_withheld: int = field(default=0, init=False)
     """Those that this client, or what stands before it, may not have."""
 
@@ -87,7 +89,12 @@ class Visit:
         The same for every response to one request, and as far as the front says the
         same, for all of an upload.
         """
-        path = self.manners.upload_path + token
+        if self._above is None:
+            self._above = self._uploads_url()
+        return self._above + token
+
+    def _uploads_url(self) -> str:
+        path = self.manners.upload_path
         if self.manners.public_url is not None:
             return self.manners.public_url + path
         path = self.front.prefix + path

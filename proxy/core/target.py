@@ -36,6 +36,8 @@ def authority_of(target: str) -> str | None:
 
     It is not checked: it may be empty, or name a user.
     """
+    if target.startswith("/"):  # as nearly all do
+        return None
     match = _ABSOLUTE.match(target)
     return match.group(1) if match else None
 
@@ -47,6 +49,8 @@ def origin_form(method: str, target: str) -> str:
 
     Source: RFC 9112 "asterisk-form".
     """
+    if target.startswith("/"):
+        return target
     match = _ABSOLUTE.match(target)
     if match is None:
         return target

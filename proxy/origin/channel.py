@@ -140,7 +140,8 @@ class _Exchange:
             self._sending.start()
             stream = await self._answered(idle)
             answered_at = asyncio.get_running_loop().time()
-            await self._sending.ended.wait()
+            if not self._sending.ended.is_set():
+                await self._sending.ended.wait()
             self._check_readable()
         except _MissedError:
             self._sending.stop()
