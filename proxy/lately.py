@@ -84,10 +84,7 @@ class Lately:
 
 def _forwarded(upload: Upload, event: Event, now: float) -> Forwarded:
     answered = event is Event.ORIGIN_ANSWERED
-    began = None
-    if event not in _NOT_BEGUN:
-        moments = reversed(upload.history)
-        began = next((one.at for one in moments if one.event == _BEGAN), None)
+    began = None if event in _NOT_BEGUN else _began_at(upload)
     return Forwarded(
         at=now,
         name=shortened(upload.token),
@@ -102,3 +99,11 @@ def _forwarded(upload: Upload, event: Event, now: float) -> Forwarded:
         route=upload.route,
         why="" if answered else upload.why,
     )
+
+
+def _began_at(upload: Upload) -> float | None:
+    """When its request began to leave last; None where that is not remembered."""
+    for moment in reversed(upload.history):
+        if moment.event == _BEGAN:
+            return moment.at
+    return None

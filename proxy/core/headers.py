@@ -66,6 +66,7 @@ _DROPPED: Final = {
 }
 _CERTIFICATE: Final = b"client-cert"
 _OF_CERTIFICATES: Final = frozenset({_CERTIFICATE, b"client-cert-chain"})
+_NO_OPTIONS: Final = frozenset[bytes]()
 _EXPECT: Final = frozenset({b"expect"})
 _NOT_FROM_ORIGIN: Final = HOP_BY_HOP | {b"content-length"}
 _NOT_OF_UPLOADS: Final = _EXPECT | {b"content-length"}
@@ -88,6 +89,8 @@ class Passage:
 def connection_options(fields: Fields) -> frozenset[bytes]:
     """The names that `Connection` lists, in lower case."""
     lines = [value for name, value in fields if name.lower() == b"connection"]
+    if not lines:
+        return _NO_OPTIONS
     return frozenset(
         option.strip(b" \t").lower() for line in lines for option in line.split(b",")
     )
@@ -107,7 +110,8 @@ def forbidden_option(fields: Fields) -> bytes | None:
 
 def from_origin(fields: Fields) -> Fields:
     """What of the origin's answer goes on to the client, without framing."""
-    return _without(fields, _NOT_FROM_ORIGIN | connection_options(fields))
+    options = connection_options(fields)
+    return _without(fields, _NOT_FROM_ORIGIN | options if options else _NOT_FROM_ORIGIN)
 
 
 def to_origin(
@@ -199,13 +203,14 @@ def _kept(
     head: Head, front: Front, family: Family, left_out: frozenset[bytes]
 ) -> list[Field]:
     """The fields of `head` that go on as they are, without those in `left_out`."""
-    dropped = _DROPPED[family] | left_out
+    dropped = _DROPPED[family]
     if head.has(b"connection"):
         dropped |= connection_options(head.fields)
     return [
         field
         for field in head.fields
         if (name := field[0].lower()) not in dropped
+        and name not in left_out
         and not _is_claim(name, front, family)
     ]
 

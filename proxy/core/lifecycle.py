@@ -137,10 +137,10 @@ def remembered(upload: Upload, event: Event, at: float) -> tuple[Moment, ...]:
 def parts_after(upload: Upload, event: Event) -> int:
     """How many requests have brought content of `upload` once `event` has happened to
     it; 0: nobody knows, since those before have not been counted."""
+    if event is not Event.BODY_ATTACHED:
+        return upload.parts
     counted = upload.parts or upload.state is State.CREATED
-    return (
-        upload.parts + 1 if counted and event is Event.BODY_ATTACHED else upload.parts
-    )
+    return upload.parts + 1 if counted else upload.parts
 
 
 def event_after_crash(upload: Upload, *, repeatable: bool) -> Event | None:

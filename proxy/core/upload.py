@@ -271,7 +271,9 @@ class Upload:
     def deadline(self) -> float:
         """End of life, seconds of the lifetime clock; it only moves later (R94)."""
         age_s = self.limits.max_age_s
-        end = min(self.fed_at + age_s, self.created_at + LIFETIME_FACTOR * age_s)
+        end, latest = self.fed_at + age_s, self.created_at + LIFETIME_FACTOR * age_s
+        if latest < end:
+            end = latest
         if self.answered_at is None:
             return end
         # However long the forward took: its client is to find out how it went.

@@ -22,17 +22,16 @@ def limit_field(
     Without a limit on any size it says `min-size=0`, because it cannot be empty. A
     limit too large for the field is told as the largest number there is.
     """
-    sizes = {
-        "max-size": limits.max_size,
-        "min-size": limits.min_size or None,
-        "max-append-size": limits.max_append_size,
-        "min-append-size": limits.min_append_size or None,
-    }
-    members = {
-        key: min(size, fields.MAX_INTEGER)
-        for key, size in sizes.items()
-        if size is not None
-    } or {"min-size": 0}
+    members: dict[str, int] = {}
+    if limits.max_size is not None:
+        members["max-size"] = min(limits.max_size, fields.MAX_INTEGER)
+    if limits.min_size:
+        members["min-size"] = min(limits.min_size, fields.MAX_INTEGER)
+    if limits.max_append_size is not None:
+        members["max-append-size"] = min(limits.max_append_size, fields.MAX_INTEGER)
+    if limits.min_append_size:
+        members["min-append-size"] = min(limits.min_append_size, fields.MAX_INTEGER)
+    members = members or {"min-size": 0}
     if lifetime_key is not None:
         members[lifetime_key] = int(min(age_left_s, fields.MAX_INTEGER))
     return fields.UPLOAD_LIMIT, fields.dictionary_text(members)

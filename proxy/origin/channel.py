@@ -8,7 +8,6 @@ surely was not seen whole, since the origin had closed the connection before.
 
 from __future__ import annotations
 
-import asyncio
 from http.client import REQUEST_TIMEOUT
 from typing import Final
 
@@ -139,7 +138,7 @@ class _Exchange:
             self._connection.expect(method)
             self._sending.start()
             stream = await self._answered(idle)
-            answered_at = asyncio.get_running_loop().time()
+            answered_at = self._connection.loop.time()
             if not self._sending.ended.is_set():
                 await self._sending.ended.wait()
             self._check_readable()

@@ -49,6 +49,8 @@ class Connection(ResponseHandler):
         self._among = among
         self._sock: TransportSocket | None = None
         """None before it is open."""
+        self.is_sealed = False
+        """It speaks TLS."""
         self._poll = select.poll()
         self._found_quiet_at = -math.inf
         """In the time of the loop; not since this request began to leave."""
@@ -74,6 +76,7 @@ class Connection(ResponseHandler):
         super().connection_made(transport)
         self._among.add(self)
         self._sock = transport.get_extra_info("socket")
+        self.is_sealed = transport.get_extra_info("sslcontext") is not None
         self._poll.register(self.fileno(), _HEARD_OR_ENDED)
         at_first = taken(self._socket())
         self._at_first = at_first.accepted if at_first else 0
@@ -121,9 +124,9 @@ class Connection(ResponseHandler):
         return self._settled is not None
 
     @property
-    def is_sealed(self) -> bool:
-        """It speaks TLS."""
-        return self.open_transport().get_extra_info("sslcontext") is not None
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that it is of."""
+        return self._loop
 
     @property
     def is_open(self) -> bool:

@@ -31,6 +31,7 @@ class IdleConnections:
     """Connections that have carried a request, for the next one."""
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._idle: list[tuple[float, float, Connection]] = []
         """Since when each is idle, up to which age it may be used, and itself; the
         oldest first."""
@@ -46,7 +47,7 @@ class IdleConnections:
 
     def take(self) -> Connection | None:
         """The one that was used last; None when none is fit to be used again."""
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         self._look(now)
         while self._idle:
             since, patience_s, connection = self._idle[-1]
@@ -63,10 +64,9 @@ class IdleConnections:
         if self._is_closed or len(self._idle) >= MOST:
             connection.end()
             return
-        loop = asyncio.get_running_loop()
-        self._idle.append((loop.time(), patience_s, connection))
+        self._idle.append((self._loop.time(), patience_s, connection))
         if self._sweeping is None:
-            self._sweeping = loop.call_later(IDLE_S, self._sweep)
+            self._sweeping = self._loop.call_later(IDLE_S, self._sweep)
 
     def close(self) -> None:
         """End them all, and keep none any more."""
@@ -89,8 +89,7 @@ class IdleConnections:
 
     def _sweep(self) -> None:
         """End those that have been kept long enough."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = self._loop.time()
         self._look(now)
         old = [entry for entry in self._idle if now - entry[0] >= IDLE_S]
         del self._idle[: len(old)]
@@ -99,7 +98,7 @@ class IdleConnections:
         self._sweeping = None
         if self._idle:
             rest_s = self._idle[0][0] + IDLE_S - now
-            self._sweeping = loop.call_later(rest_s, self._sweep)
+            self._sweeping = self._loop.call_later(rest_s, self._sweep)
 
     def _forget(self, since: float, connection: Connection, now: float) -> None:
         """It did not stay open for longer than this."""

@@ -50,7 +50,7 @@ class Sending(ABC):
         self._body = body
         self._after = after
         self._stall_s = stall_s
-        self._loop = asyncio.get_running_loop()
+        self._loop = connection.loop
         self._held = b""
         """Read, and not handed on yet."""
         self._read_to = 0
