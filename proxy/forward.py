@@ -139,7 +139,7 @@ class Forward:
         sender, route = delivery.course.lane.sender, delivery.upload.route
         channel = await sender.connect(body.size, route)
         try:
-            await delivery.advance(Event.FORWARD_BEGAN, _one_more, durable=True)
+            await delivery.advance(Event.FORWARD_BEGAN, _unless_hidden, durable=True)
             request, around = _shaped(delivery)
             if span is not None:
                 request = span.onward(request)
@@ -396,8 +396,8 @@ def _request(delivery: Delivery) -> Head:
     return replace(head, fields=(*head.fields, key))
 
 
-def _one_more(upload: Upload) -> Upload:
-    """`upload` as another attempt begins, unless it must not begin any more."""
+def _unless_hidden(upload: Upload) -> Upload:
+    """`upload` as it is, as long as an attempt may begin."""
     if upload.hidden:
         raise _CancelledMeanwhileError
-    return replace(upload, attempts=upload.attempts + 1, why="")
+    return upload

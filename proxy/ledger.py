@@ -167,6 +167,9 @@ class Ledger:
     def _after(self, upload: Upload, event: Event) -> Upload:
         state = next_state(upload.state, event)
         history = remembered(upload, event, self.now())
+        if event is Event.FORWARD_BEGAN:
+            begun = upload.attempts + 1
+            return replace(upload, state=state, history=history, attempts=begun, why="")
         parts = parts_after(upload, event)
         return replace(upload, state=state, history=history, parts=parts)
 

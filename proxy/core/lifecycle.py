@@ -128,9 +128,11 @@ def remembered(upload: Upload, event: Event, at: float) -> tuple[Moment, ...]:
     """The history of `upload` with `event`, which has happened to it at that moment of
     the lifetime clock."""
     why = upload.why
-    if event is Event.ORIGIN_ANSWERED and upload.answer is not None:
+    if event is Event.FORWARD_BEGAN:
+        why = ""  # what is known says how the attempt before went
+    elif event is Event.ORIGIN_ANSWERED and upload.answer is not None:
         why = f"status {upload.answer.status}"
-    moment = Moment(round(at, 3), event.value, upload.offset, why[:_LONGEST_WHY])
+    moment = Moment(round(at, 3), str(event), upload.offset, why[:_LONGEST_WHY])
     return (*upload.history[1 - MOMENTS :], moment)
 
 

@@ -28,6 +28,8 @@ characters."""
 
 def without_tokens(text: str) -> str:
     """`text` for a log: everything in it that may be a token, shortened."""
+    if len(text) < _LEAST_LIKE_A_TOKEN:
+        return text
     return _LIKE_A_TOKEN.sub(lambda found: shortened(found.group()) + "…", text)
 
 
@@ -48,7 +50,8 @@ Content = bytes | Stream
 DEFAULT_ROUTE: Final = "default"
 """The route of whatever fits no other one."""
 
-_LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9_-]{40,}", re.ASCII)
+_LEAST_LIKE_A_TOKEN: Final = 40
+_LIKE_A_TOKEN = re.compile(rf"[A-Za-z0-9_-]{{{_LEAST_LIKE_A_TOKEN},}}", re.ASCII)
 """A token, also where a few characters of it were lost or others put around it."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
