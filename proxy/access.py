@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import secrets
+import os
 import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -114,7 +114,7 @@ class Access:
         self._log = log
         self._request = request
         self._began = time.monotonic()
-        self._request_id = secrets.token_hex(16)
+        self._request_id = os.urandom(16).hex()
         self.visit: Visit | None = None
         """None when the head could not be read."""
         self.intent: Intent | None = None

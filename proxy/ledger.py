@@ -266,7 +266,7 @@ class Ledger:
                 await self._spool.delete(upload.token, durable=True)
 
     def _tell(self, before: Upload, after: Upload, event: Event) -> None:
-        level = _level(event)
+        level = _LEVELS.get(event, logging.INFO)
         if not self._log.is_enabled_for(level):
             return
         self._log.log(
@@ -287,12 +287,10 @@ class Ledger:
 
 
 _FORWARD = {State.FORWARDING, State.UNKNOWN, State.RESPONDED}
-
-
-def _level(event: Event) -> int:
-    if event in _LOUD:
-        return logging.ERROR
-    return logging.WARNING if event in _WORTH_A_LOOK else logging.INFO
+_LEVELS = dict.fromkeys(_LOUD, logging.ERROR) | dict.fromkeys(
+    _WORTH_A_LOOK, logging.WARNING
+)
+"""Of the lines about events; the others are told as information."""
 
 
 def _is_told_whole(before: Upload, event: Event) -> bool:
