@@ -139,8 +139,7 @@ class _Exchange:
             self._sending.start()
             stream = await self._answered(idle)
             answered_at = self._connection.loop.time()
-            if not self._sending.ended.is_set():
-                await self._sending.ended.wait()
+            await self._sending.ended()
             self._check_readable()
         except _MissedError:
             self._sending.stop()

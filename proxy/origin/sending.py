@@ -59,8 +59,10 @@ class Sending(ABC):
         self._watchdog: asyncio.TimerHandle | None = None
         self.size = len(head) + body.size + len(after)
         """Bytes of the whole request."""
-        self.ended = asyncio.Event()
-        """Set when nothing more of it is sent, for whatever reason."""
+        self.is_over = False
+        """Nothing more of it is sent, for whatever reason."""
+        self._awaited: asyncio.Future[None] | None = None
+        """Who waits for that; None: nobody does."""
         self.unreadable: SpoolError | None = None
         """Why the body could not be read to its end; None when it could."""
         self.began = self._loop.time()
@@ -92,21 +94,29 @@ class Sending(ABC):
             self._give_up(None)
             return
         self._go_on()
-        if not self.ended.is_set():
+        if not self.is_over:
             self._moved_at = self._loop.time()
             self._watchdog = self._loop.call_later(self._stall_s, self._watch)
 
     def stop(self) -> None:
         """Send no more, and leave the connection open for the answer."""
-        if self.ended.is_set():
+        if self.is_over:
             return
-        self.ended.set()
+        self.is_over = True
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_result(None)
         self.took_s = self._loop.time() - self.began
         self._connection.on_room = self._connection.on_end = None
         if self._watchdog is not None:
             self._watchdog.cancel()
         # From now on it is the origin's turn.
         self._connection.start_timeout()
+
+    async def ended(self) -> None:
+        """Wait until nothing more of it is sent. One may wait."""
+        if not self.is_over:
+            self._awaited = self._loop.create_future()
+            await self._awaited
 
     @abstractmethod
     def _go_on(self) -> None:
@@ -281,7 +291,7 @@ class SealedSending(Sending):
         return self._all_given and not self._connection.writing_paused
 
     def _go_on(self) -> None:
-        if self.ended.is_set() or self._connection.writing_paused:
+        if self.is_over or self._connection.writing_paused:
             return
         self._moved_at = self._loop.time()
         if self._all_given:
