@@ -216,12 +216,13 @@ class PlainSending(Sending):
             # it hears that, or the end.
             self.stop()
             return
-        if count:
-            self._taken += count
-            self._moved_at = self._loop.time()
+        self._taken += count
         if self._taken == self.size:
             self.stop()
-        elif self._watched < 0:
+            return
+        if count:
+            self._moved_at = self._loop.time()
+        if self._watched < 0:
             self._watched = os.dup(self._connection.fileno())
             self._loop.add_writer(self._watched, self._go_on)
 
