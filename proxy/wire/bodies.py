@@ -152,6 +152,8 @@ class Body:
                 `leftover`.
         """
         content = self._content
+        if content.at_eof() and content.exception() is None:
+            return self._ended()  # as every content does, most of them in the next read
         began = self._reading_since = self._loop.time()
         if self._timer is None and not content.is_eof():
             self._watch(began, began, self._waited_s)
@@ -171,10 +173,14 @@ class Body:
         if chunk:
             self.last_byte_at = self._loop.time()
             self._waited_s += self.last_byte_at - began
-        else:
-            self._consumed = True
-            self._unwatch()
-        return chunk
+            return chunk
+        return self._ended()
+
+    def _ended(self) -> bytes:
+        """The end of the content, as `read` says it."""
+        self._consumed = True
+        self._unwatch()
+        return b""
 
     def leftover(self) -> bytes:
         """What had been received but not read when the content broke off. Once only."""
