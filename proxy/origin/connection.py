@@ -30,10 +30,10 @@ from .silence import Silence
 
 _THROW_AWAY: Final = struct.pack("ii", 1, 0)
 """For SO_LINGER: close by a reset, and send nothing any more."""
-_MOMENT_S: Final = 0.001
+_MOMENT_S: Final = 0.0001
 """For so long it counts that a connection was quiet, unless something was heard since:
-what comes within it can as well come right after a look. Picked by hand; nothing but a
-record in memory is saved in it."""
+what comes within it can as well come right after a look. A record in memory is saved in
+it, and nothing that waits for a thread or a disk."""
 _HEARD_OR_ENDED: Final = select.POLLIN | getattr(select, "POLLRDHUP", 0)
 
 
