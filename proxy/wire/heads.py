@@ -16,7 +16,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
-from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, web
 
 from proxy.core.errors import ClientGone, Gone
 from proxy.core.front import Front, Trust, front_of
@@ -63,13 +63,14 @@ def read_head(request: web.BaseRequest, limit: int) -> Head:
     Raises:
         BadRequest: it cannot be served; the status says whose rule it breaks.
     """
-    _check_version(request)
+    version, content = request.version, request.content
+    _check_version(version)
     head = Head(
         request.method,
         request.raw_path,
         request.raw_headers,
-        http_1_0=request.version == HttpVersion10,
-        is_empty=request.content.is_eof() and not request.content.total_bytes,
+        http_1_0=version == HttpVersion10,
+        is_empty=content.is_eof() and not content.total_bytes,
     )
     try:
         _check_size(head, limit)
@@ -109,10 +110,10 @@ def _certificate(request: web.BaseRequest) -> bytes:
     return b"" if sealed is None else sealed.getpeercert(binary_form=True) or b""
 
 
-def _check_version(request: web.BaseRequest) -> None:
+def _check_version(version: HttpVersion) -> None:
     """RFC 9110 "Protocol Version": we speak 1.0 and 1.1."""
-    if request.version not in (HttpVersion10, HttpVersion11):
-        major, minor = request.version
+    if version not in (HttpVersion11, HttpVersion10):
+        major, minor = version
         raise BadRequest(
             505,
             "http-version-not-supported",
@@ -163,16 +164,19 @@ def _check_framing(head: Head) -> None:
 
 def _check_length(head: Head) -> None:
     """RFC 9110 "Content-Length": what cannot be counted everywhere is not passed on."""
-    length = head.content_length
-    told = head.value(b"content-length") or b""
+    told = head.value(b"content-length")
+    if told is None:
+        return
     if told.startswith(b"0") and told != b"0":
         # 010 is ten by the RFC, and eight to who reads numbers as C does.
         raise BadRequest(
             400, "bad-request", "Content-Length has zeros before the number."
         )
-    if length is not None and length > LONGEST:
+    if int(told) > LONGEST:
         raise BadRequest(
-            400, "bad-request", f"Content-Length is {length}; at most {LONGEST} is."
+            400,
+            "bad-request",
+            f"Content-Length is {told.decode()}; at most {LONGEST} is.",
         )
 
 
@@ -240,7 +244,7 @@ def _check_host(head: Head) -> None:
 def _check_expectation(head: Head) -> None:
     """RFC 9110 "Expect": 100-continue is the only one there is; 1.0 knows none."""
     expectations = head.lines(b"expect")
-    if not head.http_1_0 and not _only_continue(expectations):
+    if expectations and not head.http_1_0 and not _only_continue(expectations):
         raise BadRequest(
             417, "expectation-failed", "The only expectation met here is 100-continue."
         )
