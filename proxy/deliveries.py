@@ -288,8 +288,8 @@ class Deliveries:
 
     async def _attempt_in_turn(self, delivery: Delivery) -> AnswerStream | bool:
         """The answer, its head recorded; or whether to try again."""
-        if await self._outlived(delivery):
-            return False
+        if self._has_outlived(delivery):
+            return await self._end_life(delivery)
         try:
             lane = await self._turns.of(delivery)
         except Refusal as refusal:
@@ -302,19 +302,21 @@ class Deliveries:
             await self._forward.denied(delivery, exc.denial)
             return False
         try:
-            if await self._outlived(delivery):
-                return False
+            if self._has_outlived(delivery):
+                return await self._end_life(delivery)
             return await self._attempt_on(lane, delivery)
         finally:
             lane.slots.leave()
 
-    async def _outlived(self, delivery: Delivery) -> bool:
-        """True when the time of the upload is over, and it with that."""
-        if not expired(delivery.upload, self._ledger.now()):
-            return False
+    def _has_outlived(self, delivery: Delivery) -> bool:
+        """True when the time of the upload is over."""
+        return expired(delivery.upload, self._ledger.now())
+
+    async def _end_life(self, delivery: Delivery) -> bool:
+        """End the upload with its time; False: it is not tried again."""
         await delivery.advance(Event.LIFETIME_ENDED)
         delivery.refuse_all(unknown_upload)
-        return True
+        return False
 
     async def _attempt_on(self, lane: Lane, delivery: Delivery) -> AnswerStream | bool:
         """One attempt in its turn; what `_attempt_in_turn` has."""

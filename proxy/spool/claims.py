@@ -115,33 +115,28 @@ class _OfKind:
 
     def __init__(self, spread: list[RangeLocks], kind: _Kind) -> None:
         self._files = spread
-        self._kind = kind
+        self._kind = int(kind)
 
     def try_lock(self, token: Token) -> bool:
-        locks, number = self._place(token)
-        return locks.try_lock(number)
+        file, number = _place(token)
+        return self._files[file].try_lock(number + self._kind)
 
     def unlock(self, token: Token) -> None:
-        locks, number = self._place(token)
-        locks.unlock(number)
+        file, number = _place(token)
+        self._files[file].unlock(number + self._kind)
 
     def is_taken(self, token: Token) -> bool:
-        locks, number = self._place(token)
-        return locks.is_taken(number)
-
-    def _place(self, token: Token) -> tuple[RangeLocks, int]:
-        """The file and the number for `token`."""
         file, number = _place(token)
-        return self._files[file], 2 * number + self._kind
+        return self._files[file].is_taken(number + self._kind)
 
 
 @lru_cache(maxsize=1024)
 def _place(token: Token) -> tuple[int, int]:
-    """Which file is for `token`, and which number in it. Remembered for a moment: each
-    upload is locked and freed in both ways.
+    """Which file is for `token`, and the first of its two numbers in it. Remembered for
+    a moment: each upload is locked and freed in both ways.
 
     A hash, so that nothing of the token can be read from the kernel's list of locks. 66
     bits of it count: that two uploads share a lock does not happen.
     """
     digest = hashlib.blake2b(token.encode(), digest_size=16).digest()
-    return digest[8] % FILES, int.from_bytes(digest[:8], "big") >> 4
+    return digest[8] % FILES, (int.from_bytes(digest[:8], "big") >> 4) * 2
