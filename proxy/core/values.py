@@ -1,6 +1,6 @@
 """Values with some of their fields changed.
 
-Values here are frozen, so every change is a copy: an upload is copied five times within
+Values here are frozen, so every change is a copy: an upload is copied six times within
 one request that is all of it. ``replace`` is that of ``dataclasses`` in about half the
 time, which goes through the names of all fields again for each copy. The one invariant:
 what it gives was made by the constructor of its class, like every other value.
