@@ -10,7 +10,6 @@ taken all that was sent on it, so that what it takes next can be told apart.
 from __future__ import annotations
 
 import asyncio
-import math
 import select
 import socket
 import struct
@@ -30,10 +29,6 @@ from .silence import Silence
 
 _THROW_AWAY: Final = struct.pack("ii", 1, 0)
 """For SO_LINGER: close by a reset, and send nothing any more."""
-_MOMENT_S: Final = 0.0001
-"""For so long it counts that a connection was quiet, unless something was heard since:
-what comes within it can as well come right after a look. A record in memory is saved in
-it, and nothing that waits for a thread or a disk."""
 _HEARD_OR_ENDED: Final = select.POLLIN | getattr(select, "POLLRDHUP", 0)
 
 
@@ -52,8 +47,6 @@ class Connection(ResponseHandler):
         self.is_sealed = False
         """It speaks TLS."""
         self._poll = select.poll()
-        self._found_quiet_at = -math.inf
-        """In the time of the loop; not since this request began to leave."""
         self._at_first = 0
         self._settled: int | None = None
         """What had been taken before this request; None when it is the first here."""
@@ -137,13 +130,7 @@ class Connection(ResponseHandler):
         """It is open, and the origin has said nothing since, not even to the kernel."""
         if not self.is_open or self._heard:
             return False
-        now = self._loop.time()
-        if now - self._found_quiet_at < _MOMENT_S:
-            return True
-        if not self._is_between_answers() or self._poll.poll(0):
-            return False
-        self._found_quiet_at = now
-        return True
+        return self._is_between_answers() and not self._poll.poll(0)
 
     def open_transport(self) -> asyncio.Transport:
         """The transport of a connection that is open."""
@@ -157,7 +144,6 @@ class Connection(ResponseHandler):
     def expect(self, method: str) -> None:
         """The next head answers a request of `method`, which is now to be sent."""
         self._heard = self._missed = self.is_unasked = False
-        self._found_quiet_at = -math.inf
         self.set_response_params(
             skip_payload=method == "HEAD",
             read_until_eof=True,
