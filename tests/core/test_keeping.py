@@ -70,6 +70,10 @@ def test_which_fields_no_upload_keeps(name: bytes, is_lost: bool) -> None:
     assert lost_to_uploads(name) is is_lost
 
 
+def test_what_is_too_short_for_a_token_is_said_as_it_is() -> None:
+    assert without_tokens("/photos/" + "a" * 31) == "/photos/" + "a" * 31
+
+
 def test_a_token_in_a_text_is_shortened() -> None:
     said = without_tokens(f"GET /resumable_upload/{TOKEN} failed")
     assert said == f"GET /resumable_upload/{TOKEN[:6]}… failed"

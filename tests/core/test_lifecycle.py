@@ -234,6 +234,12 @@ def test_parts_of_which_the_first_were_not_counted_are_not_known() -> None:
     assert parts_after(one, Event.BODY_ATTACHED) == 0
 
 
+def test_an_attempt_that_begins_is_not_told_with_how_the_one_before_went() -> None:
+    one = upload(state=State.COMPLETE, why="refused")
+    (moment,) = remembered(one, Event.FORWARD_BEGAN, 1.0)
+    assert (moment.event, moment.why) == ("forward_began", "")
+
+
 def test_only_the_latest_is_remembered_and_only_so_much_of_a_reason() -> None:
     one = upload(why="x" * 1000)
     for at in range(MOMENTS + 4):
