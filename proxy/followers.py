@@ -54,11 +54,11 @@ class Follower:
         finally:
             self._let_loose()
 
-    def at_once(self) -> bytes:
-        """All of the content, when all of it is here; otherwise empty, and it is to be
-        had as it comes."""
+    def at_once(self) -> bytes | None:
+        """All of the content, when all of it is here; None when it is to be had as it
+        comes."""
         if not self._whole:
-            return b""
+            return None
         chunks, self._chunks = self._chunks, []
         _wake(self._taken)
         return b"".join([chunk for chunk in chunks if chunk])

@@ -80,12 +80,12 @@ class Handover:
             await self.secure(upload.token)
             raise
         # What is all here already leaves in one packet with the head.
-        content = follower.at_once() or follower
+        whole = follower.at_once()
         return Answered(
             upload.token,
             upload.offset,
             answer,
-            content,
+            follower if whole is None else whole,
             by_creation=by_creation,
             length=follower.length,
         )

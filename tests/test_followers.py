@@ -152,15 +152,21 @@ async def test_content_that_is_all_here_is_had_at_once() -> None:
     follower = Follower()
     await follower.feed(b"one")
     await follower.feed(b"two")
-    assert follower.at_once() == b""
+    assert follower.at_once() is None
     await follower.feed(b"")
     assert follower.at_once() == b"onetwo"
+
+
+async def test_content_of_no_bytes_that_has_come_is_had_at_once() -> None:
+    follower = Follower()
+    await follower.feed(b"")
+    assert follower.at_once() == b""
 
 
 async def test_content_that_broke_off_is_not_had_at_once() -> None:
     follower = Follower()
     await follower.feed(b"one")
     follower.break_off()
-    assert follower.at_once() == b""
+    assert follower.at_once() is None
     with pytest.raises(OriginCut):
         await _read(follower)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.kit.client import Client, Upload
 from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.raw import request
 from tests.kit.words import each_version
 
 
@@ -34,6 +35,23 @@ async def test_an_answer_without_content(
     assert (answer.status, answer.content, answer.one("X-A")) == (204, b"", "1")
     assert (answer.offset, answer.complete) == (3, True)
     assert (await upload.append(at=3)).status == 204
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+async def test_an_answer_whose_content_is_empty_comes_to_its_end(
+    client: Client, origin: RecordingOrigin, framing: str
+) -> None:
+    """R24: and the next request on the connection has its turn."""
+    origin.then(Reply(201, (), b"", framing=framing))  # type: ignore[arg-type]
+    connection = await client.connect()
+    said = ("Upload-Complete", "?1"), ("Upload-Draft-Interop-Version", "9")
+    head = request("POST", "/files", *said, ("Content-Length", "3"))
+    await connection.send(head + b"abc")
+    answer = await connection.hear()
+    assert (answer.status, answer.content) == (201, b"")
+    await connection.send(request("GET", "/after"))
+    assert (await connection.hear("GET")).content == b"stored"
+    assert len(origin.requests) == 2
 
 
 @each_version
