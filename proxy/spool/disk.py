@@ -106,8 +106,6 @@ class DiskSpool:
         self._of_answers = self._durability(
             self._records.settle_answer, lambda token: None
         )
-        self._secured: set[Token] = set()
-        """Uploads whose record was loose when it was written, and is so no more."""
 
     async def create(self, upload: Upload) -> None:
         """See ``Spool``."""
@@ -126,10 +124,9 @@ class DiskSpool:
         if not self._syncs:
             return
         async with self._turn(token):
-            if token in self._secured or not self._securing.is_loose(token, told=told):
+            if not self._securing.is_loose(token, told=told):
                 return
             grown = await self._threads.run(partial(self._securing.secure, token))
-            self._secured.add(token)
             if grown:
                 self.recorded(token, grown)
 
@@ -189,7 +186,6 @@ class DiskSpool:
             if durable and self._syncs:
                 act = partial(self._save_durably, upload)
                 grown = await self._threads.run(act)
-                self._secured.discard(upload.token)
             else:
                 grown = self._records.save(upload)
             if grown:
@@ -199,9 +195,11 @@ class DiskSpool:
         """See ``tiers.Disk``. One that another process has made durable since stays
         so."""
         async with self._turn(upload.token):
-            secured = self._securing.is_secured(upload.token)
-            if not secured:
-                self.recorded(upload.token, self._records.show(upload))
+            with self._securing.watched(upload.token) as is_secured:
+                if not is_secured():
+                    self.recorded(upload.token, self._records.show(upload))
+                # Also if that happened just now, to what has been replaced.
+                secured = is_secured()
         if secured:
             await self.save(upload, durable=True)
 
@@ -290,7 +288,6 @@ class DiskSpool:
         ``tokens``, to be deleted again.
         """
         await self._remove(token, SUFFIXES, sync=durable and self._syncs)
-        self._secured.discard(token)
 
     async def _remove(
         self, token: Token, suffixes: tuple[str, ...], *, sync: bool = False

@@ -14,6 +14,8 @@ before that byte is there, and nobody writes to what may have been relied on.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from proxy.core.errors import UploadLost, UploadMissing
@@ -39,15 +41,27 @@ class Securing:
         self._ballast = ballast
         self._boot_id = boot_id
 
-    def is_secured(self, token: Token) -> bool:
-        """Whether its record has been made durable in its place, by whatever process;
-        not when it is gone. Raises SpoolError."""
-        with translated("the record cannot be read"):
-            try:
-                _, ending = drafts.sealed_record(self._shards.stem(token))
-            except FileNotFoundError:
-                return False
-            return ending == envelope.SURE
+    @contextmanager
+    def watched(self, token: Token) -> Iterator[Callable[[], bool]]:
+        """Whether the record that is there now has been made durable in its place, by
+        whatever process; also to be asked when another one is there. Not when there is
+        none. Raises SpoolError.
+
+        Who makes one durable looks afterwards whether it still stands, and who replaces
+        it asks here afterwards: one of the two sees the other.
+        """
+        with (
+            translated("the record cannot be read"),
+            files.to_change(self._shards.stem(token) + RECORD) as fd,
+        ):
+
+            def is_secured() -> bool:
+                if fd is None:
+                    return False
+                _, ending = envelope.opened(os.pread(fd, drafts.LIMIT, 0))
+                return ending == envelope.SURE
+
+            yield is_secured
 
     def is_loose(self, token: Token, *, told: bool) -> bool:
         """Whether its record has to be made durable, whatever a draft amends; not when

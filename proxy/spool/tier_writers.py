@@ -154,10 +154,11 @@ class AnswerWriter:
 class ShownAnswerWriter:
     """Writes the content of an answer to the disk, durable only if it has to be."""
 
-    def __init__(self, below: Writer, is_shown: Callable[[], bool]) -> None:
-        """`is_shown`: true as long as the upload as a whole need not be durable."""
+    def __init__(self, below: Writer, is_told: Callable[[], bool]) -> None:
+        """`is_told`: true as long as the upload as a whole need not be durable, and
+        what is seen of it tells how long the content is."""
         self._below = below
-        self._is_shown = is_shown
+        self._is_told = is_told
 
     @property
     def offset(self) -> int:
@@ -170,7 +171,7 @@ class ShownAnswerWriter:
 
     async def sync(self) -> int:
         """See ``Writer``."""
-        return self.offset if self._is_shown() else await self._below.sync()
+        return self.offset if self._is_told() else await self._below.sync()
 
     def close(self) -> None:
         """See ``Writer``."""

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from typing import Any, Final, Protocol
 
@@ -155,7 +156,8 @@ class TieredSpool:
         return await (self.disk.peek(token) if held is None else self.load(token))
 
     async def save(self, upload: Upload, *, durable: bool) -> None:
-        """See ``Spool``. What stays in memory is saved there, durable or not."""
+        """See ``Spool``. What stays in memory is saved there, and what is only shown
+        on the disk, durable or not."""
         held = self._held.get(upload.token)
         if held is not None and self._may_stay(upload):
             held.upload = upload
@@ -166,8 +168,10 @@ class TieredSpool:
             self._awaited.wait(upload.token)
         elif held is not None and not durable:
             self._move_or_wait(held, upload)
-        elif self._shown.takes(upload):
+        elif self._shown.may_be_answered(upload):
+            self._shown.answering(upload.token)
             await self.disk.show(upload)
+            self._shown.answered(upload)
         else:
             if held is not None:
                 self._move_or_wait(held)
@@ -176,7 +180,7 @@ class TieredSpool:
 
     def _no_longer_shown(self, token: Token) -> None:
         """What is saved of it from now on is durable, if that is asked for."""
-        if self._shown.ended(token):
+        if self._shown.forget(token):
             self._awaited.forget(token)
 
     def _move_or_wait(self, held: Held, upload: Upload | None = None) -> None:
@@ -211,7 +215,8 @@ class TieredSpool:
         if held is None:
             writer = self.disk.answer_writer(token)
             if token in self._shown:
-                return ShownAnswerWriter(writer, lambda: token in self._shown)
+                is_told = partial(self._shown.tells_content, token)
+                return ShownAnswerWriter(writer, is_told)
             return writer
         self.room.empty_answer(held)
         return AnswerWriter(self, held)

@@ -15,7 +15,12 @@ import pytest
 from proxy.core.errors import SpoolError
 from proxy.core.upload import State, Token, Upload
 from proxy.spool import patience
+from proxy.spool.ballast import Ballast
 from proxy.spool.disk import DiskSpool
+from proxy.spool.marks import Marks
+from proxy.spool.names import Names
+from proxy.spool.securing import Securing
+from proxy.spool.shards import Shards
 from proxy.spool.tiers import TieredSpool
 
 from ..samples import ANSWER, BOOT, answer_of, body_of, rebooted, stored, tiered
@@ -99,6 +104,63 @@ async def test_what_is_asked_for_is_durable_with_its_answer(
     found = await after.load(told.token)
     assert (found.state, found.answer) == (State.RESPONDED, told.answer)
     assert answer_of(after, told.token) == b"answer"
+    after.close()
+
+
+async def test_content_of_unknown_length_is_durable_once_all_of_it_has_come(
+    spool: TieredSpool, disk: DiskSpool, tmp_path: Path
+) -> None:
+    """What is told of it then is durable too, so nobody else would see to it."""
+    sent = await forwarding(spool)
+    told = respond(sent)
+    assert told.answer is not None
+    coming = replace(told, answer=replace(told.answer, size=None))
+    await spool.save(coming, durable=True)
+    await keep(spool, told.token)
+    await spool.save(told, durable=True)
+    after = rebooted(disk, tmp_path)
+    found = await after.load(told.token)
+    assert found.answer == told.answer
+    assert answer_of(after, told.token) == b"answer"
+    after.close()
+
+
+async def test_an_answer_that_could_not_be_shown_has_durable_content(
+    spool: TieredSpool, calls: Calls
+) -> None:
+    told = respond(await forwarding(spool))
+    calls.before = Countdown(0, no_space, for_good=True)
+    with pytest.raises(SpoolError):
+        await spool.save(told, durable=True)
+    calls.before = lambda call: None
+    calls.synced()
+    await keep(spool, told.token)
+    assert "fdatasync T.answer.new" in calls.synced()
+
+
+async def test_what_another_process_makes_durable_meanwhile_stays_so(
+    spool: TieredSpool, disk: DiskSpool, other: DiskSpool, tmp_path: Path, calls: Calls
+) -> None:
+    """P1: it may have told an offset, even as the answer takes the record's place."""
+    sent = await forwarding(spool)
+    securing = Securing(
+        Shards(str(tmp_path), Names()),
+        Marks(str(tmp_path / "unfinished"), Names()),
+        Ballast(str(tmp_path)),
+        BOOT,
+    )
+
+    def meanwhile(call: str) -> None:
+        if call == "rename T.record.new T.record":
+            calls.before = lambda call: None
+            securing.secure(sent.token)
+
+    calls.before = meanwhile
+    told = respond(sent)
+    await spool.save(told, durable=True)
+    after = rebooted(disk, tmp_path)
+    assert "fdatasync T.record.new" in calls.made
+    assert (await after.load(sent.token)).state is State.RESPONDED
     after.close()
 
 
