@@ -26,6 +26,7 @@ from proxy.core.errors import (
     Refusal,
     SpoolError,
     UploadLost,
+    UploadMissing,
 )
 from proxy.core.lifecycle import Event
 from proxy.core.upload import State, Token, Upload, shortened
@@ -274,6 +275,9 @@ class Deliveries:
         except InDoubt as exc:
             await self._forward.doubted(delivery, str(exc))
             delivery.refuse_all(not_stored)
+        except UploadMissing:
+            # Removed, though that could not be seen through: there is nothing to send.
+            delivery.refuse_all(unknown_upload)
         except SpoolError as exc:
             self._log.error(
                 "spool failed under a forward",
@@ -359,10 +363,15 @@ class Deliveries:
                 self._awaited.discard(delivery)
 
     async def _lose(self, delivery: Delivery, why: str) -> None:
-        await delivery.advance(
-            Event.SPOOL_LOST, lambda current: replace(current, why=why)
-        )
-        delivery.refuse_all(unknown_upload)
+        try:
+            await delivery.advance(
+                Event.SPOOL_LOST, lambda current: replace(current, why=why)
+            )
+        except SpoolError:
+            # The ledger has said so; whoever looks at it next finds it lost again.
+            delivery.refuse_all(not_stored)
+        else:
+            delivery.refuse_all(unknown_upload)
 
 
 def _goes_on(upload: Upload) -> bool:

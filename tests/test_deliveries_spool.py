@@ -19,7 +19,7 @@ from proxy.core.errors import (
     SpoolError,
     UploadMissing,
 )
-from proxy.core.upload import State, Upload
+from proxy.core.upload import State, Token, Upload
 from proxy.spool.disk import DiskSpool
 from proxy.spool.memory import MemorySpool
 
@@ -42,6 +42,39 @@ async def test_a_body_of_another_size_is_never_forwarded() -> None:
     assert origin.bodies == []
     with pytest.raises(UploadMissing):
         await stage.spool.load(upload.token)
+
+
+class Stuck(MemorySpool):
+    """A spool that removes nothing, and records nothing about it."""
+
+    async def delete(self, token: Token, *, durable: bool = False) -> None:
+        raise SpoolError("input/output error")
+
+    async def save(self, upload: Upload, *, durable: bool) -> None:
+        if upload.state is State.FAILED:
+            raise SpoolError("input/output error")
+        await super().save(upload, durable=durable)
+
+
+async def test_one_that_is_lost_and_cannot_be_removed_is_found_lost_again() -> None:
+    stage = Stage(Origin(Stream()), spool=Stuck())
+    upload = replace(await stage.complete(), length=5)
+    for _ in range(2):
+        refusal = await refused(stage.deliveries.follow(upload))
+        assert refusal.problem is Problem.STORAGE
+        await stage.over(upload.token)
+
+
+async def test_one_that_has_been_removed_is_not_tried_for_ever() -> None:
+    """By a removal whose end could not be seen through."""
+    origin = Origin(Stream())
+    stage = Stage(origin)
+    upload = await stage.complete()
+    await stage.spool.delete(upload.token)
+    refusal = await refused(stage.deliveries.follow(upload))
+    assert refusal.problem is Problem.UNKNOWN_UPLOAD
+    await stage.over(upload.token)
+    assert origin.bodies == []
 
 
 class ReadOnly(MemorySpool):
