@@ -102,7 +102,11 @@ class Trimming:
         self._least = self._resident()
         while True:
             await asyncio.sleep(PAUSE_S)
-            await self.look(self._heap)
+            try:
+                await self.look(self._heap)
+            except OSError:
+                # No descriptor to look with: that is when a crowd is there.
+                continue
 
     async def look(self, heap: Heap) -> None:
         """Give memory back if that is worth it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,31 @@ async def test_it_looks_until_it_is_cancelled(monkeypatch: pytest.MonkeyPatch) -
 
     async def trimmed() -> bool | None:
         return process.trims == 1 or None
+
+    await until(trimmed)
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_a_look_that_fails_is_not_the_last_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without descriptors, which is when a crowd is there."""
+    monkeypatch.setattr("proxy.trimming.PAUSE_S", 0.0)
+    process, looks = Process(), 0
+
+    def resident() -> int:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            process.size, process.free = 20 * LEAST, LEAST
+            raise OSError(errno.EMFILE, "too many open files")
+        return process.size
+
+    running = asyncio.create_task(Trimming(process.heap, resident).run())
+
+    async def trimmed() -> bool | None:
+        return process.trims > 0 or None
 
     await until(trimmed)
     running.cancel()

@@ -19,7 +19,8 @@ else:
     from operator import attrgetter
 
     def replace(value, /, **changes):
-        """`value`, of a dataclass, with `changes` to its fields by name.
+        """`value`, of a dataclass without fields that are told by name only, with
+        `changes` to its fields.
 
         Raises:
             KeyError: it has no such field, or none that is said to the constructor.
@@ -34,6 +35,9 @@ else:
     def _shape(kind):
         """What gives a value's class and all that its constructor is told, and at which
         place of the latter each field stands."""
-        names = [field.name for field in fields(kind) if field.init]
+        told = [field for field in fields(kind) if field.init]
+        assert not any(field.kw_only for field in told), f"{kind} is told by name"
+        names = [field.name for field in told]
+        # with the class there are two at least, so that it is a tuple in any case
         get = attrgetter("__class__", *names)
         return get, {name: place for place, name in enumerate(names)}

@@ -14,7 +14,7 @@ from collections.abc import Callable
 class Silence:
     """The silence of one."""
 
-    __slots__ = ("_due", "_late", "_loop", "_timeout_s", "_timer")
+    __slots__ = ("_due", "_is_closed", "_late", "_loop", "_timeout_s", "_timer")
 
     def __init__(self, timeout_s: float, late: Callable[[], None]) -> None:
         """`late`: called when it has been silent for `timeout_s` seconds."""
@@ -24,9 +24,12 @@ class Silence:
         self._due: float | None = None
         """In seconds of the loop; None: it is not its turn."""
         self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
 
     def begin(self) -> None:
-        """Its time runs, from now on."""
+        """Its time runs, from now on; nobody's who is not listened to."""
+        if self._is_closed:
+            return
         self._due = self._loop.time() + self._timeout_s
         if self._timer is None:
             self._timer = self._loop.call_at(self._due, self._look)
@@ -37,6 +40,7 @@ class Silence:
 
     def close(self) -> None:
         """Nobody listens to it any more."""
+        self._is_closed = True
         self._due = None
         if self._timer is not None:
             self._timer.cancel()

@@ -37,3 +37,12 @@ def test_what_is_remembered_beside_the_fields_is_not_taken_along() -> None:
 def test_what_is_no_field_to_be_told_cannot_be_changed(name: str) -> None:
     with pytest.raises(KeyError):
         replace(HEAD, **{name: 1})  # type: ignore[arg-type]
+
+
+def test_a_value_that_is_told_by_name_only_is_not_for_this() -> None:
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Named:
+        only: int
+
+    with pytest.raises(AssertionError, match="Named'> is told by name"):
+        replace(Named(only=1), only=2)

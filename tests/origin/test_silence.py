@@ -88,5 +88,8 @@ def test_nothing_rings_for_what_is_closed(clock: _Clock) -> None:
     one = silence([])
     one.close()
     one.begin()
-    one.close()
+    assert clock.rings == []
+    other = silence([])
+    other.begin()
+    other.close()
     assert clock.rings == []
