@@ -2,7 +2,8 @@
 (P3).
 
 A connection comes first: without one, nothing has begun. Then FORWARDING is on stable
-storage before the first byte leaves; afterwards the record says exactly what is known:
+storage before the first byte leaves, but for what the spool may keep in memory or only
+show (``spool.tiers``); afterwards the record says exactly what is known:
 answered, surely not reached, or unknown. The answer's head is saved before a client
 sees a byte of it, its content is passed on as it comes and kept beside. The one
 invariant: a request leaves only from here, and only after that first save.

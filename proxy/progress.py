@@ -1,9 +1,10 @@
 """Progress of long bodies: few 104s, each for bytes that are durable (R66).
 
-After 1, 8 and 64 seconds of receiving, what has come so far is synced, acknowledged in
-the record and told. Few, because front proxies turn the sixth to tenth interim response
-into a 502; never to a client from which nothing comes, because an interim response to a
-client that has gone makes its kernel throw away bytes that it had already sent us.
+After 1, 8 and 64 seconds of receiving, later in a crowd, what has come so far is
+synced, acknowledged in the record and told. Few, because front proxies turn the sixth
+to tenth interim response into a 502; never to a client from which nothing comes,
+because an interim response to a client that has gone makes its kernel throw away bytes
+that it had already sent us.
 Bodies that began together have their turns one after the other, a few at a time.
 """
 
@@ -50,7 +51,7 @@ class Tellers:
     def pause(self, teller: ProgressTeller, pause_s: float) -> None:
         """Have its turn come after so many seconds, or soon after that."""
         if pause_s not in self._pauses:
-            self._pauses[pause_s] = Waits(pause_s, self._wait)
+            self._pauses[pause_s] = Waits(pause_s, self._pause_over)
         self._pauses[pause_s].begin(teller)
 
     def forget(self, teller: ProgressTeller) -> None:
@@ -59,7 +60,7 @@ class Tellers:
             pauses.end(teller)
         self._due.pop(teller, None)
 
-    def _wait(self, teller: ProgressTeller) -> None:
+    def _pause_over(self, teller: ProgressTeller) -> None:
         """Its pause is over: it waits for its turn."""
         self._due[teller] = None
         self._go_on()

@@ -141,7 +141,8 @@ class Spool(Protocol):
     async def save(self, upload: Upload, *, durable: bool) -> None:
         """Replace the record, whole or not at all.
 
-        With `durable` it survives power loss once this returns. An upload that is
+        With `durable` it survives power loss once this returns, but for one of which
+        nothing was ever promised, see ``tiers``. An upload that is
         COMPLETE or FORWARDING is listed by `unfinished` from before this returns until
         it is saved in another state.
 

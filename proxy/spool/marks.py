@@ -3,7 +3,8 @@
 After a restart this tells what has to be forwarded without reading every record. A
 mark is only a hint that one should look. The one invariant: it is there before a record
 says COMPLETE or FORWARDING, as durable as that record, and goes after the record says
-otherwise; so there may be too many, never too few.
+otherwise; so there may be too many, never too few. A power loss may take the mark of
+what was only shown (``shown``): that is found when the sweep comes to it.
 """
 
 from __future__ import annotations
