@@ -204,9 +204,8 @@ class StreamSource:
         except StopAsyncIteration:
             self._end()
             return
-        except Exception as exc:
-            # the caller's own code: anything can come of it, and an OSError of theirs
-            # must not be taken for one of the connection
+        except Exception as exc:  # of the caller's own code: anything can come of it
+            # and an OSError of theirs must not be taken for one of the connection
             words = f"the source raised {type(exc).__name__}: {exc}"
             raise SourceFailed(Reason.UNREADABLE, words) from exc
         self._kept += piece

@@ -163,6 +163,8 @@ class TieredSpool:
             held.upload = upload
             self._watch(held)
         elif held is not None and self._shown.suits(upload) and self._kept:
+            # Only beside others: alone it would have stayed, and a process that ends
+            # keeps nothing that is only shown.
             self._move_or_wait(held, upload)
             self._shown.add(upload.token)
             self._awaited.wait(upload.token)

@@ -237,7 +237,7 @@ class Pour(asyncio.BufferedProtocol):
         connection, or what has come would be missing before what follows."""
         try:
             self._came(nbytes)
-        except BaseException:
+        except BaseException:  # a cancelled turn leaves the same hole
             self._transport.abort()
             raise
 

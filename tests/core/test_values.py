@@ -20,6 +20,7 @@ class _One:
 
 def test_a_copy_has_what_was_changed_and_all_the_rest() -> None:
     changes = {"state": State.COMPLETE, "offset": 7, "why": "so"}
+    # To mypy the values of `changes` are all of one type.
     changed = replace(UPLOAD, **changes)  # type: ignore[arg-type]
     assert changed == dataclasses.replace(UPLOAD, **changes)  # type: ignore[arg-type]
     assert UPLOAD.state is State.CREATED
@@ -36,6 +37,7 @@ def test_what_is_remembered_beside_the_fields_is_not_taken_along() -> None:
 @pytest.mark.parametrize("name", ["nothing", "_by_name"])
 def test_what_is_no_field_to_be_told_cannot_be_changed(name: str) -> None:
     with pytest.raises(KeyError):
+        # What mypy would refuse is what is tried.
         replace(HEAD, **{name: 1})  # type: ignore[arg-type]
 
 

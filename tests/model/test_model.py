@@ -39,21 +39,24 @@ TestModel.settings = effort(200, steps=30)
 TestModel.pytestmark = [pytest.mark.timeout(60 * max(1, EFFORT))]  # type: ignore[attr-defined]
 
 
+def walking(threshold: int) -> Iterator[Machine]:
+    taking_steps = Machine()
+    taking_steps.start(
+        sync="acknowledged", repeatable=False, threshold=threshold, shared=False
+    )
+    yield taking_steps
+    taking_steps.teardown()
+
+
 @pytest.fixture
 def machine() -> Iterator[Machine]:
-    walking = Machine()
-    walking.start(sync="acknowledged", repeatable=False, threshold=0, shared=False)
-    yield walking
-    walking.teardown()
+    yield from walking(threshold=0)
 
 
 @pytest.fixture
 def remembering() -> Iterator[Machine]:
     """One that keeps small uploads in memory."""
-    walking = Machine()
-    walking.start(sync="acknowledged", repeatable=False, threshold=6, shared=False)
-    yield walking
-    walking.teardown()
+    yield from walking(threshold=6)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from proxy.wire import Shortcut
 from tests.kit.client import Client
 from tests.wire.test_long_bodies import *  # noqa: F403
 
+# These are about the shortcut, which is never taken here; the import of all that is
+# there does not tell ruff their names.
 del test_the_shortcut_is_taken_unless_it_is_off  # noqa: F821
 del test_another_http_library_means_the_ordinary_way  # noqa: F821
 del test_a_crowd_on_slow_links_rests_and_loses_nothing  # noqa: F821

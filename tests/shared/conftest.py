@@ -26,12 +26,14 @@ class Pair:
         return upload.at(self.other)
 
 
-@pytest.fixture
+@pytest.fixture(params=[1, 2], ids=["alone", "of several"])
 async def pair(
     start_proxy: StartProxy, request: pytest.FixtureRequest
 ) -> AsyncIterator[Pair]:
+    """Both as they are by default, and as workers are: what one of those sends on is on
+    the disk first, for the others to see."""
     marker = request.node.get_closest_marker("configured")
-    settings = marker.kwargs if marker else {}
+    settings = {"workers": request.param} | (marker.kwargs if marker else {})
     here, there = await start_proxy(**settings), await start_proxy(**settings)
     client, other = Client(here.addresses[0]), Client(there.addresses[0])
     yield Pair(here, there, client, other)
