@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from pathlib import Path
 
@@ -134,8 +133,7 @@ async def test_no_line_is_lost_or_doubled_by_a_rotation(
             if turn == 20:
                 file.rename(old)
                 # as systemctl does it, to all of the service
-                for pid in (proxy.pid, *proxy.workers):
-                    os.kill(pid, signal.SIGUSR1)
+                proxy.signal_all(signal.SIGUSR1)
 
                 async def renewed() -> bool | None:
                     return True if file.exists() else None

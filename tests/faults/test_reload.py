@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import random
 import sys
 from collections.abc import AsyncIterator
@@ -316,8 +315,7 @@ async def test_a_signal_during_a_stop_does_nothing(
     await origin.received()
     process.signal(SIGTERM)
     await _logged(process, "stopping")
-    for pid in (process.pid, *process.workers):
-        os.kill(pid, SIGHUP)
+    process.signal_all(SIGHUP)
     gate.set()
     assert (await upload.transfer.hear()).content == b"made"
     assert await process.exited() == 0

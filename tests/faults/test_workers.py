@@ -88,12 +88,6 @@ def _runs(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
-def _signal_group(process: ProxyProcess, number: Signals) -> None:
-    """As a terminal does: to the supervisor and to every worker."""
-    for pid in [*_pids(process).values(), process.pid]:
-        os.kill(pid, number)
-
-
 async def _ask(process: ProxyProcess, path: str) -> tuple[int, bytes]:
     admin = await Connection.open(process.admin_address)
     await admin.send(request("GET", path, ("Host", "localhost")))
@@ -225,7 +219,7 @@ async def test_a_signal_to_the_whole_group_is_one_signal(
     await origin.received()
     part = await speaker.create(VERSION, length=40, sends=b"a" * 30, then="stall")
     workers = list(_pids(process).values())
-    _signal_group(process, number)
+    process.signal_all(number)
     assert await part.transfer.ended() == b""
     gate.set()
     response = await complete.transfer.hear()

@@ -38,11 +38,13 @@ async def kill_all(pid: int) -> None:
     await until(gone)
 
 
-def stop(pid: int) -> None:
-    """SIGSTOP to one and to all that descend from it."""
-    _signal(pid, SIGSTOP)
+def signal_all(pid: int, number: Signals) -> None:
+    """A signal to one and to all that descend from it, as a terminal or systemctl sends
+    it; what ends meanwhile, as a worker with nothing to do may, needs none."""
+    # it first, so that when it is stopped it starts nothing in between
+    _signal(pid, number)
     for one in descendants(pid):
-        _signal(one, SIGSTOP)
+        _signal(one, number)
 
 
 def stopped(pid: int) -> bool:

@@ -18,13 +18,13 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from signal import SIGTERM, Signals
+from signal import SIGSTOP, SIGTERM, Signals
 from typing import Any
 
 from proxy.spool.locks import RangeLocks
 
 from .bounds import BOUND_S, until
-from .family import descendants, kill_all, stop, stopped
+from .family import descendants, kill_all, signal_all, stopped
 from .raw import Connection, NoAnswerError, request
 
 START_BOUND_S = 15.0
@@ -160,6 +160,10 @@ class ProxyProcess:
         """Send a signal and wait for nothing."""
         self._running.send_signal(number)
 
+    def signal_all(self, number: Signals) -> None:
+        """The same to its workers, too."""
+        signal_all(self._running.pid, number)
+
     async def exited(self, *, bound_s: float = BOUND_S) -> int:
         """Wait until it has gone; its exit code."""
         async with asyncio.timeout(bound_s):
@@ -169,7 +173,7 @@ class ProxyProcess:
 
     async def halt(self) -> None:
         """Stop it where it is, as if time stood still, until it is killed."""
-        stop(self._running.pid)
+        self.signal_all(SIGSTOP)
         await until(self._halted)
 
     async def _halted(self) -> bool | None:
