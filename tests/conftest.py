@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .kit import effort  # noqa: F401, loads the profile of generated tests
 from .kit.client import Client
 from .kit.origin import RecordingOrigin
 

@@ -6,12 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config import ConfigError, load
 from proxy.config.document import document
 
+from ..kit.effort import effort
 from .conftest import Written
 
 
@@ -182,11 +183,7 @@ PIECES += [
 @given(
     st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=20).map("".join)
 )
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    deadline=None,
-    max_examples=50,
-)
+@effort(50)
 def test_whatever_is_in_the_file_it_is_read_or_told(tmp_path: Path, text: str) -> None:
     file = tmp_path / "config.yaml"
     file.write_bytes(text.encode("utf-8", "surrogatepass"))

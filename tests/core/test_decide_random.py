@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.decide import (
@@ -28,6 +28,7 @@ from proxy.core.lengths import largest
 from proxy.core.lifecycle import TERMINAL, Event, next_state
 from proxy.core.upload import Limits, State, Upload
 
+from ..kit.effort import effort
 from .samples import ANSWER, NOW, TOKEN, asked, created, planned, upload
 
 SIZES = st.integers(0, 60)
@@ -35,7 +36,7 @@ MAYBE_SIZES = st.none() | SIZES
 OPEN = (State.CREATED, State.INTERRUPTED)
 ALL_BYTES_IN = (State.COMPLETE, State.FORWARDING, State.UNKNOWN, State.RESPONDED)
 
-quick = settings(deadline=None, max_examples=200)
+often = effort(200)
 
 limits_ = st.builds(
     Limits,
@@ -119,7 +120,7 @@ def contents(draw: st.DrawFn, declared: int | None) -> Content:
     return Content(size, whole, draw(st.integers(0, 9)) == 0)
 
 
-@quick
+@often
 @given(intent=creates, limits=limits_)
 def test_a_creation_gets_a_plan_or_a_refusal_that_leaves_nothing(
     intent: Create, limits: Limits
@@ -134,7 +135,7 @@ def test_a_creation_gets_a_plan_or_a_refusal_that_leaves_nothing(
         assert (got.length, got.ceiling, got.finishing) == (0, 0, False)
 
 
-@quick
+@often
 @given(data=st.data(), one=uploads(), late=st.floats(0, 1e9))
 def test_a_request_gets_a_plan_that_fits_or_a_refusal_that_changes_nothing(
     data: st.DataObject, one: Upload, late: float
@@ -220,7 +221,7 @@ def check_settled(
         )
 
 
-@quick
+@often
 @given(data=st.data(), limits=limits_, first=creates)
 def test_a_whole_conversation_keeps_the_promises(
     data: st.DataObject, limits: Limits, first: Create

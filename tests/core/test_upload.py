@@ -6,7 +6,7 @@ import string
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.upload import (
@@ -30,7 +30,6 @@ def head(*fields: Field, method: str = "POST", target: str = "/photos") -> Head:
 
 class TestTokens:
     @given(st.text(ALPHABET, min_size=43, max_size=43))
-    @settings(deadline=None)
     def test_43_characters_of_base64url_are_a_token(self, text: str) -> None:
         assert token_from(text) == text
 
@@ -58,7 +57,6 @@ class TestTokens:
         assert token_from(text) is None
 
     @given(st.text())
-    @settings(deadline=None)
     def test_no_text_at_all_becomes_a_path_of_its_own(self, text: str) -> None:
         token = token_from(text)
         assert token is None or set(token) <= set(ALPHABET)
@@ -164,7 +162,6 @@ class TestDeadline:
         created_at=st.floats(0, 1e9),
         pauses=st.lists(st.floats(0, 1e8), max_size=20),
     )
-    @settings(deadline=None)
     def test_it_only_ever_moves_later(
         self, age: float, created_at: float, pauses: list[float]
     ) -> None:

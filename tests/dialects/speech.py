@@ -10,8 +10,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, settings
-
 from proxy.core.errors import Problem, Refusal
 from proxy.core.intents import Intent, Interim, Outcome, Refused
 from proxy.core.upload import Fields, Head, Limits, Reply, Standing, Token
@@ -20,9 +18,6 @@ from proxy.dialects.profiles import PROFILES
 from proxy.dialects.rufh import Rufh
 
 from ..kit.words import VERSIONS, words
-
-patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""For properties: a busy machine is no reason to fail."""
 
 TOKEN = Token("A" * 43)
 UPLOADS = "/resumable_upload/"

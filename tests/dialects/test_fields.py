@@ -11,8 +11,6 @@ from proxy.core.lengths import MAX_LENGTH
 from proxy.dialects import fields
 from proxy.dialects.fields import NoValue
 
-from .speech import patient
-
 INVALID = NoValue.INVALID
 
 BOOLEANS: dict[bytes, bool | NoValue] = {
@@ -124,7 +122,6 @@ VALUES = st.one_of(
 )
 
 
-@patient
 @given(VALUES)
 def test_the_short_ways_agree_with_the_library(value: bytes) -> None:
     try:
@@ -138,7 +135,6 @@ def test_the_short_ways_agree_with_the_library(value: bytes) -> None:
     assert fields.count(value) == (INVALID if negative else expected)
 
 
-@patient
 @given(st.booleans(), st.integers(min_value=0, max_value=fields.MAX_INTEGER))
 def test_what_is_written_is_read_again(flag: bool, number: int) -> None:
     assert fields.boolean(fields.boolean_text(flag)) is flag
@@ -150,7 +146,6 @@ KEYS = st.from_regex(r"[a-z*][a-z0-9_.*-]{0,9}", fullmatch=True)
 NUMBERS = st.integers(min_value=0, max_value=fields.MAX_INTEGER)
 
 
-@patient
 @given(st.dictionaries(KEYS, NUMBERS, min_size=1, max_size=5))
 def test_dictionaries_are_those_of_the_library(members: dict[str, int]) -> None:
     text = fields.dictionary_text(members)

@@ -24,7 +24,7 @@ from proxy.dialects.profiles import PROFILES
 from proxy.dialects.rufh import Rufh
 
 from ..kit.words import VERSIONS
-from .speech import TOKEN, UPLOAD, UPLOADS, by_name, dialects, document, locate, patient
+from .speech import TOKEN, UPLOAD, UPLOADS, by_name, dialects, document, locate
 
 WITHOUT_CONTENT = {"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 
@@ -89,7 +89,6 @@ def says_part(head: Head) -> bool:
     return complete is False or incomplete is True
 
 
-@patient
 @given(heads(), CHOOSERS)
 def test_a_part_is_never_taken_for_a_whole(head: Head, chooser: Dialects) -> None:
     dialect = chooser.choose(head)
@@ -106,7 +105,6 @@ def test_a_part_is_never_taken_for_a_whole(head: Head, chooser: Dialects) -> Non
         assert head.method not in WITHOUT_CONTENT
 
 
-@patient
 @given(heads(), CHOOSERS)
 def test_no_104_without_the_requests_own_version(head: Head, chooser: Dialects) -> None:
     dialect = chooser.choose(head)
@@ -152,7 +150,6 @@ def check_limits(text: bytes) -> None:
     assert all(type(member[0]) is int for member in members.values())  # type: ignore[index]
 
 
-@patient
 @given(RUFHS, STANDINGS, KINDS)
 def test_what_is_told_can_be_read_again(
     rufh: Rufh, standing: Standing, kind: type[Told]
@@ -187,7 +184,6 @@ REFUSALS = st.builds(
 )
 
 
-@patient
 @given(RUFHS, REFUSALS)
 def test_every_refusal_can_be_told(rufh: Rufh, refusal: Refusal) -> None:
     reply = rufh.write(Refused(refusal), locate)
@@ -211,7 +207,6 @@ OWN_FIELDS = st.lists(
 ).map(tuple)
 
 
-@patient
 @given(RUFHS, OWN_FIELDS, SIZES, st.booleans(), st.binary())
 def test_the_origins_answer_stays_itself(
     rufh: Rufh, own: Fields, total: int, by_creation: bool, content: bytes

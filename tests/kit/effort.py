@@ -27,3 +27,7 @@ def effort(examples: int, *, steps: int = 50) -> settings:
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
+
+
+settings.register_profile("suite", effort(100))
+settings.load_profile("suite")  # what a test has that says nothing else
