@@ -9,7 +9,6 @@ is waited for that takes as long as the origin does.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -23,6 +22,7 @@ from proxy.core.headers import with_credentials_of
 from proxy.core.intents import Append, Appended, Outcome
 from proxy.core.lifecycle import Event
 from proxy.core.upload import Head, State, Token, Upload
+from proxy.core.values import replace
 from proxy.deliveries import Deliveries, stopping
 from proxy.elsewhere import Elsewhere
 from proxy.handover import Handover

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -30,6 +29,7 @@ from proxy.core.errors import (
 )
 from proxy.core.lifecycle import Event
 from proxy.core.upload import State, Token, Upload, shortened
+from proxy.core.values import replace
 from proxy.delivery import Delivery
 from proxy.followers import Follower
 from proxy.forward import Forward

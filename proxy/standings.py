@@ -9,7 +9,6 @@ been made durable first (P1).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -25,6 +24,7 @@ from proxy.core.errors import (
 from proxy.core.intents import Append, AskLimits, AskOffset, Cancel
 from proxy.core.lifecycle import TERMINAL, Event, event_after_crash, next_state
 from proxy.core.upload import Standing, State, Token, Upload, shortened
+from proxy.core.values import replace
 from proxy.deliveries import Deliveries
 from proxy.delivery import Delivery
 from proxy.elsewhere import Elsewhere
@@ -200,8 +200,9 @@ class Standings:
         return replace(upload, fed_at=fed_at, why="found after a crash")
 
     def _is_over(self, upload: Upload, event: Event | None) -> bool:
-        state = upload.state if event is None else next_state(upload.state, event)
-        stopped = replace(upload, state=state)
+        stopped = upload
+        if event is not None:
+            stopped = replace(upload, state=next_state(upload.state, event))
         return upload.hidden or decide.expired(stopped, self._ledger.now())
 
     async def as_recorded(self, token: Token) -> Upload:

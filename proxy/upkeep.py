@@ -8,14 +8,13 @@ upload after the other; whatever a client is at work on is left alone.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core.decide import answer_is_old, expired, stalled
 from proxy.core.errors import Refusal, UploadLost, UploadMissing, UploadTooNew
 from proxy.core.lifecycle import TERMINAL, Event
 from proxy.core.upload import Token, Upload, shortened
+from proxy.core.values import replace
 from proxy.deliveries import Deliveries
 from proxy.elsewhere import Elsewhere
 from proxy.lanes import Courses

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 import structlog
 
+from proxy import progress
 from proxy.core.errors import Gone, SpoolError
 from proxy.core.intents import Interim, Progress
 from proxy.core.upload import Head, Limits, State, Token, Upload
 from proxy.ledger import Ledger
-from proxy.progress import AT_A_TIME, ProgressTeller, Tellers
+from proxy.progress import AT_A_TIME, MOST, ProgressTeller, Tellers
 from proxy.spool import Writer
 from proxy.spool.memory import MemorySpool
 from proxy.tasks import Tasks
@@ -160,11 +162,36 @@ async def test_the_end_of_a_body_waits_for_a_save_under_way() -> None:
 
 
 @pytest.mark.usefixtures("receiving")
-async def test_of_many_bodies_a_few_are_synced_at_a_time() -> None:
+async def test_of_many_bodies_a_few_are_synced_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress, "PATIENCE_S", 60.0)
     stage = Receiving()
     tellers = [await stage.teller()]
-    tellers += [stage.another() for _ in range(2 * AT_A_TIME)]
-    syncing, go_on = asyncio.Semaphore(AT_A_TIME), asyncio.Event()
+    tellers += [stage.another() for _ in range(4 * AT_A_TIME)]
+    syncing = asyncio.Semaphore(AT_A_TIME)
+
+    async def sync() -> int:
+        assert not syncing.locked(), "more at a time than there may be"
+        async with syncing:
+            await asyncio.sleep(0)
+        return 3
+
+    stage.writer.sync = sync  # type: ignore[method-assign]
+    for teller in tellers:
+        teller.start()
+    await until(_told(stage, 3 * len(tellers)))
+
+
+@pytest.mark.usefixtures("receiving")
+async def test_a_slow_disk_syncs_more_at_a_time_but_not_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress, "PATIENCE_S", 0.0)
+    stage = Receiving()
+    tellers = [await stage.teller()]
+    tellers += [stage.another() for _ in range(2 * MOST)]
+    syncing, go_on = asyncio.Semaphore(MOST), asyncio.Event()
 
     async def sync() -> int:
         assert not syncing.locked(), "more at a time than there may be"
@@ -180,14 +207,17 @@ async def test_of_many_bodies_a_few_are_synced_at_a_time() -> None:
         return syncing.locked() or None
 
     await until(all_busy)
-    for teller in tellers[AT_A_TIME + 1 :]:
+    for teller in tellers[MOST + 1 :]:
         await teller.stop()  # it still waits for its turn
     go_on.set()
-
-    async def all_told() -> bool | None:
-        return len(stage.told) == 3 * (AT_A_TIME + 1) or None
-
-    await until(all_told)
+    await until(_told(stage, 3 * (MOST + 1)))
     for teller in tellers:
         await teller.stop()
         assert teller.failure is None
+
+
+def _told(stage: Receiving, count: int) -> Callable[[], Awaitable[bool | None]]:
+    async def told() -> bool | None:
+        return len(stage.told) == count or None
+
+    return told

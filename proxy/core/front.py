@@ -12,7 +12,7 @@ Source: RFC 7239 "Security Considerations".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
@@ -21,6 +21,7 @@ from forwarded import Client, client_from_forwarded, client_from_x_forwarded
 
 from .target import authority_of, is_authority, resolved
 from .upload import Head
+from .values import replace
 
 Network = IPv4Network | IPv6Network
 

@@ -13,7 +13,6 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -21,6 +20,7 @@ from weakref import WeakValueDictionary
 
 from proxy.core.errors import InDoubt, SpoolError, UploadMissing
 from proxy.core.upload import Token, Upload
+from proxy.core.values import replace
 
 from . import Reader, Writer, files
 from .ballast import Ballast

@@ -7,11 +7,10 @@ a reboot none that lies above it while bytes may still be added.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from proxy.core.errors import UploadLost
 from proxy.core.lifecycle import TERMINAL
 from proxy.core.upload import State, Upload
+from proxy.core.values import replace
 
 UNFINISHED = frozenset({State.COMPLETE, State.FORWARDING})
 """All bytes are in and no answer is: these have work to be done after a restart."""

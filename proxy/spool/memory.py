@@ -9,10 +9,11 @@ disk can be played without one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.upload import Token, Upload
+from proxy.core.values import replace
 
 from . import Reader, Writer
 from .measure import UNFINISHED, measured

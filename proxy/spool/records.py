@@ -17,11 +17,12 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from proxy.core.errors import UploadLost, UploadMissing
 from proxy.core.upload import Token, Upload
+from proxy.core.values import replace
 
 from . import drafts, envelope, files
 from .ballast import Ballast
