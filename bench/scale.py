@@ -32,7 +32,10 @@ class Scale:
     each: int
     """Of every one of several uploads at a time."""
     streams_s: float
-    """Seconds of 100 streams, for one figure about latency."""
+    """Seconds of 100 streams at full speed, for one figure about latency."""
+    paced_s: float
+    """The same, paced: longer than their beginnings count, of which there are 100 in
+    the same moment."""
     slow: int
     """Slow uploads at a time."""
     slow_s: float
@@ -54,6 +57,7 @@ FULL: Final = Scale(
     huge=GIB,
     each=48 * MIB,
     streams_s=2.0,
+    paced_s=6.0,
     slow=1000,
     slow_s=4.0,
     idle=10_000,
@@ -70,6 +74,7 @@ QUICK: Final = Scale(
     huge=256 * MIB,
     each=8 * MIB,
     streams_s=1.0,
+    paced_s=2.0,
     slow=300,
     slow_s=1.5,
     idle=1000,
@@ -86,6 +91,7 @@ SMALLEST: Final = Scale(
     huge=2 * MIB,
     each=MIB,
     streams_s=0.3,
+    paced_s=0.3,
     slow=10,
     slow_s=0.3,
     idle=20,

@@ -71,7 +71,7 @@ def _nginx(run: Run, server: Server, rate: int) -> Sample:
 
 def _figure(run: Run, server: Server, streams: bytes, asks: bytes, rate: int) -> Sample:
     """Of a server that is stopped with it."""
-    seconds = run.scale.streams_s
+    seconds = run.scale.paced_s if rate else run.scale.streams_s
     load = Load(
         streams, _ENDLESS, connections=STREAMS, seconds=seconds, rate=rate, cuts=True
     )
