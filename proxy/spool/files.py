@@ -148,9 +148,19 @@ def read(path: str, limit: int) -> bytes:
     """The content of the file, no more than `limit` bytes of it."""
     fd = open_to_read(path)
     try:
-        return os.read(fd, min(os.fstat(fd).st_size, limit))
+        return os.read(fd, _size(fd, limit))
     finally:
         os.close(fd)
+
+
+def content(fd: int, limit: int) -> bytes:
+    """What an open file holds, no more than `limit` bytes of it."""
+    return os.pread(fd, _size(fd, limit), 0)
+
+
+def _size(fd: int, limit: int) -> int:
+    """Bytes to be read: memory is taken for as many as are asked for."""
+    return min(os.fstat(fd).st_size, limit)
 
 
 def size(path: str) -> int | None:

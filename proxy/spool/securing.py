@@ -58,7 +58,7 @@ class Securing:
             def is_secured() -> bool:
                 if fd is None:
                     return False
-                _, ending = envelope.opened(os.pread(fd, drafts.LIMIT, 0))
+                _, ending = envelope.opened(files.content(fd, drafts.LIMIT))
                 return ending == envelope.SURE
 
             yield is_secured
@@ -131,7 +131,7 @@ class Securing:
             UploadLost: it cannot be read.
             OSError
         """
-        content = os.pread(fd, drafts.LIMIT, 0)
+        content = files.content(fd, drafts.LIMIT)
         sealed, ending = envelope.opened(content)
         if not ending and decode(sealed, upload.token).boot_id == self._boot_id:
             # a try of somebody else may have failed, and lost what can still be read
