@@ -43,6 +43,9 @@ Sync = Literal["acknowledged", "never"]
 
 _PROBE_SIZE = 64 * 1024
 """Bytes that readiness writes: as much as one read of a socket may bring."""
+LITTLE: Final = 64 * 1024
+"""Bytes of a body that is removed on the loop: it takes less than the way to a thread
+and back."""
 
 
 _HINT: Final = (
@@ -275,7 +278,9 @@ class DiskSpool:
 
     async def drop_body(self, token: Token) -> None:
         """See ``Spool``. Raises SpoolError."""
-        await self._remove(token, (BODY,))
+        with translated("the upload cannot be removed"):
+            size = files.size(self._shards.stem(token) + BODY) or 0
+        await self._remove(token, (BODY,), at_once=size <= LITTLE)
 
     async def drop_answer(self, token: Token) -> None:
         """See ``Spool``. Raises SpoolError."""
@@ -290,7 +295,12 @@ class DiskSpool:
         await self._remove(token, SUFFIXES, sync=durable and self._syncs)
 
     async def _remove(
-        self, token: Token, suffixes: tuple[str, ...], *, sync: bool = False
+        self,
+        token: Token,
+        suffixes: tuple[str, ...],
+        *,
+        sync: bool = False,
+        at_once: bool = False,
     ) -> None:
         stem = self._shards.stem(token)
         freed = 0
@@ -311,8 +321,11 @@ class DiskSpool:
 
         async with self._turn(token):
             try:
-                # a thread: to free gigabytes takes its time
-                await self._threads.run(act)
+                if at_once:
+                    act()
+                else:
+                    # a thread: to free gigabytes takes its time
+                    await self._threads.run(act)
             finally:
                 if freed:
                     self.changed(token, -freed)
