@@ -19,25 +19,27 @@ else:
     from operator import attrgetter
 
     def replace(value, /, **changes):
-        """`value`, of a dataclass without fields that are told by name only, with
-        `changes` to its fields.
+        """`value`, of a dataclass, with `changes` to its fields.
 
         Raises:
             KeyError: it has no such field, or none that is said to the constructor.
         """
-        get, places = _shape(type(value))
+        get, places, by_name = _shape(type(value))
         kind, *told = get(value)
         for name, changed in changes.items():
             told[places[name]] = changed
-        return kind(*told)
+        if not by_name:
+            return kind(*told)
+        first = len(told) - len(by_name)
+        return kind(*told[:first], **dict(zip(by_name, told[first:], strict=True)))
 
     @cache
     def _shape(kind):
-        """What gives a value's class and all that its constructor is told, and at which
-        place of the latter each field stands."""
+        """What gives a value's class and all that its constructor is told; at which
+        place of the latter each field stands; the last ones, told by their names."""
         told = [field for field in fields(kind) if field.init]
-        assert not any(field.kw_only for field in told), f"{kind} is told by name"
-        names = [field.name for field in told]
+        by_name = [field.name for field in told if field.kw_only]
+        names = [field.name for field in told if not field.kw_only] + by_name
         # with the class there are two at least, so that it is a tuple in any case
         get = attrgetter("__class__", *names)
-        return get, {name: place for place, name in enumerate(names)}
+        return get, {name: place for place, name in enumerate(names)}, by_name
