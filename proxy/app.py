@@ -105,6 +105,7 @@ class App:
         self._tracing = tracing_of(config, self._log)
         self._tasks = Tasks(self._log)
         self._draining = False
+        self._stopping = False
         self.renewals = Renewals(self._tasks.spawn)
         """The certificates in use, that for clients first."""
         self._sealing: Sealing | None = None
@@ -194,7 +195,7 @@ class App:
         Raises:
             CannotApply: nothing has changed.
         """
-        if self._road.presence.closing:
+        if self._stopping:
             raise CannotApply("the proxy is stopping")
         settings = None
         try:
@@ -277,10 +278,10 @@ class App:
         """Begin nothing more; what cannot be taken up again may finish in time."""
         grace_s = self._config.shutdown_grace
         deadline = asyncio.get_running_loop().time() + grace_s
-        self._draining = True
+        self._draining = self._stopping = True
         self._log.info("stopping", grace_s=grace_s, **self.counts)
-        self._road.presence.closing = True
         await self.listening.accept_no_more()
+        await self.listening.hear_out()
         self._road.reception.stop()
         # Before the wait: who loses patience with us meanwhile kills us.
         await self._premises.spool.drain()

@@ -6,6 +6,7 @@ invariant: what operators can ask is answered on their own sockets only.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from socket import socket
 from typing import Final
@@ -17,6 +18,11 @@ from proxy.sockets import BACKLOG, address_of, takes_tls
 from proxy.wire import Door, GateSite, TlsTerms
 
 ADMIN_KEEPALIVE_S: Final = 15.0
+GREETING_S: Final = 1.0
+"""Seconds in which a client that has connected says what it wants: some round trips.
+One that has connected in advance does not, and finds the connection ended."""
+LOOK_S: Final = 0.01
+"""Between two looks whether all have."""
 
 
 class Listening:
@@ -58,12 +64,31 @@ class Listening:
             gate.terms = replace(gate.terms, timeout_s=timeout_s)
 
     async def accept_no_more(self) -> None:
-        """No client from now on; operators are answered still."""
+        """No client from now on, and no more than an answer on each connection;
+        operators are answered still."""
+        self._door.closes = True
         for site in list(self._runner.sites):
             await site.stop()
 
+    async def hear_out(self) -> None:
+        """Wait for what those want who have just been let in: soon they have said it,
+        and whoever has connected counts on an answer."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + GREETING_S
+        # first, since what the loop has accepted in this turn is not known yet
+        await asyncio.sleep(LOOK_S)
+        # an event would have to be looked after with every request
+        while self._greeted_by() and loop.time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_S)
+
+    def _greeted_by(self) -> int:
+        """Connections of which we do not know yet what they want."""
+        return len(self._door.heads) + sum(gate.waiting for gate in self._gates)
+
     async def close(self) -> None:
         """End all connections."""
+        for gate in self._gates:
+            gate.end_waiting()
         await self._runner.cleanup()
         if self._admin is not None:
             await self._admin.cleanup()

@@ -52,8 +52,6 @@ class Presence:
         self.idle = asyncio.Event()
         """Set while there are none."""
         self.idle.set()
-        self.closing = False
-        """Connections end with their answer: the proxy is stopping."""
 
     def begin(self) -> None:
         """There is one more."""
@@ -246,7 +244,7 @@ class Server:
     async def _send(self, visit: Visit, reply: Reply, *, close: bool = False) -> Sent:
         fields = self._discovery.allowed(visit.head, reply.fields)
         reply = with_request_id(reply, visit.request_id, fields)
-        if (close or self._presence.closing) and not reply.close:
+        if close and not reply.close:
             reply = replace(reply, close=True)
         return await send(visit.request, reply, head_only=visit.head.method == "HEAD")
 

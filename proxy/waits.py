@@ -61,6 +61,9 @@ class Waits(Generic[W]):
     def __contains__(self, who: W) -> bool:
         return who in self._due
 
+    def __len__(self) -> int:
+        return len(self._due)
+
     def _look(self) -> None:
         """Tell of those who are late; look again when the next one may be."""
         self._timer = None

@@ -59,6 +59,8 @@ class Door(web.Server):
         self.unparsed = unparsed
         self.open = 0
         """Connections of clients that are open, those turned away not counted."""
+        self.closes = False
+        """Nobody is let in any more, and connections end with their next answer."""
         self._max_connections = max_connections
         self._crowded = crowded
         self._turned_away: set[TurnedAway] = set()
@@ -156,6 +158,10 @@ class Connection(Turns):
         super().connection_lost(exc)
         for tell in self._watchers:
             tell()
+
+    @property
+    def ends(self) -> bool:
+        return self._door.closes
 
     def watch(self, tell: Callable[[], None]) -> None:
         """Call `tell` when the connection is lost."""

@@ -65,8 +65,13 @@ class GateSite(web.SockSite):
             self._gate, sock=self._sock, backlog=self._backlog
         )
 
-    async def stop(self) -> None:
-        await super().stop()
+    @property
+    def waiting(self) -> int:
+        """Connections that were accepted and do not speak TLS yet."""
+        return len(self._waiting)
+
+    def end_waiting(self) -> None:
+        """End those."""
         for transport in tuple(self._waiting):
             transport.abort()
 

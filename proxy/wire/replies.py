@@ -28,6 +28,8 @@ from aiohttp.http_writer import StreamWriter
 from proxy.core.errors import ClientGone, Gone, OriginError, SpoolError
 from proxy.core.upload import Content, Field, Fields, Reply, Stream, first_of
 
+from .turns import Turns
+
 STALL_S: Final = 300.0
 """Seconds a client may take nothing of a response before it counts as gone. Picked by
 hand: ten times what a bad mobile network needs, and far from forever."""
@@ -201,6 +203,7 @@ def _framing(request: web.BaseRequest, reply: Reply, *, head_only: bool) -> _Fra
         request.keep_alive
         and hdrs.TRANSFER_ENCODING not in request.headers
         and not reply.close
+        and not (isinstance(request.protocol, Turns) and request.protocol.ends)
         and request.content.is_eof()
         and (not content or length is not None or chunked)
     )

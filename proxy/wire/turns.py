@@ -46,6 +46,11 @@ class Turns(RequestHandler):
         """Nothing is to be answered: the next request is waited for."""
 
     @property
+    def ends(self) -> bool:
+        """The answer to come is the last one on it."""
+        return False
+
+    @property
     def rests(self) -> bool:
         """Nothing is being answered: what comes is the beginning of a request."""
         return self._waiter is not None and not self._waiter.done()

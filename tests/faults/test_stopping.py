@@ -11,7 +11,7 @@ from tests.kit.bounds import until
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply, Silence
 from tests.kit.process import ProxyProcess
-from tests.kit.raw import Connection
+from tests.kit.raw import Connection, request
 
 VERSION = 6
 
@@ -133,3 +133,31 @@ async def test_uploads_that_wait_for_the_origin_survive(
     await process.start()
     assert (await origin.received(bound_s=10)).body == b"a" * 40
     assert len(origin.requests) == 1
+
+
+async def test_who_has_connected_is_answered(
+    process: ProxyProcess, origin: RecordingOrigin
+) -> None:
+    """It cannot know that it came at the last moment; a POST is not sent again."""
+    early, begun = [await Connection.open(process.address) for _ in range(2)]
+    whole = request("POST", "/files", ("Content-Length", "4")) + b"aaaa"
+    await begun.send(whole[:20])
+    process.signal(SIGTERM)
+    await _refuses(process)
+    await early.send(whole)
+    await begun.send(whole[20:])
+    for connection in (early, begun):
+        response = await connection.hear("POST")
+        assert (response.status, response.one("connection")) == (200, "close")
+        await connection.close()
+    assert await process.exited() == 0
+    assert origin.bodies == [b"aaaa"] * 2
+
+
+async def test_who_says_nothing_is_not_waited_for(process: ProxyProcess) -> None:
+    """As a browser that connects in advance."""
+    silent = await Connection.open(process.address)
+    process.signal(SIGTERM)
+    assert await silent.ended() == b""
+    assert await process.exited() == 0
+    await silent.close()
