@@ -45,6 +45,14 @@ def test_a_field_that_is_not_one_line_is_no_answer(value: bytes) -> None:
     assert response.closed
 
 
+@pytest.mark.parametrize("reason", ["a\rb", "a\nb", "a\0b"])
+def test_a_reason_that_is_not_one_line_is_no_answer(reason: str) -> None:
+    response = Response(raw_headers=(), reason=reason)
+    with pytest.raises(OriginLost, match="http_protocol_error"):
+        AnswerStream(cast("ClientResponse", response))
+    assert response.closed
+
+
 def test_an_upgrade_whose_connection_is_gone_is_none() -> None:
     with pytest.raises(OriginLost, match="connection_terminated"):
         Upgraded(answer())
