@@ -17,13 +17,13 @@ from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from typing import Final
 
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError, RawResponseMessage
 from aiohttp.streams import StreamReader
 
 from proxy.core.errors import OriginLost
 
 from .evidence import taken
+from .hearing import Hearing
 from .sessions import LINE_LIMIT, LINES_LIMIT
 from .silence import Silence
 
@@ -32,7 +32,7 @@ _THROW_AWAY: Final = struct.pack("ii", 1, 0)
 _HEARD_OR_ENDED: Final = select.POLLIN | getattr(select, "POLLRDHUP", 0)
 
 
-class Connection(ResponseHandler):
+class Connection(Hearing):
     """One connection, for one request after the other."""
 
     def __init__(self, silence_s: float, among: set[Connection]) -> None:
@@ -144,6 +144,7 @@ class Connection(ResponseHandler):
     def expect(self, method: str) -> None:
         """The next head answers a request of `method`, which is now to be sent."""
         self._heard = self._missed = self.is_unasked = False
+        self._is_its_turn = False
         self.set_response_params(
             skip_payload=method == "HEAD",
             read_until_eof=True,
@@ -165,7 +166,7 @@ class Connection(ResponseHandler):
             message, content = await self.read()
             if message.code == 101:
                 raise OriginLost("http_protocol_error: an upgrade nobody asked for")
-            if message.code >= 200:
+            if not 100 <= message.code < 200:
                 return message, content
 
     def missed(self, *, all_left: bool) -> bool:

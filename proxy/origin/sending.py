@@ -211,9 +211,11 @@ class PlainSending(Sending):
         except SpoolError:
             self._give_up(None)
             return
-        except OSError:
+        except OSError as exc:
             # What the origin said before that may still lie in the socket: who reads
-            # it hears that, or the end.
+            # it hears that, or the end, which the kernel calls a reset only once.
+            if isinstance(exc, ConnectionResetError):
+                self._connection.is_reset = True
             self.stop()
             return
         self._taken += count
@@ -247,8 +249,8 @@ class PlainSending(Sending):
     def _copy(self, sock: int, file: int) -> int:
         """How many bytes the kernel has copied; 0: none, and it is not asked again.
 
-        Whether it was the file or the socket that failed is not told: reading the one
-        and writing to the other will.
+        Whether it was the file or the socket that failed is mostly not told: reading
+        the one and writing to the other will.
         """
         left = self._body.size - self._read_to - KEPT_BACK
         if left <= 0:
@@ -256,7 +258,7 @@ class PlainSending(Sending):
             return 0
         try:
             count = os.sendfile(sock, file, self._read_to, min(COPIED, left))
-        except BlockingIOError:
+        except (BlockingIOError, ConnectionResetError):
             raise
         except OSError:
             count = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from functools import partial
 from typing import Final, NamedTuple
 
 from aiohttp import (
@@ -20,9 +21,11 @@ from aiohttp import (
     TCPConnector,
     UnixConnector,
 )
+from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDict
 
 from .failures import OnlyOnceError
+from .hearing import Hearing
 
 IDLE_S: Final = 4.0
 """Seconds an idle connection is kept: below the five after which common servers close
@@ -119,13 +122,22 @@ def _connector(
 ) -> BaseConnector:
     # No limit: how many forwards run is the business of whoever starts them.
     idle_s = IDLE_S if keep else None
+    connector: BaseConnector
     if unix_path is not None:
-        return UnixConnector(
+        connector = UnixConnector(
             unix_path, limit=0, force_close=not keep, keepalive_timeout=idle_s
         )
-    return TCPConnector(
-        ssl=tls or True, limit=0, force_close=not keep, keepalive_timeout=idle_s
-    )
+    else:
+        connector = TCPConnector(
+            ssl=tls or True, limit=0, force_close=not keep, keepalive_timeout=idle_s
+        )
+    # It has no parameter for this.
+    connector._factory = partial(_hearing, asyncio.get_running_loop())
+    return connector
+
+
+def _hearing(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
+    return Hearing(loop)
 
 
 async def _once(request: ClientRequest, send: ClientHandlerType) -> ClientResponse:

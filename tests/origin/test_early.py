@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from proxy.core.errors import OriginCut
+from proxy.core.errors import OriginCut, OriginError
 from tests.kit.bounds import BOUND_S
 from tests.relay.conftest import read_request, serving
 
-from .conftest import CREATION, OpenOrigin, StoredBytes, whole
+from .conftest import CREATION, OpenOrigin, Store, StoredBytes, whole
 
 TOO_LARGE = b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig"
 BODY = b"x" * 24_000_000
@@ -94,33 +97,84 @@ async def test_a_refusal_wins_over_the_reset_that_follows_it(
             await to.close()
 
 
+class Refusal:
+    """An origin that answers once and closes, which resets the connection.
+
+    It does so between the first piece of a body and the next one, which is as slow in
+    coming as from a slow disk: the loop sees nothing of what happens meanwhile.
+    """
+
+    def __init__(self, answer: bytes) -> None:
+        self._answer = answer
+        self._asked = threading.Event()
+        self._answered = threading.Event()
+
+    def await_it(self, offset: int) -> None:
+        """To be called before the piece at `offset` is had."""
+        if offset:
+            self._asked.set()
+            assert self._answered.wait(BOUND_S)
+
+    def _serve(self, listener: socket.socket) -> None:
+        accepted, _ = listener.accept()
+        with accepted:
+            accepted.recv(1000)
+            # With content unread, and with no call under way that would take the
+            # kernel's word for itself.
+            accepted.recv(1, socket.MSG_PEEK)
+            assert self._asked.wait(BOUND_S)
+            accepted.sendall(self._answer)
+        self._answered.set()
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=self._serve, args=(listener,))
+            thread.start()
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            thread.join()
+
+
+class Slow(StoredBytes):
+    def __init__(self, content: bytes, refusal: Refusal) -> None:
+        super().__init__(content)
+        self._refusal = refusal
+
+    def read(self, offset: int, size: int) -> bytes:
+        self._refusal.await_it(offset)
+        return super().read(offset, size)
+
+
 async def test_a_refusal_is_heard_even_when_the_reset_is_there_already(
     open_origin: OpenOrigin,
 ) -> None:
     """Both lie in our kernel when we write the next piece, which fails."""
-    answered = threading.Event()
-
-    class Slow(StoredBytes):
-        def read(self, offset: int, size: int) -> bytes:
-            if offset:
-                # as a slow disk would: the loop sees nothing of what happens meanwhile
-                assert answered.wait(BOUND_S)
-            return super().read(offset, size)
-
-    def serve(listener: socket.socket) -> None:
-        accepted, _ = listener.accept()
-        with accepted:
-            accepted.recv(1000)
-            accepted.sendall(TOO_LARGE)
-        answered.set()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, args=(listener,))
-        thread.start()
-        to = open_origin(f"http://127.0.0.1:{listener.getsockname()[1]}")
-        stream = await to.post(CREATION, Slow(BODY))
+    refusal = Refusal(TOO_LARGE)
+    with refusal.served() as url:
+        stream = await open_origin(url).post(CREATION, Slow(BODY, refusal))
         assert await whole(stream) == b"big"
-        thread.join()
+
+
+async def test_a_reset_that_only_the_writer_is_told_is_no_end_of_content(
+    open_origin: OpenOrigin,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The kernel says it once: who reads then finds an end, as after all of it."""
+    refusal = Refusal(b"HTTP/1.1 413 Too Large\r\n\r\nbig")
+    body, copy = store(BODY), os.sendfile
+
+    def slow_copy(out: int, from_: int, offset: int, count: int) -> int:
+        refusal.await_it(offset)
+        return copy(out, from_, offset, count)
+
+    monkeypatch.setattr(os, "sendfile", slow_copy)
+    slow = Slow(BODY, refusal) if body.descriptor is None else body
+    with refusal.served() as url:
+        stream = await open_origin(url).post(CREATION, slow)
+        assert stream.answer.status == 413
+        with pytest.raises(OriginError, match="http_response_incomplete"):
+            await whole(stream)
 
 
 async def test_a_forward_that_is_cancelled_after_an_early_answer_ends_at_once(

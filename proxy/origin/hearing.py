@@ -1,0 +1,98 @@
+"""What comes from the origin, on its way to aiohttp's parser.
+
+Where an origin is at fault, aiohttp's client protocol waits for ever in some places,
+and in others loses what it has heard. Here each head is parsed before what follows it,
+a mistake in content is told to who reads that, silence after an interim response is
+silence, and a reset is no end. The one invariant: after each byte, who waits has been
+told how it ends, or a time is running.
+
+Source: RFC 9112 "Handling Incomplete Messages", "Message Body Length"; RFC 9110
+"Informational 1xx".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http.client import NO_CONTENT, SWITCHING_PROTOCOLS
+from typing import Final
+
+from aiohttp import ClientPayloadError
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.helpers import set_exception
+from aiohttp.http import RawResponseMessage
+from aiohttp.streams import StreamReader
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+
+
+class Hearing(ResponseHandler):
+    """One connection, read: of uploads, and of what is passed through."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._is_its_turn = False
+        """The request has been sent, as far as it will be."""
+        self._goes_on_to_answer = False
+        """What was said last was an interim response."""
+        self.is_reset = False
+        """Who was writing to it has been told that it was reset, so that who reads will
+        not be told."""
+
+    def start_timeout(self) -> None:
+        self._is_its_turn = True
+        super().start_timeout()
+
+    def feed_data(
+        self, data: tuple[RawResponseMessage, StreamReader], size: int = 0
+    ) -> None:
+        message = data[0]
+        code = message.code
+        self._goes_on_to_answer = code < 200 and code != SWITCHING_PROTOCOLS
+        if code == NO_CONTENT and _says_content(message):
+            # Whoever says so may send it, in front of the next answer.
+            self.force_close()
+        super().feed_data(data, size)
+
+    def data_received(self, data: bytes) -> None:
+        # The parser forgets a head, and content that is whole, when a mistake follows
+        # them in the same piece.
+        while self._awaits_head():
+            head, end, rest = data.partition(_END_OF_HEAD)
+            if not rest:
+                break
+            self._parse(head + end)
+            data = rest
+        if self.exception() is None:
+            self._parse(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        wrong = ConnectionResetError() if exc is None and self.is_reset else exc
+        if wrong is not None:
+            # To the parser the end of the connection may be that of the content.
+            self._break_off(wrong)
+        super().connection_lost(exc)
+
+    def _awaits_head(self) -> bool:
+        """What comes next belongs to a head."""
+        payload = self._payload
+        return self.exception() is None and (payload is None or payload.is_eof())
+
+    def _parse(self, data: bytes) -> None:
+        super().data_received(data)
+        wrong = self.exception()
+        if wrong is not None:
+            self._break_off(wrong)
+        elif self._goes_on_to_answer and self._is_its_turn:
+            # The time has ended with the interim response, as with an answer.
+            self.start_timeout()
+
+    def _break_off(self, why: BaseException) -> None:
+        """Tell who reads the content, unless that is whole."""
+        payload = self._payload
+        if payload is not None and not payload.is_eof():
+            set_exception(payload, ClientPayloadError(str(why)), why)
+
+
+def _says_content(message: RawResponseMessage) -> bool:
+    length = message.headers.get("Content-Length", "0")
+    return message.chunked or length.strip("0") != ""

@@ -1,0 +1,157 @@
+"""Origins at fault, as raw bytes: who waits for one always hears how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from proxy.core.errors import OriginError, OriginLost
+from proxy.core.upload import Head
+from proxy.origin import AnswerStream
+from tests.kit.bounds import BOUND_S
+from tests.relay.conftest import read_request, serving
+
+from .conftest import CREATION, FIELDS, OpenOrigin, Posting, StoredBytes, whole
+from .keeping import BODY, Counting
+from .test_outcomes import reset
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+SILENCE_S = 0.2
+
+Ask = Callable[[Posting], Awaitable[AnswerStream]]
+Then = Callable[[asyncio.StreamWriter], None]
+
+
+class Saying:
+    """An origin that says one thing at once, and does another when told to."""
+
+    def __init__(self, first: bytes, then: Then) -> None:
+        self._first = first
+        self._then = then
+        self.goes_on = asyncio.Event()
+
+    async def __call__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await read_request(reader)
+        writer.write(self._first)
+        await self.goes_on.wait()
+        self._then(writer)
+        if not writer.is_closing():
+            await reader.read()
+
+
+def is_silent(writer: asyncio.StreamWriter) -> None:
+    pass
+
+
+def says_no_chunk(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"zz\r\n")
+
+
+async def upload(to: Posting) -> AnswerStream:
+    return await to.post(CREATION, StoredBytes(BODY))
+
+
+async def passed_through(to: Posting) -> AnswerStream:
+    return await to.exchange(Head("GET", "/", FIELDS), None)
+
+
+each_way = pytest.mark.parametrize("ask", [upload, passed_through])
+
+
+@each_way
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (CHUNKED + b"2\r\nok\r\n", says_no_chunk),
+        (CHUNKED + b"2\r\nok\r\n", is_silent),
+        (CHUNKED + b"2\r\nok\r\nzz\r\n", is_silent),
+        (CHUNKED + b"zz\r\n", is_silent),
+        (OK + b"\r\nso far", is_silent),
+        (OK + b"\r\nso far", reset),
+        (OK + b"Content-Length: 9\r\n\r\nso far", reset),
+    ],
+)
+async def test_content_that_comes_to_no_end_is_broken_off(
+    open_origin: OpenOrigin, ask: Ask, first: bytes, then: Then
+) -> None:
+    """Neither waited for without end nor taken for whole."""
+    origin = Saying(first, then)
+    async with serving(origin) as url, asyncio.timeout(BOUND_S):
+        stream = await ask(open_origin(url, response_timeout_s=SILENCE_S))
+        origin.goes_on.set()
+        assert stream.answer.status == 200
+        with pytest.raises(OriginError):
+            await whole(stream)
+
+
+@each_way
+@pytest.mark.parametrize("interims", [CONTINUE, 3 * CONTINUE])
+async def test_silence_after_an_interim_response_is_not_waited_for_without_end(
+    open_origin: OpenOrigin, ask: Ask, interims: bytes
+) -> None:
+    async with (
+        serving(Saying(interims, is_silent)) as url,
+        asyncio.timeout(BOUND_S),
+    ):
+        with pytest.raises(OriginLost, match="http_response_timeout"):
+            await ask(open_origin(url, response_timeout_s=SILENCE_S))
+
+
+@pytest.mark.parametrize(
+    ("answer", "content"),
+    [
+        (OK + b"Content-Length: 2\r\n\r\nok, and more", b"ok"),
+        (CHUNKED + b"2\r\nok\r\n0\r\n\r\nand more", b"ok"),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok" + OK + b"\r\n", b"ok"),
+        (b"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\nok", b""),
+        (
+            b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            b"",
+        ),
+        (CONTINUE + OK + b"Content-Length: 2\r\n\r\nok, and more", b"ok"),
+    ],
+)
+async def test_an_answer_stands_whatever_follows_it(
+    open_origin: OpenOrigin, answer: bytes, content: bytes
+) -> None:
+    """Else an upload that was answered would count as of unknown outcome."""
+    origin = Counting(answer)
+    async with serving(origin) as url:
+        to = open_origin(url)
+        for _ in range(2):
+            assert await whole(await upload(to)) == content
+    assert (origin.connections, origin.requests) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 2", b"Transfer-Encoding: chunked"]
+)
+async def test_who_announces_content_where_there_is_none_is_not_asked_again(
+    open_origin: OpenOrigin, framing: bytes
+) -> None:
+    """On that connection: the content may come yet, and be taken for an answer."""
+    origin = Counting(b"HTTP/1.1 204 No Content\r\n" + framing + b"\r\n\r\n")
+    async with serving(origin) as url:
+        to = open_origin(url)
+        for _ in range(2):
+            assert (await upload(to)).answer.status == 204
+    assert (origin.connections, origin.requests) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "line", [b"HTTP/1.1 000 So", b"HTTP/1.1 099 So", b"HTTP/1.1 200 O\0K"]
+)
+@each_way
+async def test_what_cannot_be_passed_on_is_no_answer(
+    open_origin: OpenOrigin, ask: Ask, line: bytes
+) -> None:
+    origin = Saying(line + b"\r\nContent-Length: 0\r\n\r\n", is_silent)
+    async with serving(origin) as url, asyncio.timeout(BOUND_S):
+        with pytest.raises(OriginLost, match="http_protocol_error"):
+            await ask(open_origin(url))
