@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proxy.asks import Ask, Said, Wish, Word
-from proxy.core.errors import Problem, Refusal, SpoolError
+from proxy.core.errors import Problem, Refusal, SpoolError, UploadMissing
 from proxy.core.upload import State, Token
 from proxy.deliveries import Deliveries
 from proxy.delivery import Delivery
@@ -59,6 +59,9 @@ class Courtesy:
                     return await self._cancel(delivery)
                 case Wish.OVER:
                     return await self._over(ask.token, delivery)
+        except UploadMissing:
+            # It was removed meanwhile: who asks finds that out by itself.
+            return Said(Word.NONE)
         except SpoolError:
             return Said(Word.FAILED)
 

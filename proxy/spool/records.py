@@ -192,14 +192,16 @@ class Records:
         It may be in the middle of it still: then this does no harm.
 
         Raises:
+            UploadMissing: another process has removed it since it was read.
             SpoolError: nothing may be promised.
         """
-        record = self._shards.stem(token) + RECORD
         # this very file, even if it is not the record any more by then
         with (
             translated("the record cannot be made durable"),
-            files.to_write(record) as fd,
+            files.to_change(self._shards.stem(token) + RECORD) as fd,
         ):
+            if fd is None:
+                raise UploadMissing("it has no record any more")
             self._shards.sync(token)
             _turn(fd)
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.core.errors import SpoolError
-from proxy.core.upload import State
+from proxy.core.errors import SpoolError, UploadMissing
+from proxy.core.upload import State, Token
 from proxy.spool.disk import DiskSpool
+from proxy.spool.records import Records
 
 from .samples import ANSWER, BOOT, answer_of, rebooted, stored, upload
 from .system import Calls, Countdown, Died
@@ -222,3 +223,23 @@ async def test_an_answer_that_could_not_be_synced_is_written_again(
         "rename T.answer.new T.answer",
     ]
     assert answer_of(spool, answered.token) == b"gone"
+
+
+async def test_a_record_that_is_removed_before_its_name_is_sure_is_none(
+    spool: DiskSpool, calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another process, which is no trouble of the disk."""
+    saved = await stored(spool, b"12345", state=State.INTERRUPTED, acknowledged=2)
+    names = calls.before = NoNames()
+    with pytest.raises(SpoolError, match="Input/output error"):
+        await spool.save(replace(saved, acknowledged=5), durable=True)
+    names.fails = False
+    make_sure = Records.make_sure
+
+    def too_late(records: Records, token: Token) -> None:
+        next(tmp_path.rglob(f"{token}.record")).unlink()
+        make_sure(records, token)
+
+    monkeypatch.setattr(Records, "make_sure", too_late)
+    with pytest.raises(UploadMissing):
+        await spool.load(saved.token)
