@@ -16,7 +16,7 @@ import hashlib
 from structlog.typing import FilteringBoundLogger
 
 from proxy.auth import denied
-from proxy.core.decide import outcome_unknown
+from proxy.core.decide import outcome_unknown, unknown_upload
 from proxy.core.errors import (
     BodyUnreadableError,
     Denial,
@@ -363,6 +363,7 @@ class Forward:
         await delivery.settled()
         if delivery.upload.hidden and delivery.upload.state not in TERMINAL:
             await delivery.advance(Event.CANCEL_ASKED)
+            delivery.refuse_all(unknown_upload)
 
 
 class _CancelledMeanwhileError(Exception):

@@ -43,6 +43,24 @@ async def test_an_upload_cancelled_in_flight_is_hidden_and_removed_at_the_end() 
         await stage.spool.load(upload.token)
 
 
+async def test_who_waits_for_an_upload_that_is_given_up_hears_that_there_is_none() -> (
+    None
+):
+    """Not that something went wrong, and that it should come again."""
+    origin = Origin(OriginUnreached("refused"))
+    origin.go.clear()
+    stage = Stage(origin)
+    upload = await stage.complete()
+    follower = stage.deliveries.follow(upload)
+    await origin.asked.wait()
+    delivery = stage.deliveries.live(upload.token)
+    assert delivery is not None
+    await delivery.amend(lambda current: replace(current, hidden=True))
+    origin.go.set()
+    assert (await refused(follower)).problem is Problem.UNKNOWN_UPLOAD
+    await stage.over(upload.token)
+
+
 @pytest.mark.parametrize("trouble", [OriginLost("reset"), OriginUnreached("refused")])
 async def test_a_hidden_upload_is_removed_however_its_forward_ends(
     trouble: OriginError,
