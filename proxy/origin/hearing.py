@@ -35,8 +35,8 @@ class Hearing(ResponseHandler):
         self._goes_on_to_answer = False
         """What was said last was an interim response."""
         self.is_reset = False
-        """Who was writing to it has been told that it was reset, so that who reads will
-        not be told."""
+        """Who was writing to it has been told that it was, or may have been: who reads
+        will not be."""
 
     def start_timeout(self) -> None:
         self._is_its_turn = True

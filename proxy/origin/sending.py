@@ -213,8 +213,10 @@ class PlainSending(Sending):
             return
         except OSError as exc:
             # What the origin said before that may still lie in the socket: who reads
-            # it hears that, or the end, which the kernel calls a reset only once.
-            if isinstance(exc, ConnectionResetError):
+            # it hears that, or the end. The kernel calls a reset one only once, and to
+            # a `sendfile` that has copied something it does not say it: then this is
+            # EPIPE, as it seldom is after an end in order.
+            if isinstance(exc, ConnectionError):
                 self._connection.is_reset = True
             self.stop()
             return
@@ -258,7 +260,7 @@ class PlainSending(Sending):
             return 0
         try:
             count = os.sendfile(sock, file, self._read_to, min(COPIED, left))
-        except (BlockingIOError, ConnectionResetError):
+        except (BlockingIOError, ConnectionError):
             raise
         except OSError:
             count = 0

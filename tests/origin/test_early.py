@@ -155,17 +155,25 @@ async def test_a_refusal_is_heard_even_when_the_reset_is_there_already(
         assert await whole(stream) == b"big"
 
 
+@pytest.mark.parametrize("said_before", [False, True])
 async def test_a_reset_that_only_the_writer_is_told_is_no_end_of_content(
     open_origin: OpenOrigin,
     store: Store,
+    said_before: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The kernel says it once: who reads then finds an end, as after all of it."""
+    """The kernel says it once: who reads then finds an end, as after all of it.
+
+    `said_before`: to a copy that had been made in part, which says nothing of it.
+    """
     refusal = Refusal(b"HTTP/1.1 413 Too Large\r\n\r\nbig")
     body, copy = store(BODY), os.sendfile
 
     def slow_copy(out: int, from_: int, offset: int, count: int) -> int:
         refusal.await_it(offset)
+        if offset and said_before:
+            with socket.socket(fileno=os.dup(out)) as same:
+                same.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         return copy(out, from_, offset, count)
 
     monkeypatch.setattr(os, "sendfile", slow_copy)
