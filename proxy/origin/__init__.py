@@ -13,6 +13,7 @@ share a connection then, which is most of what it costs. The one invariant: what
     sending     that request on its way, and what of it the kernel has taken
     requests    its head as bytes
     connection  a socket, aiohttp's parser, and how it ended
+    hearing     a connection as aiohttp's parser has it
     dialing     how a connection comes about
     idle        connections that may carry another request
     evidence    what the origin's kernel has taken

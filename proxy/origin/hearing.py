@@ -19,7 +19,7 @@ from typing import Final
 from aiohttp import ClientPayloadError
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.helpers import set_exception
-from aiohttp.http import RawResponseMessage
+from aiohttp.http import HttpProcessingError, RawResponseMessage
 from aiohttp.streams import StreamReader
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
@@ -90,7 +90,8 @@ class Hearing(ResponseHandler):
         """Tell who reads the content, unless that is whole."""
         payload = self._payload
         if payload is not None and not payload.is_eof():
-            set_exception(payload, ClientPayloadError(str(why)), why)
+            wrong = isinstance(why, HttpProcessingError)
+            set_exception(payload, why if wrong else ClientPayloadError(str(why)), why)
 
 
 def _says_content(message: RawResponseMessage) -> bool:

@@ -81,6 +81,32 @@ async def test_an_answer_that_breaks_off_reaches_the_client_as_cut(
     assert (await between.handled()).broke_off == "http_response_incomplete"
 
 
+@pytest.mark.parametrize("content", [b"", b"abc"], ids=["asked", "sent"])
+async def test_an_answer_whose_framing_breaks_is_a_cut_at_once(
+    run_relay: RunRelay, content: bytes
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await client_hears.wait()
+        writer.write(b"3\r\nabc\r\nno chunk\r\n")
+        await reader.read()
+
+    client_hears = asyncio.Event()
+    async with serving(serve) as url:
+        between = await run_relay(url)
+        reader, writer = await dial(between.address)
+        length = ("Content-Length", str(len(content)))
+        method, fields = ("POST", (length,)) if content else ("GET", ())
+        writer.write(request(method, "/", *fields) + content)
+        async with asyncio.timeout(BOUND_S):
+            assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+            client_hears.set()
+            assert b"\r\n0\r\n" not in await reader.read()
+        assert (await between.handled()).broke_off == "http_protocol_error"
+        writer.close()
+
+
 async def test_http_1_0_sees_a_reset_where_the_end_would_look_whole(
     run_relay: RunRelay, origin: RecordingOrigin
 ) -> None:
