@@ -202,18 +202,23 @@ class Origin:
         Raises:
             OriginError: no answer came.
         """
-        stream = await self._ask(self._fresh, head, route)
+        stream = await self._ask(self._fresh, head, route, may_switch=True)
         return Upgraded(stream) if stream.answer.status == 101 else stream
 
     async def _ask(
-        self, session: ClientSession, head: Head, route: str
+        self,
+        session: ClientSession,
+        head: Head,
+        route: str,
+        *,
+        may_switch: bool = False,
     ) -> AnswerStream:
         """One request without content."""
         try:
             response = await self._request(session, head, None, route)
         except FOREIGN as exc:
             raise self._failed(exc, route) from exc
-        return AnswerStream(response)
+        return AnswerStream(response, may_switch=may_switch)
 
     def _failed(self, exc: BaseException, route: str) -> OriginError:
         """The error for `exc`, for a request that was passed through."""

@@ -71,27 +71,29 @@ class Chunks:
 class AnswerStream:
     """One answer. Whoever has it closes it, in every case."""
 
-    def __init__(self, response: Response) -> None:
-        """Raises:
-        OriginLost: the answer cannot be passed on: aiohttp is lenient with origins, and
-            a field or the reason holds what would end its line, or the status is none.
-            The response is closed.
+    def __init__(self, response: Response, *, may_switch: bool = False) -> None:
+        """`may_switch`: the request has asked for another protocol.
+
+        Raises:
+            OriginLost: the answer cannot be passed on: aiohttp is lenient with origins,
+                and a field or the reason holds what would end its line, or the status
+                is that of no final answer. The response is closed.
         """
         fields: Fields = response.raw_headers
-        reason = response.reason or ""
+        status, reason = response.status, response.reason or ""
         said = b"".join([value for _, value in fields])
         wrong = ""
         if b"\n" in said or b"\r" in said or b"\0" in said:
             wrong = "a field of the answer has two lines"
         elif "\n" in reason or "\r" in reason or "\0" in reason:
             wrong = "the reason of the answer has two lines"
-        elif response.status < 100:
-            wrong = f"{response.status} is no status"
+        elif status < 200 and not (may_switch and status == 101):
+            wrong = f"{status} is no answer"
         if wrong:
             response.close()
             raise OriginLost(f"http_protocol_error: {wrong}")
         self.response = response
-        self.answer = Answer(response.status, reason, from_origin(fields))
+        self.answer = Answer(status, reason, from_origin(fields))
         """Status and end-to-end fields; its size is not known yet."""
         self.length = first_of(fields, b"content-length")
         """The `Content-Length` the origin sent, None without one."""

@@ -160,7 +160,8 @@ class Connection(Hearing):
 
         Raises:
             ClientError, HttpProcessingError, OSError: there was none.
-            OriginLost: the origin changes to a protocol that nobody asked for.
+            OriginLost: the origin changes to a protocol that nobody asked for, or says
+                what is no status.
         """
         while True:
             message, content = await self.read()

@@ -127,6 +127,22 @@ async def test_an_answer_that_is_none(run_relay: RunRelay, said: bytes) -> None:
         )
 
 
+@pytest.mark.parametrize("status", [b"000", b"099", b"101"])
+@pytest.mark.parametrize(
+    ("method", "content"), [("GET", b""), ("POST", b""), ("POST", b"abc")]
+)
+async def test_a_status_that_is_no_final_answer(
+    run_relay: RunRelay, status: bytes, method: str, content: bytes
+) -> None:
+    """A client that never asked for an upgrade would read on for the answer."""
+    said = b"HTTP/1.1 %b Odd\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nabc" % status
+    length = (("Content-Length", str(len(content))),) if content else ()
+    async with serving(answering(said)) as url:
+        between = await run_relay(url)
+        asked = request(method, "/", *length) + content
+        _is_problem(await _asked(between, asked), 502, "http_protocol_error")
+
+
 @pytest.mark.parametrize(("method", "times"), [("GET", 2), ("PUT", 2), ("POST", 1)])
 async def test_only_an_idempotent_request_without_content_is_sent_again(
     run_relay: RunRelay, origin: RecordingOrigin, method: str, times: int
