@@ -20,6 +20,7 @@ from aiohttp import (
     ServerDisconnectedError,
     TCPConnector,
     UnixConnector,
+    hdrs,
 )
 from aiohttp.client_proto import ResponseHandler
 from multidict import CIMultiDict
@@ -103,13 +104,17 @@ def _exactly(headers: CIMultiDict[str]) -> ClientMiddlewareType:
     """Send `headers` in their order and spelling; what aiohttp has to add follows.
 
     Its client puts `Host` first, and of two lines whose names differ in case it keeps
-    only the last.
+    only the last. Where a request has no content, and does not say so, it would.
     """
 
     async def send_exactly(
         request: ClientRequest, send: ClientHandlerType
     ) -> ClientResponse:
-        added = [item for item in request.headers.items() if item[0] not in headers]
+        added = [
+            (name, value)
+            for name, value in request.headers.items()
+            if name not in headers and name != hdrs.CONTENT_LENGTH
+        ]
         request.headers = headers.copy()
         request.headers.extend(added)
         return await send(request)

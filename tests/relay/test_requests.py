@@ -78,6 +78,24 @@ async def test_fields_arrive_in_order_with_repeats_and_nothing_is_added(
     )
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PROPFIND"])
+@pytest.mark.parametrize("told", [(), (("Content-Length", "0"),)], ids=["", "told"])
+async def test_no_content_is_told_as_the_client_tells_it(
+    run_relay: RunRelay,
+    origin: RecordingOrigin,
+    method: str,
+    told: tuple[tuple[str, str], ...],
+) -> None:
+    between = await run_relay(origin.address)
+    client = await between.connect()
+    await client.send(request(method, "/", *told))
+    assert (await client.hear(method)).status == 200
+    await client.close()
+    seen = origin.requests[0]
+    assert seen.one("content-length") == ("0" if told else None)
+    assert seen.one("transfer-encoding") is None
+
+
 async def test_a_field_in_utf8_arrives_as_it_is(
     run_relay: RunRelay, origin: RecordingOrigin
 ) -> None:
