@@ -19,7 +19,7 @@ from proxy.core.target import ASTERISK, origin_form
 from proxy.core.upload import Answer, Fields, Head, Limits, Reply
 from proxy.dialects import Dialects
 from proxy.dialects.cors import Pages, is_preflight, preflight_fields, with_cors
-from proxy.dialects.discovery import with_discovery
+from proxy.dialects.discovery import beside_discovery, with_discovery
 
 _SAYS_NOTHING: Final = frozenset({404, 405, 501})
 """Statuses of an application that does not know OPTIONS (R81)."""
@@ -72,22 +72,23 @@ class Discovery:
     def reply(
         self, head: Head, limits: Limits, answer: Answer | None, content: bytes
     ) -> Reply:
-        """The application's `answer` with ours added, or ours alone (R81).
+        """The application's `answer` with ours added, or the other way round (R81).
 
         `limits`: of uploads that are made there. `answer` is None when the application
         could not be asked.
         """
-        if answer is None or self._says_nothing(answer, content):
+        if answer is None or answer.status in _SAYS_NOTHING:
             return Reply(200, self.dialects.discovery(head, limits))
-        fields = answer.fields
+        fields, version = answer.fields, self.dialects.version(head)
+        if self._is_empty(answer, content):
+            return Reply(200, beside_discovery(fields, limits, version))
         if 200 <= answer.status < 300:
-            fields = with_discovery(fields, limits, self.dialects.version(head))
+            fields = with_discovery(fields, limits, version)
         return Reply(answer.status, fields, content, answer.reason)
 
     @staticmethod
-    def _says_nothing(answer: Answer, content: bytes) -> bool:
-        if answer.status in _SAYS_NOTHING:
-            return True
+    def _is_empty(answer: Answer, content: bytes) -> bool:
+        """True for what a server says that knows no more of the target than methods."""
         speaks_of_cors = any(
             name.lower().startswith(_CORS) for name, _ in answer.fields
         )

@@ -28,6 +28,26 @@ def discovery_fields(limits: Limits, version: int | None) -> Fields:
     return (*version_fields(version), limit_field(limits), ACCEPT_PATCH, ALLOW)
 
 
+def beside_discovery(own: Fields, limits: Limits, version: int | None) -> Fields:
+    """Our own answer with the fields `own` of the origin, which had no more to say.
+
+    They may be of another protocol, such as WebDAV's `DAV`. `Allow` is one line, with
+    its methods and ours.
+
+    Source: R81; RFC 4918 "DAV Header".
+    """
+    methods = [
+        method.strip()
+        for name, value in (*own, ALLOW)
+        if name.lower() == b"allow"
+        for method in value.split(b",")
+    ]
+    allow = (ALLOW[0], b", ".join(dict.fromkeys(filter(None, methods))))
+    rest = [one for one in without_upload_fields(own) if one[0].lower() != b"allow"]
+    ours = discovery_fields(limits, version)
+    return (*rest, *(allow if field == ALLOW else field for field in ours))
+
+
 def with_discovery(own: Fields, limits: Limits, version: int | None) -> Fields:
     """The origin's fields `own` with ours added (R81); an `Allow` of its own stands."""
     names = {name.lower() for name, _ in own}

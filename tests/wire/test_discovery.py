@@ -56,6 +56,32 @@ async def test_an_origin_that_says_nothing_is_answered_for(
     assert [request.method for request in origin.requests] == ["OPTIONS", "OPTIONS"]
 
 
+@pytest.mark.parametrize("status", [200, 204])
+async def test_what_an_empty_answer_says_of_other_protocols_stays(
+    client: Client, origin: RecordingOrigin, status: int
+) -> None:
+    """R81: a WebDAV client asks so what there is, and hears it in fields alone."""
+    fields = (
+        ("DAV", "1, 2"),
+        ("Allow", "GET, PUT"),
+        ("Accept-Patch", "text/x"),
+        ("allow", "LOCK, PROPFIND"),
+        ("Upload-Limit", "max-size=1"),
+    )
+    origin.then(
+        Reply(status, fields, b"", framing="none" if status == 204 else "length")
+    )
+    answer = await client.ask("OPTIONS", "/files")
+    assert (answer.status, answer.content) == (200, b"")
+    assert answer.one("DAV") == "1, 2"
+    assert answer.limits == {"min-size": 0}
+    patches = [value for name, value in answer.fields if name == "Accept-Patch"]
+    assert patches == ["text/x", MEDIA_TYPE]
+    assert answer.one("Allow") == (
+        "GET, PUT, LOCK, PROPFIND, HEAD, POST, PATCH, DELETE, OPTIONS"
+    )
+
+
 async def test_without_limits_the_field_says_so(
     client: Client, origin: RecordingOrigin
 ) -> None:
