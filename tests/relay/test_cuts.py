@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 
 import pytest
 
@@ -79,6 +81,37 @@ async def test_an_answer_that_breaks_off_reaches_the_client_as_cut(
     assert answer.status == 200
     assert not answer.whole
     assert (await between.handled()).broke_off == "http_response_incomplete"
+
+
+@pytest.mark.parametrize("content", [b"", b"abc"], ids=["asked", "sent"])
+@pytest.mark.parametrize("protocol", [b"HTTP/1.1", b"HTTP/1.0"])
+async def test_a_reset_is_not_the_end_of_an_answer(
+    run_relay: RunRelay, content: bytes, protocol: bytes
+) -> None:
+    """Although the end of the connection would be."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await reader.readexactly(len(content))
+        writer.write(protocol + b" 200 OK\r\n\r\nhalf of it")
+        await client_hears.wait()
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    client_hears = asyncio.Event()
+    async with serving(serve) as url:
+        between = await run_relay(url)
+        reader, writer = await dial(between.address)
+        length = ("Content-Length", str(len(content)))
+        method, fields = ("POST", (length,)) if content else ("GET", ())
+        writer.write(request(method, "/", *fields) + content)
+        async with asyncio.timeout(BOUND_S):
+            await reader.readuntil(b"half of it")
+            client_hears.set()
+            assert b"\r\n0\r\n" not in await reader.read()
+        assert (await between.handled()).broke_off == "http_response_incomplete"
+        writer.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"abc"], ids=["asked", "sent"])
