@@ -16,7 +16,8 @@ from typing import Final
 
 from proxy.core.matching import Rule, fits_any_target
 from proxy.core.target import ASTERISK, origin_form
-from proxy.core.upload import Answer, Fields, Head, Limits, Reply
+from proxy.core.upload import Fields, Head, Limits, Reply
+from proxy.core.values import replace
 from proxy.dialects import Dialects
 from proxy.dialects.cors import Pages, is_preflight, preflight_fields, with_cors
 from proxy.dialects.discovery import beside_discovery, with_discovery
@@ -69,27 +70,23 @@ class Discovery:
             and fits_any_target(head, self.rules)
         )
 
-    def reply(
-        self, head: Head, limits: Limits, answer: Answer | None, content: bytes
-    ) -> Reply:
-        """The application's `answer` with ours added, or the other way round (R81).
+    def reply(self, head: Head, limits: Limits, said: Reply | None) -> Reply:
+        """What the application `said` with ours added, or the other way round (R81).
 
-        `limits`: of uploads that are made there. `answer` is None when the application
+        `limits`: of uploads that are made there. `said` is None when the application
         could not be asked.
         """
-        if answer is None or answer.status in _SAYS_NOTHING:
+        if said is None or said.status in _SAYS_NOTHING:
             return Reply(200, self.dialects.discovery(head, limits))
-        fields, version = answer.fields, self.dialects.version(head)
-        if self._is_empty(answer, content):
-            return Reply(200, beside_discovery(fields, limits, version))
-        if 200 <= answer.status < 300:
-            fields = with_discovery(fields, limits, version)
-        return Reply(answer.status, fields, content, answer.reason)
+        version = self.dialects.version(head)
+        if self._is_empty(said):
+            return Reply(200, beside_discovery(said.fields, limits, version))
+        if 200 <= said.status < 300:
+            return replace(said, fields=with_discovery(said.fields, limits, version))
+        return said
 
     @staticmethod
-    def _is_empty(answer: Answer, content: bytes) -> bool:
+    def _is_empty(said: Reply) -> bool:
         """True for what a server says that knows no more of the target than methods."""
-        speaks_of_cors = any(
-            name.lower().startswith(_CORS) for name, _ in answer.fields
-        )
-        return answer.status in (200, 204) and not content and not speaks_of_cors
+        speaks_of_cors = any(name.lower().startswith(_CORS) for name, _ in said.fields)
+        return said.status in (200, 204) and said.content == b"" and not speaks_of_cors

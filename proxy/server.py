@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import AsyncExitStack
 from functools import partial
 
 from aiohttp import web
@@ -35,6 +36,7 @@ from proxy.wire import (
     Body,
     Sent,
     abort,
+    client_present,
     front_of_request,
     problem_reply,
     read_head,
@@ -233,13 +235,15 @@ class Server:
         return sent
 
     async def _discover(self, visit: Visit, route: Route) -> Sent:
-        head, answer, content = visit.head, None, b""
-        try:
-            answer, content = await route.relay.ask(head, visit.front, visit.request_id)
-        except OriginError:
-            pass  # then what we say is all there is
-        told = self._discovery.reply(head, route.limits, answer, content)
-        return await self._send(visit, told)
+        head, relay = visit.head, route.relay
+        asking = relay.ask(head, visit.front, visit.request_id)
+        async with client_present(visit.request), AsyncExitStack() as stack:
+            try:
+                said = await stack.enter_async_context(asking)
+            except OriginError:
+                said = None  # then what we say is all there is
+            told = self._discovery.reply(head, route.limits, said)
+            return await self._send(visit, told)
 
     async def _send(self, visit: Visit, reply: Reply, *, close: bool = False) -> Sent:
         fields = self._discovery.allowed(visit.head, reply.fields)

@@ -44,8 +44,10 @@ class Chunks:
     for those costs more than the reading.
     """
 
-    def __init__(self, content: StreamReader) -> None:
+    def __init__(self, content: StreamReader, first: bytes = b"") -> None:
+        """`first`: what has been read of `content` already."""
         self._content = content
+        self._first = first
 
     def __aiter__(self) -> Chunks:
         return self
@@ -56,6 +58,9 @@ class Chunks:
         Raises:
             OriginError: it broke off.
         """
+        if self._first:
+            first, self._first = self._first, b""
+            return first
         try:
             chunk = await self._content.readany()
         except FOREIGN as exc:
@@ -97,17 +102,29 @@ class AnswerStream:
         """Status and end-to-end fields; its size is not known yet."""
         self.length = first_of(fields, b"content-length")
         """The `Content-Length` the origin sent, None without one."""
+        self._first = b""
+
+    async def begun(self) -> bytes:
+        """Wait for the first bytes of the content, which stay in it; empty: none come.
+
+        Raises:
+            OriginError: it broke off before.
+        """
+        async for chunk in self.chunks():
+            self._first = chunk
+            break
+        return self._first
 
     def at_once(self) -> bytes:
         """All of the content, when all of it has come already; otherwise empty."""
         content = self.response.content
         if not content.is_eof() or content.exception() is not None:
             return b""
-        return content.read_nowait()
+        return self._first + content.read_nowait()
 
     def chunks(self) -> Chunks:
         """The content, as it comes."""
-        return Chunks(self.response.content)
+        return Chunks(self.response.content, self._first)
 
     async def close(self) -> None:
         """Nothing more is wanted; a connection with content still on it is closed."""

@@ -10,7 +10,8 @@ Source: RFC 9110 "Intermediaries"; RFC 9112.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
@@ -26,7 +27,7 @@ from proxy.core.headers import (
     with_forwards_left,
 )
 from proxy.core.target import ASTERISK, origin_form
-from proxy.core.upload import DEFAULT_ROUTE, Answer, Fields, Head, Reply
+from proxy.core.upload import DEFAULT_ROUTE, Fields, Head, Reply
 from proxy.core.values import replace
 from proxy.origin import AnswerStream, Origin, Upgraded, failure_of
 from proxy.wire import (
@@ -40,9 +41,6 @@ from proxy.wire import (
 from proxy.wire.heads import ALLOW
 
 from .tunnel import asking_websocket, tunnel, wants_websocket
-
-ASKED_BOUND: Final = 64 * 1024
-"""Bytes of content taken of an answer to a question of ours; OPTIONS seldom has any."""
 
 _DETAILS: Final = {
     502: "The server behind this one could not be reached, or did not answer.",
@@ -112,26 +110,25 @@ class Relay:
                     await answer.close()
         return await tunnel(request, answer)
 
+    @asynccontextmanager
     async def ask(
         self, head: Head, front: Front, request_id: str
-    ) -> tuple[Answer, bytes]:
-        """The origin's answer to `head` without content, whole (R81).
+    ) -> AsyncIterator[Reply]:
+        """The origin's answer to `head` without content (R81), to be passed on within;
+        the content is bytes where there is none.
 
         Raises:
-            OriginError: there is none, or its content is too long for the question.
+            OriginError: it gave none, or broke off before its content began.
         """
         fields = upload_to_origin(head, front, self._passage, request_id)
         asked = replace(head, fields=_one_forward_less(fields, head))
         stream = await self._origin.exchange(asked, None, self._route)
-        content = b""
         try:
-            async for chunk in stream.chunks():
-                content += chunk
-                if len(content) > ASKED_BOUND:
-                    raise OriginError(f"more than {ASKED_BOUND} bytes were answered")
+            is_empty = not await stream.begun()
+            passed = _passed_on(stream)
+            yield replace(passed, content=b"") if is_empty else passed
         finally:
             await stream.close()
-        return stream.answer, content
 
     def own_answer(self, head: Head) -> Reply | None:
         """The answer to what must not go on to the origin; None when it must."""

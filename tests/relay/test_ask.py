@@ -9,7 +9,7 @@ from proxy.core.front import Front
 from proxy.core.headers import Passage
 from proxy.core.upload import Head
 from proxy.origin import Origin
-from proxy.relay import ASKED_BOUND, Relay
+from proxy.relay import Relay
 from tests.kit.bounds import BOUND_S
 from tests.kit.origin import RecordingOrigin, Reply
 
@@ -26,28 +26,44 @@ QUESTION = Head(
 )
 
 
-async def _ask(url: str) -> tuple[int, bytes]:
+async def _ask(url: str) -> tuple[int, bytes | int]:
+    """Status and content, or the length of content that was streamed."""
     origin = Origin(url, connect_timeout_s=1.0, response_timeout_s=BOUND_S)
     relay = Relay(origin, Passage(origin.authority, b"us"), idle_timeout_s=1.0)
     try:
-        answer, content = await relay.ask(QUESTION, FRONT, "id-1")
+        async with relay.ask(QUESTION, FRONT, "id-1") as said:
+            content = said.content
+            if isinstance(content, bytes):
+                return said.status, content
+            return said.status, sum([len(chunk) async for chunk in content])
     finally:
         await origin.close()
-    return answer.status, content
 
 
-async def test_the_answer_comes_whole(origin: RecordingOrigin) -> None:
-    origin.then(Reply(207, (), b"x" * ASKED_BOUND, framing="chunked"))
-    assert await _ask(origin.address) == (207, b"x" * ASKED_BOUND)
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+async def test_an_empty_answer_is_known_as_such(
+    origin: RecordingOrigin, framing: str
+) -> None:
+    origin.then(Reply(207, (), b"", framing=framing))  # type: ignore[arg-type]
+    assert await _ask(origin.address) == (207, b"")
     seen = origin.requests[0]
     assert (seen.method, seen.target) == ("OPTIONS", "/files?x")
     assert seen.one("max-forwards") == "2"
     assert not {"upload-complete", "content-length"} & set(seen.names())
 
 
-async def test_an_answer_without_bounds_is_none(origin: RecordingOrigin) -> None:
-    origin.then(Reply(200, (), b"x" * (ASKED_BOUND + 1)))
-    with pytest.raises(OriginError, match="more than"):
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+async def test_an_answer_may_be_long(origin: RecordingOrigin, framing: str) -> None:
+    said = b"x" * 3_000_000
+    origin.then(Reply(200, (), said, framing=framing))  # type: ignore[arg-type]
+    assert await _ask(origin.address) == (200, len(said))
+
+
+async def test_an_answer_that_breaks_off_at_once_is_none(
+    origin: RecordingOrigin,
+) -> None:
+    origin.then(Reply(200, (), b"x" * 10, cut_after=0))
+    with pytest.raises(OriginError, match="incomplete"):
         await _ask(origin.address)
 
 

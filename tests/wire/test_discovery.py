@@ -114,6 +114,18 @@ async def test_an_origin_that_has_something_to_say_is_heard(
     assert {"POST", "OPTIONS"} <= _methods(answer)
 
 
+@pytest.mark.parametrize("status", [200, 429])
+async def test_what_an_origin_has_to_say_may_be_long(
+    client: Client, origin: RecordingOrigin, status: int
+) -> None:
+    """R81: frameworks describe a resource so, with all the values of its fields."""
+    said = b"x" * 1_000_000
+    origin.then(Reply(status, (), said))
+    answer = await client.ask("OPTIONS", "/files")
+    assert (answer.status, answer.content) == (status, said)
+    assert answer.limits == ({"min-size": 0} if status == 200 else None)
+
+
 async def test_an_origins_own_preflight_is_heard(
     client: Client, origin: RecordingOrigin
 ) -> None:
