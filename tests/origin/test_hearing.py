@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
+from aiohttp.http import HttpProcessingError
 
 from proxy.core.errors import OriginError, OriginLost
 from proxy.core.upload import Head
 from proxy.origin import AnswerStream
+from proxy.origin.hearing import Hearing
 from tests.kit.bounds import BOUND_S
 from tests.relay.conftest import read_request, serving
 
@@ -155,3 +158,30 @@ async def test_what_cannot_be_passed_on_is_no_answer(
     async with serving(origin) as url, asyncio.timeout(BOUND_S):
         with pytest.raises(OriginLost, match="http_protocol_error"):
             await ask(open_origin(url))
+
+
+def _heard(*packets: bytes) -> Hearing:
+    """By a connection of nobody's."""
+    hearing = Hearing(asyncio.get_running_loop())
+    hearing.set_response_params(read_until_eof=True)
+    for packet in packets:
+        hearing.data_received(packet)
+    return hearing
+
+
+@pytest.mark.parametrize(
+    "before", [b"HTTP/1.1 204 No Content\r\nX-Said: ", b"HTTP/1.1 102 Wait\r\n\r\n1"]
+)
+async def test_a_packet_in_the_middle_is_never_taken_for_a_head(before: bytes) -> None:
+    hearing = _heard(before, b"HTTP/1.1 200 OK\r\n\r\nwords of a client")
+    codes = []
+    with suppress(HttpProcessingError):
+        while True:
+            codes.append((await hearing.read())[0].code)
+    assert set(codes) <= {102, 204}
+
+
+@pytest.mark.parametrize("said", [b"SSH-2.0-x\r\n\r\nwords", b"HTTP/1.1 x\r\n\r\n"])
+async def test_what_is_no_head_is_none_by_itself_either(said: bytes) -> None:
+    with pytest.raises(HttpProcessingError):
+        await _heard(said).read()

@@ -163,6 +163,40 @@ async def test_answers_without_content(
     await client.close()
 
 
+@pytest.mark.parametrize("content", [b"", b"abc"], ids=["asked", "sent"])
+@pytest.mark.parametrize(
+    ("said", "status", "gets"),
+    [
+        (b"204 No Content\r\nContent-Length: 5\r\n\r\nhello", 204, b""),
+        (b"304 Not Modified\r\n\r\nhello", 304, b""),
+        (b"200 OK\r\nContent-Length: 5\r\n\r\nhello and more", 200, b"hello"),
+        (b"200 OK\r\nContent-Length: 0\r\n\r\nhello", 200, b""),
+    ],
+)
+async def test_what_comes_behind_an_answer_is_thrown_away(
+    run_relay: RunRelay, content: bytes, said: bytes, status: int, gets: bytes
+) -> None:
+    """However it comes; and nobody else gets it."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await reader.readexactly(len(content))
+        writer.write(b"HTTP/1.1 " + said)
+        await reader.read()
+
+    length = (("Content-Length", str(len(content))),) if content else ()
+    async with serving(serve) as url:
+        between = await run_relay(url)
+        client = await between.connect()
+        for _ in range(2):
+            await client.send(
+                request("POST" if content else "GET", "/", *length), content
+            )
+            answer = await client.hear("GET")
+            assert (answer.status, answer.content) == (status, gets)
+        await client.close()
+
+
 async def test_304_keeps_the_length_of_what_it_is_about(run_relay: RunRelay) -> None:
     head = b"HTTP/1.1 304 Not Modified\r\nContent-Length: 1234\r\n\r\n"
     async with serving(answering(head)) as url:
