@@ -12,7 +12,7 @@ The rooms, from the door down; imports point down only:
     deliveries, forward       one forward per upload: delivery, followers, keeper
     intake, leases, origin    the hot path; one writer per upload; the origin's side
     ledger                    the only place where an upload changes its state
-    tally                     open uploads, counted by client
+    tally, register           open uploads, counted by client; kept
     spool, dialects           where bytes rest; how clients say it
     core                      pure: what an upload is and what may happen to it
 """

@@ -59,6 +59,8 @@ class Allowance:
                 upload = await self._standings.acknowledge(upload)
                 refusal.standing = self._standings.of(upload)
             raise
+        if upload.state is not State.CREATED:
+            self._ledger.seen(upload)
         return Share(holdings, upload, upload.offset if end is None else end)
 
     async def _check(self, upload: Upload, size: int) -> None:

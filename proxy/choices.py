@@ -34,6 +34,7 @@ from proxy.dialects import Dialects
 from proxy.dialects.cors import Pages
 from proxy.holdings import Holdings
 from proxy.recognition import Terms
+from proxy.register import Register
 from proxy.tally import Tally
 from proxy.visit import Manners
 from proxy.wire import Shortcut, lacking
@@ -169,18 +170,12 @@ def bounds(config: Config, file_system: int) -> Bounds:
     )
 
 
-def max_open(config: Config, share: int) -> int | None:
-    """Open uploads that one of `share` processes may know of; None: no bound."""
-    most = config.uploads.max_open
-    return None if most is None else max(1, most // share)
-
-
-def tally(config: Config, share: int) -> Tally:
-    """The count of open uploads of one of `share` processes."""
+def tally(config: Config, register: Register) -> Tally:
+    """The count of open uploads, kept in `register`."""
     return Tally(
         config.uploads.max_per_client,
-        max_open(config, share),
-        Holdings(config.auth.max_uploads, config.auth.max_bytes),
+        config.uploads.max_open,
+        Holdings(config.auth.max_uploads, config.auth.max_bytes, register),
     )
 
 

@@ -71,13 +71,14 @@ class Creation:
         share = await self._allowance.share(upload, plan, intent)
         async with self._leases.hold(upload.token) as lease:
             grant = self._admission.grant(upload, plan, intent.content_length)
-            with grant, share:
+            with grant:
                 await self._allowance.admit(upload)
-                exchange.about(upload)
-                upload = await self._begin(upload, plan, exchange)
-                upload = await self._reception.receive(
-                    upload, plan, intent, lease, exchange, grant, share
-                )
+                with share:
+                    exchange.about(upload)
+                    upload = await self._begin(upload, plan, exchange)
+                    upload = await self._reception.receive(
+                        upload, plan, intent, lease, exchange, grant, share
+                    )
             follower = await self._handover.follow(upload, exchange.body)
             if follower is None and plan.finish_after:
                 told = self._standings.of(upload)

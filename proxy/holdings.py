@@ -1,16 +1,14 @@
 """What each principal has open: how many uploads, and how many bytes in them.
 
-Counted as in ``tally``, from what this process has begun, changed or swept, in memory
-and bounded. An upload counts with its length; as long as that is not known, with what
-has come of it as of its last request, or with what the request that is under way has
-been granted, if that is more. The one invariant: an upload without a principal is
-nobody's, and never counted.
+Counted as in ``tally``, in the same register. An upload counts with its length; as long
+as that is not known, with what has come of it as of its last request, or with what the
+request that is under way has been granted, if that is more. The one invariant: an
+upload without a principal is nobody's, and has no part in this.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
 from math import inf
 from types import TracebackType
 from typing import Final
@@ -19,89 +17,59 @@ from proxy.core.decide import Receive
 from proxy.core.errors import Problem, Refusal
 from proxy.core.lifecycle import Event
 from proxy.core.upload import Token, Upload
+from proxy.register import Group, Kind, Register
+from proxy.register.memory import MemoryRegister
 
-MOST_COUNTED = 100_000
-"""Uploads that are counted at a time; past it, one of the principal that has been
-counted longest is forgotten. As many as in ``tally``."""
 RETRY_AFTER_S = 30
-"""As there."""
+"""As in ``tally``."""
+_NO_HOARDING: Final = 16
+"""Of what is left nobody is granted more than this part before it is needed."""
 
 
 @dataclass(slots=True)
-class _Held:
-    size: int
-    deadline: float
+class _Grant:
+    """Content of an upload comes just now, here."""
 
-
-class _Holder:
-    """What one principal has, and the sum of that, kept as it changes: it is asked for
-    with every chunk that comes."""
-
-    __slots__ = ("granted", "open", "soonest", "total")
-
-    def __init__(self) -> None:
-        self.open: dict[Token, _Held] = {}
-        self.granted: dict[Token, int] = {}
-        """The uploads whose content comes just now, with the offset up to which it
-        may."""
-        self.total = 0
-        """Bytes of all of them."""
-        self.soonest = inf
-        """No upload ends by its deadline before this."""
-
-    def size(self, token: Token) -> int:
-        """Bytes that one of them counts with."""
-        held, granted = self.open.get(token), self.granted.get(token, 0)
-        return granted if held is None else max(held.size, granted)
-
-    def hold(self, token: Token, held: _Held) -> None:
-        self.total -= self.size(token)
-        self.open[token] = held
-        self.total += self.size(token)
-        self.soonest = min(self.soonest, held.deadline)
-
-    def drop(self, token: Token) -> None:
-        self.total -= self.size(token)
-        del self.open[token]
-        self.total += self.size(token)
-
-    def grant(self, token: Token, end: int) -> None:
-        self.total -= self.size(token)
-        self.granted[token] = end
-        self.total += self.size(token)
-
-    def release(self, token: Token) -> None:
-        self.total -= self.size(token)
-        self.granted.pop(token, None)
-        self.total += self.size(token)
-
-    def ended(self, now: float) -> list[Token]:
-        """Those whose deadline has passed. They are looked through only when one may
-        have."""
-        if now < self.soonest:
-            return []
-        gone = [token for token, one in self.open.items() if one.deadline <= now]
-        later = (one.deadline for one in self.open.values() if one.deadline > now)
-        self.soonest = min(later, default=inf)
-        return gone
+    end: int
+    """The offset up to which it may."""
+    known: int
+    """Bytes that the upload counts with when no more comes."""
 
 
 class Holdings:
     """One for the process."""
 
-    def __init__(self, max_uploads: int | None, max_bytes: int | None) -> None:
-        """None where there is no bound; nothing is counted when there is neither."""
+    def __init__(
+        self,
+        max_uploads: int | None,
+        max_bytes: int | None,
+        register: Register | None = None,
+    ) -> None:
+        """None where there is no bound. `register`: where uploads are counted; None:
+        in the memory of this process."""
         self._max_uploads = max_uploads
         self._max_bytes = max_bytes
-        self._counts = max_uploads is not None or max_bytes is not None
-        self._holders: dict[str, _Holder] = {}
-        """By principal, those that have an upload open or coming."""
-        self._counted = 0
+        self.register = MemoryRegister() if register is None else register
+        self.counts = max_uploads is not None or max_bytes is not None
+        """There is a bound."""
+        self._grants: dict[Token, _Grant] = {}
 
-    @property
-    def counted(self) -> int:
-        """Uploads that are being remembered."""
-        return self._counted
+    def principal(self, upload: Upload) -> str:
+        """Whose `upload` is counted; empty: nobody's."""
+        return upload.principal if self.counts else ""
+
+    def size(self, upload: Upload) -> int:
+        """Bytes that `upload` counts with."""
+        if not self.bounds(upload):
+            return 0
+        grant = self._grants.get(upload.token)
+        return max(_size(upload), 0 if grant is None else grant.end)
+
+    def note(self, upload: Upload) -> None:
+        """`upload` counts with what it has now, once no more of it comes."""
+        grant = self._grants.get(upload.token)
+        if grant is not None:
+            grant.known = _size(upload)
 
     def check(self, upload: Upload, now: float) -> None:
         """Make sure that the principal of a new `upload` may have it.
@@ -109,12 +77,12 @@ class Holdings:
         Raises:
             Refusal: it has as many as it may have, or as many bytes.
         """
-        if not self._counts or not upload.principal:
+        principal = self.principal(upload)
+        if not principal:
             return
-        holder = self._holders.get(upload.principal)
-        for token in holder.ended(now) if holder else ():
-            self._forget(upload.principal, token)
-        has = len(holder.open) if holder else 0
+        group = Group(Kind.PRINCIPAL, principal)
+        self.register.drop_dead(group, now)
+        has = self.register.sum(group).uploads
         if self._max_uploads is not None and has >= self._max_uploads:
             raise _too_many(
                 f"Whose it is has {has} open uploads, which is as many as there "
@@ -150,73 +118,30 @@ class Holdings:
         """Bytes that `upload` may have, beside the others of its principal."""
         if self._max_bytes is None or not upload.principal:
             return inf
-        holder = self._holders.get(upload.principal)
-        if holder is None:
-            return self._max_bytes
-        return self._max_bytes - (holder.total - holder.size(upload.token))
+        with self.register.alone():
+            held = self.register.sum(Group(Kind.PRINCIPAL, upload.principal)).size
+            return self._max_bytes - (held - self.register.size(upload.token))
 
     def grant(self, upload: Upload, end: int) -> int:
-        """The offset up to which the content of `upload` may come, `end` at most; it
-        counts with that until `release`."""
-        granted = int(min(end, self.left(upload)))
-        self._holder(upload.principal).grant(upload.token, granted)
-        return granted
+        """The offset up to which the content of `upload` may come: `end`, less where
+        there is not so much left, or somewhat more. It counts with that until
+        `release`."""
+        grant = self._grants.get(upload.token)
+        if grant is None:
+            grant = self._grants[upload.token] = _Grant(0, _size(upload))
+        with self.register.alone():
+            left = self.left(upload)
+            spare = (left - end) // _NO_HOARDING
+            ahead = max(0, min(self.register.ahead, spare))
+            grant.end = int(min(end + ahead, left))
+            self.register.resize(upload.token, max(grant.end, grant.known))
+        return grant.end
 
     def release(self, upload: Upload) -> None:
         """No content of `upload` comes any more: it counts with what is known of it."""
-        holder = self._holders.get(upload.principal)
-        if holder is not None:
-            holder.release(upload.token)
-            self._dismiss(upload.principal, holder)
-
-    def count(self, upload: Upload) -> None:
-        """`upload` is open."""
-        if not self._counts or not upload.principal:
-            return
-        holder = self._holder(upload.principal)
-        if upload.token not in holder.open:
-            self._counted += 1
-        holder.hold(upload.token, _Held(_size(upload), upload.deadline))
-        if self._counted > MOST_COUNTED:
-            self._forget_longest()
-
-    def drop(self, upload: Upload) -> None:
-        """`upload` is not open any more."""
-        self._forget(upload.principal, upload.token)
-
-    def oldest(self, upload: Upload, most: int) -> list[tuple[str, Token]]:
-        """Up to `most` uploads of the same principal, those not heard of longest."""
-        holder = self._holders.get(upload.principal)
-        tokens = islice(holder.open, most) if holder else ()
-        return [(upload.principal, token) for token in tokens]
-
-    def gone(self, principal: str, token: Token) -> None:
-        """The upload is no more."""
-        self._forget(principal, token)
-
-    def _holder(self, principal: str) -> _Holder:
-        holder = self._holders.get(principal)
-        if holder is None:
-            holder = self._holders[principal] = _Holder()
-        return holder
-
-    def _forget(self, principal: str, token: Token) -> None:
-        holder = self._holders.get(principal)
-        if holder is None or token not in holder.open:
-            return
-        holder.drop(token)
-        self._counted -= 1
-        self._dismiss(principal, holder)
-
-    def _forget_longest(self) -> None:
-        having = ((one, holder) for one, holder in self._holders.items() if holder.open)
-        longest, holder = next(having)
-        self._forget(longest, next(iter(holder.open)))
-
-    def _dismiss(self, principal: str, holder: _Holder) -> None:
-        """Remember nobody who has nothing."""
-        if not holder.open and not holder.granted:
-            del self._holders[principal]
+        grant = self._grants.pop(upload.token, None)
+        if grant is not None:
+            self.register.resize(upload.token, grant.known)
 
 
 class Share:

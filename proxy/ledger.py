@@ -21,7 +21,7 @@ from proxy.core.upload import State, Token, Upload, shortened, without_tokens
 from proxy.core.values import replace
 from proxy.holdings import Holdings
 from proxy.spool import Spool
-from proxy.tally import Counted, Tally
+from proxy.tally import Tally
 
 _LOUD = {
     Event.ORIGIN_LOST,
@@ -113,18 +113,23 @@ class Ledger:
         """What each principal has open."""
         return self._tally.holdings
 
-    def oldest(self, upload: Upload, most: int) -> list[Counted]:
+    def oldest(self, upload: Upload, most: int) -> list[Token]:
         """Up to `most` uploads in the way of a new one that were not heard of
         longest."""
         return self._tally.oldest(upload, most)
 
-    def gone(self, counted: Counted) -> None:
+    def gone(self, token: Token) -> None:
         """Know that an upload is no more."""
-        self._tally.gone(counted)
+        self._tally.gone(token)
 
     def seen(self, upload: Upload) -> None:
-        """Know of an upload that another process may have begun."""
+        """Know of an upload that another process may have begun. The caller holds the
+        lease."""
         self._tally.note(upload)
+
+    def looked_at(self, upload: Upload) -> None:
+        """The same without the lease: another process may have changed it since."""
+        self._tally.looked_at(upload)
 
     async def open(self, upload: Upload) -> Upload:
         """Store a new upload, to whose creation a body is attached.
@@ -136,7 +141,7 @@ class Ledger:
         try:
             await self._spool.create(opened)
         except SpoolError:
-            self._tally.drop(upload)
+            self._tally.gone(upload.token)
             raise
         self._noted(opened)
         self.witness.changed(upload, opened, Event.BODY_ATTACHED)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from structlog.typing import FilteringBoundLogger
@@ -16,6 +17,9 @@ from structlog.typing import FilteringBoundLogger
 from proxy.config import Config
 from proxy.core.errors import SpoolError
 from proxy.peers import Peers
+from proxy.register import Register
+from proxy.register.memory import MemoryRegister
+from proxy.register.place import forget
 from proxy.spool.claims import Claims
 from proxy.spool.clock import LifetimeClock, boot_id
 from proxy.spool.disk import DiskSpool
@@ -72,6 +76,20 @@ class Premises:
             raise
         if self.clock.damage is not None:
             log.error("lifetime clock lost", error=self.clock.damage)
+        self.register = self._register(config)
+        """Of open uploads."""
+
+    def _register(self, config: Config) -> Register:
+        if self._owner.was_alone:
+            # What is left of those that were here counts uploads that may have ended.
+            with suppress(OSError):
+                forget(str(self._directory))
+        if config.workers > 1:
+            # Here: who is alone need not carry what it takes.
+            from proxy.register.shared import SharedRegister
+
+            return SharedRegister(str(self._directory), self._log)
+        return MemoryRegister()
 
     def secret(self) -> bytes:
         """What is known to all processes here, and to no client.
@@ -123,6 +141,7 @@ class Premises:
         await self.peers.close()
         await self._save_clock()
         self.spool.close()
+        self.register.close()
         self.figures.close()
         self.claims.close()
         self._owner.release()

@@ -96,7 +96,7 @@ class Road:
         )
         self.admission = self._make_admission()
         self.lately = Lately(meters.uploads, premises.clock.now)
-        self._ledger = self._make_ledger(share)
+        self._ledger = self._make_ledger()
         self.deliveries = self._make_deliveries()
         claims, peers = premises.claims, premises.peers
         self._leases = SharedLeases(claims.leases, peers, meters.storage.waited)
@@ -108,6 +108,7 @@ class Road:
             self.routing.courses,
             log,
             self._elsewhere,
+            self._leases,
         )
         spool = premises.spool
         self.reception = Reception(spool, spool, self._ledger, tasks.spawn, log)
@@ -162,7 +163,7 @@ class Road:
         self.admission.bound(settings.bounds)
         self._ledger.settle(
             max_per_client=uploads.max_per_client,
-            max_open=choices.max_open(settings.config, self._share),
+            max_open=uploads.max_open,
             tells_routes=self.routing.routes.are_several,
         )
         self._forward.keep_answer_size = uploads.keep_answer_size
@@ -189,8 +190,9 @@ class Road:
         self._premises.spool.kept = admission.kept
         return admission
 
-    def _make_ledger(self, share: int) -> Ledger:
-        premises, tally = self._premises, choices.tally(self._config, share)
+    def _make_ledger(self) -> Ledger:
+        premises = self._premises
+        tally = choices.tally(self._config, premises.register)
         now, noted = premises.clock.now, self.admission.note
         return Ledger(
             premises.spool,

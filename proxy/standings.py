@@ -29,6 +29,7 @@ from proxy.deliveries import Deliveries
 from proxy.delivery import Delivery
 from proxy.elsewhere import Elsewhere
 from proxy.lanes import Courses
+from proxy.leases import Leases, LocalLeases
 from proxy.ledger import Ledger
 from proxy.spool import Spool
 
@@ -61,10 +62,13 @@ class Standings:
         courses: Courses,
         log: FilteringBoundLogger,
         elsewhere: Elsewhere | None = None,
+        leases: Leases | None = None,
     ) -> None:
-        """`elsewhere`: None where no other process shares the spool."""
+        """`elsewhere`: None where no other process shares the spool. `leases`: None
+        where nobody has any."""
         self._spool = spool
         self._elsewhere = Elsewhere() if elsewhere is None else elsewhere
+        self._leases = LocalLeases() if leases is None else leases
         self._ledger = ledger
         self._deliveries = deliveries
         self._courses = courses
@@ -271,12 +275,24 @@ class Standings:
 
     async def recount(self, upload: Upload) -> None:
         """Look which of those in the way of `upload` other processes have ended."""
-        for counted in self._ledger.oldest(upload, _LOOKED_AT):
-            _, token = counted
+        for token in self._ledger.oldest(upload, _LOOKED_AT):
+            if self._is_worked_on(token):
+                continue
             try:
-                self._ledger.seen(await self.read(token, change=False))
+                self._ledger.looked_at(await self.read(token, change=False))
             except Refusal:
-                self._ledger.gone(counted)
+                self._ledger.gone(token)
+
+    def _is_worked_on(self, token: Token) -> bool:
+        """True while somebody, in whatever process, will tell what becomes of the
+        upload. One that is not stored yet, or only in the memory of another process, is
+        always one of these."""
+        # In this order: a delivery begins under the lease.
+        return (
+            not self._leases.is_free(token)
+            or self._deliveries.live(token) is not None
+            or self._elsewhere.has(token)
+        )
 
     def _is_acknowledged(self, upload: Upload) -> bool:
         """True when its offset may be told as it is."""

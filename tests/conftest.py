@@ -7,7 +7,7 @@ A test that needs other settings is marked with them, in the shape of the file:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from .kit.origin import RecordingOrigin
 
 if TYPE_CHECKING:
     from proxy.app import App
+    from proxy.register import Register
     from proxy.wire import Shortcut
 
 pytest_plugins = ["tests.kit.not_run", "tests.kit.browser"]
@@ -52,6 +53,15 @@ def each_way(
     way = Shortcut(least=1) if request.param == "shortcut" else None
     monkeypatch.setattr(choices, "shortcut", lambda config, log: way)
     return way
+
+
+@pytest.fixture(params=["memory", "shared"])
+def register(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Register]:
+    """Runs a test twice: with open uploads in memory, and in a file of the spool."""
+    from .kit.registers import kept
+
+    with kept(request.param, tmp_path) as register:
+        yield register
 
 
 @pytest.fixture

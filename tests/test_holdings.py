@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
@@ -12,11 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy import holdings as rooms
+from proxy import tally as rooms
 from proxy.core.errors import Problem, Refusal
 from proxy.core.upload import Head, Limits, State, Token, Upload
 from proxy.holdings import Holdings, Share
+from proxy.register import Register
 from proxy.tally import Tally
+from tests.kit.registers import kept
 
 NOW = 1000.0
 ALICE, BOB = "a" * 32, "b" * 32
@@ -35,98 +39,137 @@ def upload(number: int, whose: str = ALICE, length: int | None = None) -> Upload
     )
 
 
-def refused(holdings: Holdings, new: Upload, now: float = NOW) -> Refusal | None:
-    try:
-        holdings.check(new, now)
-    except Refusal as refusal:
-        return refusal
-    holdings.count(new)
-    return None
+class Holder:
+    """A tally in which there are bounds on principals only."""
+
+    def __init__(
+        self, max_uploads: int | None, max_bytes: int | None, register: Register
+    ) -> None:
+        self.holdings = Holdings(max_uploads, max_bytes, register)
+        self.tally = Tally(None, None, self.holdings)
+
+    def refused(self, new: Upload, now: float = NOW) -> Refusal | None:
+        try:
+            self.tally.admit(new, now)
+        except Refusal as refusal:
+            return refusal
+        return None
+
+    def left(self, upload: Upload) -> float:
+        return self.holdings.left(upload)
+
+    def grant(self, upload: Upload, end: int) -> int:
+        return self.holdings.grant(upload, end)
 
 
-def test_each_has_so_many() -> None:
-    holdings = Holdings(2, None)
-    assert [refused(holdings, upload(number)) for number in (1, 2)] == [None, None]
-    refusal = refused(holdings, upload(3))
+def test_each_has_so_many(register: Register) -> None:
+    holder = Holder(2, None, register)
+    assert [holder.refused(upload(number)) for number in (1, 2)] == [None, None]
+    refusal = holder.refused(upload(3))
     assert refusal is not None
     assert (refusal.problem, refusal.retry_after_s) == (Problem.TOO_MANY, 30)
     assert ALICE not in refusal.detail
-    assert refused(holdings, upload(4, BOB)) is None
-    holdings.drop(upload(1))
-    assert refused(holdings, upload(3)) is None
+    assert holder.refused(upload(4, BOB)) is None
+    holder.tally.gone(upload(1).token)
+    assert holder.refused(upload(3)) is None
 
 
-def test_each_has_so_many_bytes() -> None:
-    holdings = Holdings(None, 100)
-    assert refused(holdings, upload(1, length=60)) is None
-    assert refused(holdings, upload(2, length=41)) is not None
-    assert refused(holdings, upload(2)) is None
+def test_each_has_so_many_bytes(register: Register) -> None:
+    holder = Holder(None, 100, register)
+    assert holder.refused(upload(1, length=60)) is None
+    assert holder.refused(upload(2, length=41)) is not None
+    assert holder.refused(upload(2)) is None
     grown = replace(upload(2), offset=30)
-    assert holdings.left(grown) == 40
-    holdings.count(grown)
-    assert holdings.left(upload(1)) == 70
-    assert holdings.left(upload(9, BOB)) == 100
-    holdings.count(replace(grown, offset=40))
-    assert refused(holdings, upload(3)) is not None
+    assert holder.left(grown) == 40
+    holder.tally.note(grown)
+    assert holder.left(upload(1)) == 70
+    assert holder.left(upload(9, BOB)) == 100
+    holder.tally.note(replace(grown, offset=40))
+    assert holder.refused(upload(3)) is not None
 
 
-def test_what_comes_just_now_counts_as_it_comes() -> None:
-    holdings = Holdings(None, 100)
+def test_what_comes_just_now_counts_as_it_comes(register: Register) -> None:
+    holder = Holder(None, 100, register)
     one, other = upload(1), upload(2)
-    assert [refused(holdings, each) for each in (one, other)] == [None, None]
-    assert [holdings.grant(one, 60), holdings.grant(other, 60)] == [60, 40]
-    assert holdings.grant(one, 61) == 60
-    assert holdings.left(upload(3)) == 0
-    assert holdings.left(upload(3, BOB)) == 100
-    holdings.count(replace(one, offset=10))
-    assert holdings.left(upload(3)) == 0
-    holdings.release(one)
-    assert holdings.left(upload(3)) == 50
-    assert holdings.grant(other, 200) == 90
-    holdings.drop(other)
-    holdings.release(other)
-    assert holdings.left(upload(3)) == 90
+    assert [holder.refused(each) for each in (one, other)] == [None, None]
+    assert [holder.grant(one, 60), holder.grant(other, 60)] == [60, 40]
+    assert holder.grant(one, 61) == 60
+    assert holder.left(upload(3)) == 0
+    assert holder.left(upload(3, BOB)) == 100
+    holder.tally.note(replace(one, offset=10))
+    assert holder.left(upload(3)) == 0
+    holder.holdings.release(one)
+    assert holder.left(upload(3)) == 50
+    assert holder.grant(other, 200) == 90
+    holder.tally.gone(other.token)
+    holder.holdings.release(other)
+    assert holder.left(upload(3)) == 90
 
 
-def test_what_is_not_counted_yet_counts_as_it_comes() -> None:
-    holdings = Holdings(2, 100)
-    assert holdings.grant(upload(1), 60) == 60
-    assert holdings.left(upload(2)) == 40
-    holdings.release(upload(1))
-    assert (holdings.left(upload(2)), holdings.counted) == (100, 0)
+def test_what_is_granted_is_counted_as_soon_as_the_upload_is(
+    register: Register,
+) -> None:
+    holder = Holder(2, 100, register)
+    assert holder.grant(upload(1), 60) == 60
+    holder.tally.note(upload(1))
+    assert holder.left(upload(2)) == 40
+    holder.holdings.release(upload(1))
+    assert (holder.left(upload(2)), holder.tally.counted) == (100, 1)
 
 
-def test_what_could_never_be_is_no_matter_of_time() -> None:
-    holdings = Holdings(None, 100)
-    refusal = refused(holdings, upload(1, length=101))
+def test_somewhat_more_is_granted_where_that_has_to_be_told(
+    register: Register,
+) -> None:
+    """Less and less of it: what nobody needs is refused to nobody for long."""
+    register.ahead = 1000
+    holder = Holder(None, 100_000, register)
+    assert holder.refused(upload(1)) is None
+    assert holder.grant(upload(1), 500) == 1500
+    assert holder.left(upload(2)) == 98_500
+    assert holder.grant(upload(1), 99_000) == 99_062
+    assert holder.grant(upload(1), 99_990) == 99_990
+    assert holder.grant(upload(1), 100_001) == 100_000
+
+
+def test_what_is_only_looked_at_does_not_become_less(register: Register) -> None:
+    """Another process may have taken more of it since."""
+    holder = Holder(None, 100, register)
+    holder.tally.note(replace(upload(1), offset=30))
+    for offset, left in ((20, 70), (40, 60)):
+        holder.tally.looked_at(replace(upload(1), offset=offset))
+        assert holder.left(upload(2)) == left
+
+
+def test_what_could_never_be_is_no_matter_of_time(register: Register) -> None:
+    refusal = Holder(None, 100, register).refused(upload(1, length=101))
     assert refusal is not None
     assert (refusal.problem, refusal.retry_after_s) == (Problem.TOO_LARGE, None)
 
 
-def test_what_is_nobodys_is_not_counted() -> None:
-    holdings = Holdings(1, 1)
+def test_what_is_nobodys_is_not_counted(register: Register) -> None:
+    holder = Holder(1, 1, register)
     for number in (1, 2):
-        assert refused(holdings, upload(number, "", length=50)) is None
-    assert holdings.counted == 0
+        assert holder.refused(upload(number, "", length=50)) is None
+    assert holder.tally.counted == 0
 
 
-def test_those_that_must_have_ended_do_not_count() -> None:
-    holdings = Holdings(1, None)
-    assert refused(holdings, upload(1)) is None
-    assert refused(holdings, upload(2), NOW + 99) is not None
-    assert refused(holdings, upload(2), NOW + 100) is None
+def test_those_that_must_have_ended_do_not_count(register: Register) -> None:
+    holder = Holder(1, None, register)
+    assert holder.refused(upload(1)) is None
+    assert holder.refused(upload(2), NOW + 99) is not None
+    assert holder.refused(upload(2), NOW + 100) is None
 
 
 def test_past_the_bound_the_oldest_is_forgotten(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, register: Register
 ) -> None:
     monkeypatch.setattr(rooms, "MOST_COUNTED", 2)
-    holdings = Holdings(5, None)
+    tally = Holder(5, None, register).tally
     for number, whose in ((1, ALICE), (2, BOB), (3, BOB)):
-        holdings.count(upload(number, whose))
-    assert holdings.counted == 2
-    assert holdings.oldest(upload(9), 5) == []
-    assert len(holdings.oldest(upload(9, BOB), 5)) == 2
+        tally.note(upload(number, whose))
+    assert tally.counted == 2
+    assert tally.oldest(upload(9), 5) == []
+    assert len(tally.oldest(upload(9, BOB), 5)) == 2
 
 
 STEPS = st.lists(
@@ -139,33 +182,40 @@ STEPS = st.lists(
 )
 
 
-@given(STEPS)
+@pytest.mark.parametrize("kind", ["memory", "shared"])
+@given(steps=STEPS)
 def test_what_is_left_is_what_the_others_do_not_have(
-    steps: list[tuple[str, int, int]],
+    kind: str, steps: list[tuple[str, int, int]]
 ) -> None:
     """However it came about; by a reckoning that begins anew each time."""
-    holdings = Holdings(None, 1000)
+    with TemporaryDirectory() as directory, kept(kind, Path(directory)) as register:
+        _reckon(Holder(None, 1000, register), steps)
+
+
+def _reckon(holder: Holder, steps: list[tuple[str, int, int]]) -> None:
+    holdings = holder.holdings
     known: dict[int, int] = {}
     granted: dict[int, int] = {}
     for step, number, size in steps:
         one = replace(upload(number), offset=size)
         match step:
             case "count":
-                holdings.count(one)
+                holder.tally.note(one)
                 known[number] = size
             case "drop":
-                holdings.drop(one)
+                holder.tally.gone(one.token)
                 known.pop(number, None)
             case "grant":
-                granted[number] = holdings.grant(one, size)
+                found = replace(one, offset=known.get(number, 0))
+                granted[number] = holdings.grant(found, size)
             case _:
                 holdings.release(one)
                 granted.pop(number, None)
         for asks in range(1, 5):
-            others = (known.keys() | granted.keys()) - {asks}
-            has = sum(max(known.get(o, 0), granted.get(o, 0)) for o in others)
+            others = known.keys() - {asks}
+            has = sum(max(known[other], granted.get(other, 0)) for other in others)
             assert holdings.left(upload(asks)) == 1000 - has
-    assert holdings.counted == len(known)
+    assert holder.tally.counted == len(known)
 
 
 def steps_taken(do: Callable[[], object]) -> int:
@@ -190,8 +240,9 @@ def test_who_has_many_open_is_reckoned_up_as_fast_as_who_has_few() -> None:
 
     def taken(has: int) -> list[int]:
         holdings = Holdings(10_000, 10_000)
+        tally = Tally(None, None, holdings)
         for number in range(has):
-            holdings.count(upload(number, length=1))
+            tally.note(upload(number, length=1))
         coming = upload(has)
         with Share(holdings, coming, 0) as share:
             share.up_to(1)
@@ -204,15 +255,17 @@ def test_who_has_many_open_is_reckoned_up_as_fast_as_who_has_few() -> None:
 
 
 @pytest.mark.parametrize("state", [State.RESPONDED, State.UNKNOWN, State.FAILED])
-def test_the_tally_tells_what_has_become_of_them(state: State) -> None:
-    tally = Tally(None, None, Holdings(1, None))
+def test_the_tally_tells_what_has_become_of_them(
+    state: State, register: Register
+) -> None:
+    tally = Holder(1, None, register).tally
     tally.admit(upload(1), NOW)
     with pytest.raises(Refusal):
         tally.admit(upload(2), NOW)
-    assert tally.oldest(upload(2), 5) == [(ALICE, upload(1).token)]
+    assert tally.oldest(upload(2), 5) == [upload(1).token]
     tally.note(replace(upload(1), state=state))
     tally.admit(upload(2), NOW)
-    tally.gone((ALICE, upload(2).token))
+    tally.gone(upload(2).token)
     tally.admit(upload(3), NOW)
-    tally.drop(upload(3))
-    assert tally.holdings.counted == 0
+    tally.gone(upload(3).token)
+    assert tally.counted == 0

@@ -10,6 +10,11 @@ import pytest
 
 from proxy.core.errors import Problem, Refusal
 from proxy.core.upload import State, Token, Upload
+from proxy.leases import LocalLeases
+from proxy.ledger import Ledger
+from proxy.log import logger
+from proxy.standings import Standings
+from proxy.tally import Tally
 
 from .stage import Origin, Stage, Stream, until
 
@@ -151,3 +156,22 @@ async def test_a_delivery_keeps_its_claim_until_the_last_save_has_ended(
     await stopping
     assert stage.deliveries.live(upload.token) is None
     assert not await delivery.acknowledge(4)
+
+
+async def test_one_that_is_not_stored_yet_keeps_its_place(stage: Stage) -> None:
+    """Who begins it has been counted first, and holds its lease."""
+    log, leases = logger("error", "json"), LocalLeases()
+    ledger = Ledger(stage.spool, lambda: stage.now, log, Tally(1))
+    standings = Standings(
+        stage.spool, ledger, stage.deliveries, stage.courses, log, leases=leases
+    )
+    known = replace(await stage.complete("b"), peer="192.0.2.1")
+    begun = replace(known, token=Token("x" * 43))
+    other = replace(known, token=Token("y" * 43))
+    async with leases.hold(begun.token):
+        ledger.admit(begun)
+        await standings.recount(other)
+        with pytest.raises(Refusal):
+            ledger.admit(other)
+    await standings.recount(other)
+    ledger.admit(other)

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import pytest
 
 from proxy import tally as rooms
 from proxy.core.errors import Problem, Refusal, SpoolError
 from proxy.core.lifecycle import TERMINAL
 from proxy.core.upload import Head, Limits, State, Token, Upload
+from proxy.holdings import Holdings
 from proxy.ledger import Ledger
 from proxy.log import logger
+from proxy.register import Register
 from proxy.spool.memory import MemorySpool
 from proxy.tally import Tally
 
 NOW = 1000.0
+
+
+class Bounds(Protocol):
+    def __call__(
+        self, max_per_client: int | None, max_open: int | None = None
+    ) -> Tally: ...
+
+
+@pytest.fixture
+def bounded(register: Register) -> Bounds:
+    """A tally within bounds, on each kind of register."""
+
+    def made(max_per_client: int | None, max_open: int | None = None) -> Tally:
+        return Tally(max_per_client, max_open, Holdings(None, None, register))
+
+    return made
 
 
 def upload(
@@ -38,8 +58,8 @@ def refused(tally: Tally, new: Upload, now: float = NOW) -> Refusal | None:
     return None
 
 
-def test_one_more_is_refused_and_another_client_is_not() -> None:
-    tally = Tally(2)
+def test_one_more_is_refused_and_another_client_is_not(bounded: Bounds) -> None:
+    tally = bounded(2)
     assert [refused(tally, upload(number)) for number in (1, 2)] == [None, None]
     refusal = refused(tally, upload(3))
     assert refusal is not None
@@ -49,16 +69,18 @@ def test_one_more_is_refused_and_another_client_is_not() -> None:
     assert tally.counted == 3
 
 
-def test_an_ipv6_network_is_one_client() -> None:
-    tally = Tally(1)
+def test_an_ipv6_network_is_one_client(bounded: Bounds) -> None:
+    tally = bounded(1)
     assert refused(tally, upload(1, "2001:db8::1")) is None
     assert refused(tally, upload(2, "2001:db8::ffff:2"))
     assert refused(tally, upload(3, "2001:db8:0:1::1")) is None
 
 
 @pytest.mark.parametrize("state", State)
-def test_what_is_answered_or_over_is_open_no_more(state: State) -> None:
-    tally = Tally(1)
+def test_what_is_answered_or_over_is_open_no_more(
+    bounded: Bounds, state: State
+) -> None:
+    tally = bounded(1)
     tally.admit(upload(1), NOW)
     tally.note(upload(1, state=state))
     over = state in TERMINAL | {State.RESPONDED, State.UNKNOWN}
@@ -66,51 +88,57 @@ def test_what_is_answered_or_over_is_open_no_more(state: State) -> None:
     assert (refused(tally, upload(2)) is None) == over
 
 
-def test_what_was_there_before_the_start_is_counted_when_it_is_seen() -> None:
-    tally = Tally(1)
+def test_what_was_there_before_the_start_is_counted_when_it_is_seen(
+    bounded: Bounds,
+) -> None:
+    tally = bounded(1)
     for _ in range(2):
         tally.note(upload(1, state=State.INTERRUPTED))
     assert tally.counted == 1
     assert refused(tally, upload(2))
 
 
-def test_what_has_outlived_itself_takes_no_place() -> None:
+def test_what_has_outlived_itself_takes_no_place(bounded: Bounds) -> None:
     """Its record was lost: nobody will tell of its end."""
-    tally = Tally(1)
+    tally = bounded(1)
     tally.admit(upload(1), NOW)
     assert refused(tally, upload(2), NOW + 99)
     assert refused(tally, upload(2), NOW + 100) is None
     assert tally.counted == 1
 
 
-def test_a_client_that_is_not_named_is_not_everybody() -> None:
-    tally = Tally(1)
+def test_a_client_that_is_not_named_is_not_everybody(bounded: Bounds) -> None:
+    tally = bounded(1)
     assert [refused(tally, upload(number, "")) for number in (1, 2)] == [None, None]
     assert tally.counted == 0
 
 
-def test_without_a_limit_nothing_is_remembered() -> None:
-    tally = Tally(None)
+def test_without_a_limit_nothing_is_remembered(bounded: Bounds) -> None:
+    tally = bounded(None)
     assert [refused(tally, upload(number)) for number in (1, 2)] == [None, None]
     tally.note(upload(1))
     assert tally.counted == 0
 
 
-def test_it_has_a_bound_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_has_a_bound_of_its_own(
+    bounded: Bounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rooms, "MOST_COUNTED", 10)
-    tally = Tally(3)
+    tally = bounded(3)
     for number in range(1000):
         assert refused(tally, upload(number, f"192.0.2.{number // 3}")) is None
         assert tally.counted <= 10
     assert refused(tally, upload(1000, f"192.0.2.{999 // 3}")) is None
 
 
-async def test_an_upload_that_could_not_be_stored_takes_no_place() -> None:
+async def test_an_upload_that_could_not_be_stored_takes_no_place(
+    bounded: Bounds,
+) -> None:
     class Full(MemorySpool):
         async def create(self, upload: Upload) -> None:
             raise SpoolError("full")
 
-    tally = Tally(1)
+    tally = bounded(1)
     ledger = Ledger(Full(), lambda: NOW, logger("error", "json"), tally)
     for _ in range(2):
         ledger.admit(upload(1))
@@ -119,8 +147,8 @@ async def test_an_upload_that_could_not_be_stored_takes_no_place() -> None:
     assert tally.counted == 0
 
 
-def test_all_together_have_a_bound_too() -> None:
-    tally = Tally(None, 3)
+def test_all_together_have_a_bound_too(bounded: Bounds) -> None:
+    tally = bounded(None, 3)
     for number in range(3):
         assert refused(tally, upload(number, f"192.0.2.{number}")) is None
     refusal = refused(tally, upload(3, "192.0.2.9"))
@@ -133,8 +161,8 @@ def test_all_together_have_a_bound_too() -> None:
     assert tally.counted == 3
 
 
-def test_both_bounds_hold_side_by_side() -> None:
-    tally = Tally(1, 2)
+def test_both_bounds_hold_side_by_side(bounded: Bounds) -> None:
+    tally = bounded(1, 2)
     assert refused(tally, upload(1)) is None
     refusal = refused(tally, upload(2))
     assert refusal is not None
@@ -145,24 +173,26 @@ def test_both_bounds_hold_side_by_side() -> None:
     assert refusal.problem is Problem.NO_ROOM
 
 
-def test_what_has_outlived_itself_is_looked_for_now_and_then() -> None:
-    tally = Tally(None, 1)
+def test_what_has_outlived_itself_is_looked_for_now_and_then(bounded: Bounds) -> None:
+    tally = bounded(None, 1)
     tally.admit(upload(1), NOW)
     assert refused(tally, upload(2), NOW + 80)
     assert refused(tally, upload(2), NOW + 100), "not each time: it is a long look"
     assert refused(tally, upload(2), NOW + 80 + rooms.RETRY_AFTER_S) is None
 
 
-def test_when_all_have_too_many_others_are_looked_at_than_those_of_the_client() -> None:
+def test_when_all_have_too_many_others_are_looked_at_than_those_of_the_client(
+    bounded: Bounds,
+) -> None:
     """Another process may have ended any of them."""
-    tally = Tally(5, 3)
+    tally = bounded(5, 3)
     for number in range(3):
         tally.admit(upload(number, f"192.0.2.{number}"), NOW)
     new = upload(3, "192.0.2.9")
     first = tally.oldest(new, 2)
-    assert [token for _, token in first] == [upload(0).token, upload(1).token]
+    assert first == [upload(0).token, upload(1).token]
     second = tally.oldest(new, 2)
-    assert [token for _, token in second] == [upload(2).token, upload(0).token]
+    assert second == [upload(2).token, upload(0).token]
     tally.gone(second[0])
     assert tally.counted == 2
     assert tally.oldest(new, 2) == []
@@ -170,18 +200,18 @@ def test_when_all_have_too_many_others_are_looked_at_than_those_of_the_client() 
 
 
 def test_more_are_counted_where_more_may_be_open(
-    monkeypatch: pytest.MonkeyPatch,
+    bounded: Bounds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rooms, "MOST_COUNTED", 10)
-    tally = Tally(None, 20)
+    tally = bounded(None, 20)
     taken = [refused(tally, upload(number)) is None for number in range(30)]
     assert taken.count(True) == 20
     tally.note(upload(40, state=State.INTERRUPTED))
     assert tally.counted == 20
 
 
-def test_other_bounds_count_on_what_there_is() -> None:
-    tally = Tally(None, 3)
+def test_other_bounds_count_on_what_there_is(bounded: Bounds) -> None:
+    tally = bounded(None, 3)
     for number in range(3):
         tally.admit(upload(number, peer=f"192.0.2.{number}"), NOW)
     tally.bound(1, 4)
@@ -199,4 +229,14 @@ def test_other_bounds_count_on_what_there_is() -> None:
     tally.note(upload(0, peer="192.0.2.0", state=State.RESPONDED))
     assert refused(tally, upload(9)) is None
     tally.bound(None, None)
+    assert tally.counted == 0
+
+
+def test_what_is_only_looked_at_takes_no_place(bounded: Bounds) -> None:
+    """Another process may have ended it since."""
+    tally = bounded(2)
+    tally.looked_at(upload(1))
+    assert tally.counted == 0
+    tally.note(upload(1))
+    tally.looked_at(upload(1, state=State.RESPONDED))
     assert tally.counted == 0

@@ -150,8 +150,7 @@ class Auth(Section):
     Danger: so long can somebody go on with an upload who may not do so any more."""
     max_uploads: kinds.Most = None
     """Uploads that one principal may have at the same time, from their beginning until
-    the origin has answered; one more is refused with 429. null: no limit. Each worker
-    counts what it has seen."""
+    the origin has answered; one more is refused with 429. null: no limit."""
     max_bytes: kinds.Bound = None
     """Bytes of all of these together, each with its length, or what came of it as long
     as that is not known. More are refused with 429, and where nothing is announced,

@@ -91,7 +91,7 @@ class Uploads(Section):
     """What an upload may be."""
     max_open: kinds.Most = 100_000
     """Uploads that may be open in all, from their beginning until the origin has
-    answered; one more is refused with 507. null: no limit. To count one takes about 200
+    answered; one more is refused with 507. null: no limit. To count one takes about 250
     bytes of memory; a round through so many records, some minutes.
 
     Danger: what clients begin and abandon counts until `limits.max_age` has passed."""

@@ -58,7 +58,8 @@ class Owner:
             self._fd = os.open(f"{directory}/lock", flags, files.PRIVATE_FILE)
         try:
             with translated("the spool cannot be locked"), _alone(self._fd):
-                self._enter(goes_by, routes or {})
+                self.was_alone = self._enter(goes_by, routes or {})
+                """Nobody else had the spool when this owner came."""
         except SpoolError:
             os.close(self._fd)
             raise
@@ -69,6 +70,7 @@ class Owner:
         one owner, until the last of them releases it."""
         owner = cls.__new__(cls)
         owner._fd = fd
+        owner.was_alone = False
         return owner
 
     def fileno(self) -> int:
@@ -87,8 +89,9 @@ class Owner:
     def release(self) -> None:
         os.close(self._fd)
 
-    def _enter(self, goes_by: Mapping[str, str], routes: Mapping[str, str]) -> None:
-        """Be one of the owners. Raises OSError, SpoolError."""
+    def _enter(self, goes_by: Mapping[str, str], routes: Mapping[str, str]) -> bool:
+        """Be one of the owners; True when there is no other. Raises OSError,
+        SpoolError."""
         is_first = self._try(fcntl.LOCK_EX)
         if is_first:
             self._write(goes_by, routes)
@@ -100,6 +103,7 @@ class Owner:
             )
         if not is_first:
             self._join(goes_by, routes)
+        return is_first
 
     def _join(self, goes_by: Mapping[str, str], routes: Mapping[str, str]) -> None:
         """Go by the same as those who live. Raises OSError, SpoolError."""

@@ -180,12 +180,13 @@ async def test_what_was_there_before_the_start_counts_once_it_has_been_seen(
     await again.close()
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 async def test_what_ended_at_another_process_takes_no_place(
-    client: Client, start_proxy: StartProxy
+    client: Client, start_proxy: StartProxy, workers: int
 ) -> None:
-    """Each counts for itself, and looks when it seems to have too many."""
+    """Alone each counts for itself, and looks when it seems to have too many."""
     ours, theirs = [
-        await start_proxy(uploads={"max_open": 3}, workers=2) for _ in range(2)
+        await start_proxy(uploads={"max_open": 3}, workers=workers) for _ in range(2)
     ]
     here, there = Client(ours.addresses[0]), Client(theirs.addresses[0])
     uploads = [await _begun(here) for _ in range(3)]

@@ -1,0 +1,245 @@
+"""Open uploads of several processes that are one proxy, in a file below the spool.
+
+Each thing that is done is one transaction, so that of two processes only one can have
+the last place. Whatever fails there, a disk, a lock or the file itself, fails nothing
+else: it is said, no more is tried for a second, and what happens meanwhile is counted
+when it is heard of again. The one invariant: nothing is waited for longer than
+``table.WAIT_S``, and not again within a second.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.core.errors import SpoolError
+from proxy.core.upload import Token
+
+from . import ALL, NOTHING, Entry, Group, Kind, Sum
+from .table import Table
+
+AHEAD: Final = 4 * 1024 * 1024
+"""Bytes: to grant them takes as long as to store a twentieth of them."""
+SLACK_S: Final = 30.0
+"""Seconds by which an upload may seem to live longer: its deadline moves with every
+part, and need not be written each time. As long as the sweep pauses."""
+LATELY_S: Final = 5.0
+"""So long it is not looked at again whether an upload is still known, when nothing of
+it has changed: most are over by then. Much less than a round of the sweep takes."""
+_MOST_LATELY: Final = 1000
+PAUSE_S: Final = 1.0
+"""After a failure. Picked by hand."""
+SAY_EVERY_S: Final = 60.0
+
+_OF: Final = {
+    Kind.ALL: "? = ''",
+    Kind.CLIENT: "client = ? AND client != ''",
+    Kind.PRINCIPAL: "principal = ? AND principal != ''",
+}
+"""The uploads of a group; said so that the indexes fit."""
+_PUT: Final = (
+    "INSERT INTO uploads (token, client, principal, size, deadline)"
+    " VALUES (?, ?, ?, ?, ?) ON CONFLICT (token) DO UPDATE SET"
+    " client = excluded.client, principal = excluded.principal,"
+    " size = excluded.size, deadline = excluded.deadline"
+)
+_LAST: Final = (
+    "UPDATE uploads SET heard = (SELECT max(heard) FROM uploads) + 1 WHERE token = ?"
+)
+_DROP_OLDEST: Final = (
+    "DELETE FROM uploads WHERE heard = (SELECT min(heard) FROM uploads)"
+)
+
+
+class SharedRegister:
+    """See ``Register``."""
+
+    def __init__(
+        self, directory: str, log: FilteringBoundLogger, slack_s: float = SLACK_S
+    ) -> None:
+        """`directory`: of the spool. Nothing is made there before something is put or
+        asked for."""
+        self.most = 0
+        self.ahead = AHEAD
+        self._table = Table(directory)
+        self._log = log
+        self._slack_s = slack_s
+        self._depth = 0
+        self._is_in = False
+        self._lately: dict[Token, tuple[Entry, float]] = {}
+        """What we have put, and until when that is taken for granted."""
+        self._paused_until = 0.0
+        self._silent_until = 0.0
+
+    def alone(self) -> SharedRegister:
+        return self
+
+    def __enter__(self) -> None:
+        self._depth += 1
+        if self._depth > 1 or time.monotonic() < self._paused_until:
+            return
+        try:
+            self._table.enter()
+        except (OSError, SpoolError, sqlite3.Error) as exc:
+            self._failed(exc)
+        else:
+            self._is_in = True
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._depth -= 1
+        if self._depth or not self._is_in:
+            return
+        self._is_in = False
+        try:
+            self._table.leave()
+        except (OSError, SpoolError, sqlite3.Error) as failure:
+            self._failed(failure)
+
+    def sum(self, group: Group) -> Sum:
+        asked = "SELECT uploads, size FROM sums WHERE kind = ? AND name = ?"
+        with self:
+            for uploads, size in self._read(asked, *group):
+                return Sum(uploads, size)
+        return NOTHING
+
+    def size(self, token: Token) -> int:
+        with self:
+            for (size,) in self._read(
+                "SELECT size FROM uploads WHERE token = ?", token
+            ):
+                return int(size)
+        return 0
+
+    def put(self, entry: Entry) -> None:
+        lately, until = self._lately.get(entry.token, (None, 0.0))
+        now = time.monotonic()
+        if lately is not None and now < until and self._is_the_same(lately, entry):
+            return
+        with self:
+            known = self._known(entry.token)
+            if known is None or not self._is_the_same(known, entry):
+                self._write(_PUT, *entry)
+                self._drop_too_many()
+                known = entry
+            if len(self._lately) >= _MOST_LATELY:
+                self._lately.clear()
+            if self._is_in:
+                self._lately[entry.token] = known, now + LATELY_S
+
+    def _known(self, token: Token) -> Entry | None:
+        asked = "SELECT client, principal, size, deadline FROM uploads WHERE token = ?"
+        for row in self._read(asked, token):
+            return Entry(token, *row)
+        return None
+
+    def _is_the_same(self, known: Entry, entry: Entry) -> bool:
+        later = entry.deadline - known.deadline
+        return known[:4] == entry[:4] and 0 <= later <= self._slack_s
+
+    def _drop_too_many(self) -> None:
+        if self.sum(ALL).uploads > self.most:
+            self._write(_DROP_OLDEST)
+            self._lately.clear()
+
+    def resize(self, token: Token, size: int) -> None:
+        self._lately.pop(token, None)
+        with self:
+            self._write(
+                "UPDATE uploads SET size = ? WHERE token = ? AND size != ?",
+                *(size, token, size),
+            )
+
+    def drop(self, token: Token) -> None:
+        self._lately.pop(token, None)
+        with self:
+            if self._read("SELECT 1 FROM uploads WHERE token = ?", token):
+                self._write("DELETE FROM uploads WHERE token = ?", token)
+
+    def drop_dead(self, group: Group, now: float) -> None:
+        dead = now - self._slack_s
+        asked = "SELECT soonest FROM sums WHERE kind = ? AND name = ?"
+        which = _OF[group.kind]
+        with self:
+            for (soonest,) in self._read(asked, *group):
+                if soonest > dead:
+                    return
+                self._lately.clear()
+                self._write(
+                    f"DELETE FROM uploads WHERE {which} AND deadline <= ?",
+                    *(group.name, dead),
+                )
+                self._write(
+                    "UPDATE sums SET soonest = (SELECT min(deadline) FROM uploads"
+                    f" WHERE {which}) WHERE kind = ? AND name = ?",
+                    *(group.name, *group),
+                )
+
+    def oldest(self, group: Group, most: int) -> list[Token]:
+        asked = (
+            f"SELECT token FROM uploads WHERE {_OF[group.kind]} ORDER BY heard LIMIT ?"
+        )
+        with self:
+            found = [Token(token) for (token,) in self._read(asked, group.name, most)]
+            for token in found:
+                self._write(_LAST, token)
+        return found
+
+    def end(self) -> None:
+        self._lately.clear()
+        # Where another process still counts, it makes a new one, which is removed when
+        # that is told that there is no bound any more.
+        with suppress(OSError):
+            self._table.remove()
+
+    def close(self) -> None:
+        self._table.close()
+
+    def _read(self, sql: str, *values: Any) -> list[Any]:
+        """The rows that are asked for; none where they cannot be read."""
+        if self._is_in:
+            try:
+                return self._table.read(sql, *values)
+            except (OSError, sqlite3.Error) as exc:
+                self._failed(exc)
+        return []
+
+    def _write(self, sql: str, *values: Any) -> None:
+        if self._is_in:
+            try:
+                self._table.write(sql, *values)
+            except (OSError, sqlite3.Error) as exc:
+                self._failed(exc)
+
+    def _failed(self, exc: Exception) -> None:
+        self._is_in = False
+        self._lately.clear()
+        self._table.abandon(damaged=_is_damage(exc))
+        now = time.monotonic()
+        self._paused_until = now + PAUSE_S
+        if now >= self._silent_until:
+            self._silent_until = now + SAY_EVERY_S
+            self._log.error("open uploads not counted", error=_worded(exc))
+
+
+_DAMAGES: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+"""The last is what a file without our tables gets."""
+
+
+def _is_damage(exc: Exception) -> bool:
+    code = getattr(exc, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DAMAGES
+
+
+def _worded(exc: Exception) -> str:
+    """Without the path: it may be anywhere."""
+    return str(exc.strerror or exc) if isinstance(exc, OSError) else str(exc)

@@ -1,0 +1,369 @@
+"""The register that processes share: exact among them, and nobody's trouble.
+
+What every register does is tried by the tests of the tally and of holdings.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger
+
+from proxy.core.upload import Token
+from proxy.register import ALL, NOTHING, Entry, Group, Kind, Sum
+from proxy.register import shared as rooms
+from proxy.register.shared import SharedRegister
+from proxy.register.table import WAIT_S
+
+NOW = 1000.0
+CLIENT = Group(Kind.CLIENT, "192.0.2.1")
+_GENEROUS_S = 10 * WAIT_S
+"""Of a machine with more to do."""
+
+
+def entry(number: int, size: int = 0, deadline: float = NOW) -> Entry:
+    return Entry(Token(f"{number:043}"), CLIENT.name, "", size, deadline)
+
+
+class Spool:
+    """Registers on one spool, and what they log."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.said: list[str] = []
+        self._log: FilteringBoundLogger = structlog.wrap_logger(
+            structlog.ReturnLogger(),
+            processors=[self._hear],
+            wrapper_class=structlog.make_filtering_bound_logger(0),
+        )
+        self._registers: list[SharedRegister] = []
+
+    def _hear(self, log: object, level: str, told: EventDict) -> str:
+        self.said.append(told["event"])
+        return ""
+
+    def register(self, slack_s: float = 0) -> SharedRegister:
+        register = SharedRegister(str(self.directory), self._log, slack_s)
+        register.most = 1000
+        self._registers.append(register)
+        return register
+
+    @property
+    def counts(self) -> Path:
+        return self.directory / "counts"
+
+    def close(self) -> None:
+        for register in self._registers:
+            register.close()
+
+
+@pytest.fixture
+def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spool]:
+    """Failures are followed by no pause: what comes after them is tried at once."""
+    monkeypatch.setattr(rooms, "PAUSE_S", 0.0)
+    spool = Spool(tmp_path)
+    yield spool
+    spool.close()
+
+
+class Clock:
+    """Says what time it is."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def damaged(counts: Path) -> None:
+    file = counts / "open"
+    file.write_bytes(random.Random(1).randbytes(file.stat().st_size))
+
+
+def emptied(counts: Path) -> None:
+    os.truncate(counts / "open", 0)
+
+
+def replaced(counts: Path) -> None:
+    (counts / "open").unlink()
+    (counts / "open").write_text("something else")
+
+
+def removed(counts: Path) -> None:
+    (counts / "open").unlink()
+
+
+def removed_with_all(counts: Path) -> None:
+    for file in counts.iterdir():
+        file.unlink()
+    counts.rmdir()
+
+
+def begun_and_not_finished(counts: Path) -> None:
+    (counts / "lock").write_bytes(b"\1")
+
+
+TROUBLE = (
+    damaged,
+    emptied,
+    replaced,
+    removed,
+    removed_with_all,
+    begun_and_not_finished,
+)
+
+
+def test_one_sees_what_another_has_put(spool: Spool) -> None:
+    ours, theirs = spool.register(), spool.register()
+    ours.put(entry(1, size=5))
+    theirs.put(entry(2, size=6))
+    assert ours.sum(CLIENT) == theirs.sum(ALL) == Sum(2, 11)
+    theirs.drop(entry(1).token)
+    assert ours.sum(CLIENT) == Sum(1, 6)
+    assert ours.size(entry(2).token) == 6
+    theirs.drop(entry(2).token)
+    assert ours.sum(CLIENT) == NOTHING
+
+
+def test_it_is_private_and_made_when_it_is_needed(spool: Spool) -> None:
+    register = spool.register()
+    assert not spool.counts.exists()
+    register.put(entry(1))
+    assert spool.counts.stat().st_mode & 0o777 == 0o700
+    names = {file.name: file.stat().st_mode & 0o777 for file in spool.counts.iterdir()}
+    assert names == {"lock": 0o600, "open": 0o600}
+    register.end()
+    assert not spool.counts.exists()
+
+
+def test_what_is_begun_is_seen_whole_or_not_at_all(spool: Spool) -> None:
+    register = spool.register()
+    with register.alone():
+        register.put(entry(1))
+        register.put(entry(2))
+    assert spool.register().sum(ALL).uploads == 2
+
+
+def test_what_is_lost_is_put_again_when_it_is_heard_of_later(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not each time: of every upload it is said several times."""
+    register = spool.register()
+    register.put(entry(1))
+    removed_with_all(spool.counts)
+    register.put(entry(1))
+    assert not spool.counts.exists()
+    assert register.sum(ALL) == NOTHING
+    monkeypatch.setattr(rooms, "time", Clock(time.monotonic() + rooms.LATELY_S))
+    register.put(entry(1))
+    assert register.sum(ALL).uploads == 1
+
+
+def test_an_upload_that_only_lives_longer_is_not_written_again(spool: Spool) -> None:
+    register = spool.register(slack_s=30)
+    register.put(entry(1, deadline=NOW))
+    before = (spool.counts / "open").read_bytes()
+    register.put(entry(1, deadline=NOW + 30))
+    assert (spool.counts / "open").read_bytes() == before
+    register.drop_dead(ALL, NOW + 29)
+    assert register.sum(ALL).uploads == 1
+    register.put(entry(1, deadline=NOW + 31))
+    assert (spool.counts / "open").read_bytes() != before
+    register.drop_dead(ALL, NOW + 61)
+    assert register.sum(ALL).uploads == 0
+
+
+@pytest.mark.parametrize("trouble", TROUBLE)
+def test_what_happens_to_the_file_is_over_at_once(
+    spool: Spool, trouble: Callable[[Path], None]
+) -> None:
+    """Nothing is raised; counted is what is spool of from then on, by both."""
+    ours, theirs = spool.register(), spool.register()
+    for number in range(50):
+        (ours, theirs)[number % 2].put(entry(number))
+    trouble(spool.counts)
+    ours.sum(ALL)
+    for number in range(100, 104):
+        (ours, theirs)[number % 2].put(entry(number))
+    assert ours.sum(ALL) == theirs.sum(ALL)
+    # What meets the trouble first may be lost with it.
+    assert ours.sum(ALL).uploads in (3, 4)
+
+
+def a_file_there(directory: Path) -> None:
+    (directory / "counts").touch()
+
+
+def a_directory_there(directory: Path) -> None:
+    (directory / "counts" / "open").mkdir(parents=True)
+
+
+def a_link_there(directory: Path) -> None:
+    (directory / "counts").mkdir()
+    (directory / "counts" / "open").symlink_to(directory / "elsewhere")
+
+
+@pytest.mark.parametrize("block", [a_file_there, a_directory_there, a_link_there])
+def test_where_it_cannot_be_nothing_is_counted(
+    spool: Spool, block: Callable[[Path], None]
+) -> None:
+    block(spool.directory)
+    register = spool.register()
+    for number in range(3):
+        register.put(entry(number))
+    assert register.sum(ALL) == NOTHING
+    assert register.oldest(ALL, 5) == []
+    assert register.size(entry(1).token) == 0
+    register.drop_dead(ALL, NOW)
+    assert spool.said == ["open uploads not counted"]
+    assert not (spool.directory / "elsewhere").exists()
+
+
+@contextmanager
+def no_room_from(size: int) -> Iterator[None]:
+    """No file grows beyond `size` bytes, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_not_counted_on(spool: Spool) -> None:
+    register = spool.register()
+    register.put(entry(1))
+    with no_room_from((spool.counts / "open").stat().st_size):
+        for number in range(2, 200):
+            register.put(entry(number))
+        counted = register.sum(ALL).uploads
+        assert 1 <= counted < 199
+    register.put(entry(199))
+    assert register.sum(ALL).uploads == counted + 1
+
+
+def test_a_disk_that_is_full_from_the_beginning(spool: Spool) -> None:
+    register = spool.register()
+    with no_room_from(0):
+        register.put(entry(1))
+        assert register.sum(ALL) == NOTHING
+    register.put(entry(2))
+    assert register.sum(ALL).uploads == 1
+
+
+def test_it_does_not_grow_for_ever(spool: Spool) -> None:
+    register = spool.register()
+    register.most = 10
+    for number in range(20):
+        register.put(entry(number))
+    full = (spool.counts / "open").stat().st_size
+    for number in range(20, 500):
+        register.put(entry(number))
+    assert register.sum(ALL).uploads == 10
+    assert (spool.counts / "open").stat().st_size <= full + 4096
+
+
+_CHILD = """
+import sys
+from proxy.core.upload import Token
+from proxy.log import logger
+from proxy.register import ALL, Entry
+from proxy.register.shared import SharedRegister
+
+register = SharedRegister(sys.argv[1], logger("error", "json"))
+register.most = 1000
+{deeds}
+"""
+
+
+def _child(directory: Path, deeds: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _CHILD.format(deeds=deeds), str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _said(child: subprocess.Popen[str]) -> str:
+    assert child.stdout is not None
+    return child.stdout.readline().strip()
+
+
+_HAMMER = """
+taken = 0
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(200):
+    entry = Entry(Token(f"@NUMBER@-{number}"), "c", "", 1, 9e9)
+    with register.alone():
+        if register.sum(ALL).uploads < 100:
+            register.put(entry)
+            taken += 1
+print(taken, flush=True)
+"""
+
+
+def test_processes_at_once_have_no_more_than_there_may_be(spool: Spool) -> None:
+    children = [
+        _child(spool.directory, _HAMMER.replace("@NUMBER@", str(number)))
+        for number in range(3)
+    ]
+    assert [_said(child) for child in children] == ["ready"] * 3
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    assert sum(int(_said(child)) for child in children) == 100
+    for child in children:
+        child.communicate(timeout=10)
+    register = spool.register()
+    assert register.sum(ALL) == Sum(100, 100)
+
+
+_HOLD = """
+with register.alone():
+    register.put(Entry(Token("x" * 43), "c", "", 1, 9e9))
+    print("in", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_who_dies_in_the_middle_leaves_no_lock_and_no_place(spool: Spool) -> None:
+    register = spool.register()
+    register.put(entry(1))
+    child = _child(spool.directory, _HOLD)
+    assert _said(child) == "in"
+    child.send_signal(signal.SIGKILL)
+    child.communicate(timeout=10)
+    register.put(entry(2))
+    assert register.sum(CLIENT) == register.sum(ALL)
+    assert register.size(Token("x" * 43)) == 0
+
+
+def test_who_hangs_in_the_middle_holds_up_nobody_for_long(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rooms, "PAUSE_S", 3600.0)
+    register = spool.register()
+    child = _child(spool.directory, _HOLD)
+    assert _said(child) == "in"
+    begun = time.monotonic()
+    for number in range(20):
+        register.put(entry(number))
+    assert WAIT_S <= time.monotonic() - begun < _GENEROUS_S
+    assert register.sum(ALL) == NOTHING
+    child.communicate("go on\n", timeout=10)
+    assert spool.register().sum(ALL).uploads == 1
