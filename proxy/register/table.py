@@ -30,6 +30,13 @@ WAIT_S: Final = 0.1
 nothing else is done here."""
 _PAUSE_S: Final = 0.0001
 _MARK: Final = b"\1"
+_PRAGMAS: Final = (
+    "page_size=1024",
+    "synchronous=off",
+    "journal_mode=memory",
+    # tokens and addresses go with their upload
+    "secure_delete=on",
+)
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -55,11 +62,12 @@ class Table:
 
     def enter(self) -> None:
         """Have it to ourselves, until `leave`. Waits for `WAIT_S` at most."""
-        self._lock()
+        end = time.monotonic() + WAIT_S
+        self._lock(end)
         if not files.is_at(self._lock_path, self._mark):
             # Somebody has removed it: whoever comes next has another one.
             self.close()
-            self._lock()
+            self._lock(end)
         in_doubt = os.pread(self._mark, 1, 0) == _MARK
         if in_doubt or self._db is None or self._file != self._found():
             self._open(anew=in_doubt)
@@ -107,7 +115,8 @@ class Table:
             os.close(self._mark)
         self._db, self._locks, self._file, self._writes = None, None, None, False
 
-    def _lock(self) -> None:
+    def _lock(self, end: float) -> None:
+        """Waits no longer than until `end`."""
         if self._locks is None:
             files.make_directory(self._directory)
             mark = os.open(self._lock_path, _FLAGS, files.PRIVATE_FILE)
@@ -117,7 +126,6 @@ class Table:
                 os.close(mark)
                 raise
             self._mark = mark
-        end = time.monotonic() + WAIT_S
         while not self._locks.try_lock(0):
             if time.monotonic() >= end:
                 raise SpoolError("another process does not leave it")
@@ -164,7 +172,7 @@ class Table:
         db = self._db = sqlite3.connect(
             f"{Path(self._path).as_uri()}?nolock=1", uri=True, isolation_level=None
         )
-        for pragma in ("page_size=1024", "synchronous=off", "journal_mode=memory"):
+        for pragma in _PRAGMAS:
             db.execute(f"PRAGMA {pragma}")
         if is_new:
             self._begin_to_write()
