@@ -86,17 +86,20 @@ class Tally:
 
     def _check(self, client: str, now: float) -> None:
         """Raises Refusal."""
-        if self._is_full() and now >= self._looked_at + RETRY_AFTER_S:
+        is_full = self._is_full()
+        if is_full and now >= self._looked_at + RETRY_AFTER_S:
             self._looked_at = now
             self._register.drop_dead(ALL, now)
-        if self._is_full():
+            is_full = self._is_full()
+        if is_full:
             raise Refusal(
                 Problem.NO_ROOM,
                 "There are as many open uploads as there may be at the moment.",
                 retry_after_s=RETRY_AFTER_S,
             )
-        if self._room_left(client) <= 0:
-            self._register.drop_dead(Group(Kind.CLIENT, client), now)
+        if self._room_left(client) > 0:
+            return
+        self._register.drop_dead(Group(Kind.CLIENT, client), now)
         if self._room_left(client) <= 0:
             raise Refusal(
                 Problem.TOO_MANY,

@@ -20,7 +20,7 @@ from structlog.typing import FilteringBoundLogger
 from proxy.core.errors import SpoolError
 from proxy.core.upload import Token
 
-from . import ALL, NOTHING, Entry, Group, Kind, Sum
+from . import NOTHING, Entry, Group, Kind, Sum
 from .table import Table
 
 AHEAD: Final = 4 * 1024 * 1024
@@ -32,6 +32,9 @@ LATELY_S: Final = 5.0
 """So long it is not looked at again whether an upload is still known, when nothing of
 it has changed: most are over by then. Much less than a round of the sweep takes."""
 _MOST_LATELY: Final = 1000
+_BOUND_CHECKS: Final = 1000
+"""It is looked whether too many are remembered each time that so great a part of them
+has been put: a bound on what they take, and on nobody."""
 PAUSE_S: Final = 1.0
 """After a failure. Picked by hand."""
 SAY_EVERY_S: Final = 60.0
@@ -47,12 +50,16 @@ _PUT: Final = (
     " VALUES (?, ?, ?, ?, ?) ON CONFLICT (token) DO UPDATE SET"
     " client = excluded.client, principal = excluded.principal,"
     " size = excluded.size, deadline = excluded.deadline"
+    " WHERE client != excluded.client OR principal != excluded.principal"
+    " OR size != excluded.size"
+    " OR excluded.deadline NOT BETWEEN deadline AND deadline + ?"
 )
 _LAST: Final = (
     "UPDATE uploads SET heard = (SELECT max(heard) FROM uploads) + 1 WHERE token = ?"
 )
 _DROP_OLDEST: Final = (
-    "DELETE FROM uploads WHERE heard = (SELECT min(heard) FROM uploads)"
+    "DELETE FROM uploads WHERE heard IN (SELECT heard FROM uploads ORDER BY heard"
+    " LIMIT max(0, (SELECT uploads FROM sums WHERE kind = 0) - ?))"
 )
 
 
@@ -73,6 +80,7 @@ class SharedRegister:
         self._is_in = False
         self._lately: dict[Token, tuple[Entry, float]] = {}
         """What we have put, and until when that is taken for granted."""
+        self._puts = 0
         self._paused_until = 0.0
         self._silent_until = 0.0
 
@@ -126,30 +134,18 @@ class SharedRegister:
         if lately is not None and now < until and self._is_the_same(lately, entry):
             return
         with self:
-            known = self._known(entry.token)
-            if known is None or not self._is_the_same(known, entry):
-                self._write(_PUT, *entry)
-                self._drop_too_many()
-                known = entry
+            self._write(_PUT, *entry, self._slack_s)
+            self._puts += 1
+            if self._puts % max(1, self.most // _BOUND_CHECKS) == 0:
+                self._write(_DROP_OLDEST, self.most)
             if len(self._lately) >= _MOST_LATELY:
                 self._lately.clear()
             if self._is_in:
-                self._lately[entry.token] = known, now + LATELY_S
-
-    def _known(self, token: Token) -> Entry | None:
-        asked = "SELECT client, principal, size, deadline FROM uploads WHERE token = ?"
-        for row in self._read(asked, token):
-            return Entry(token, *row)
-        return None
+                self._lately[entry.token] = entry, now + LATELY_S
 
     def _is_the_same(self, known: Entry, entry: Entry) -> bool:
         later = entry.deadline - known.deadline
         return known[:4] == entry[:4] and 0 <= later <= self._slack_s
-
-    def _drop_too_many(self) -> None:
-        if self.sum(ALL).uploads > self.most:
-            self._write(_DROP_OLDEST)
-            self._lately.clear()
 
     def resize(self, token: Token, size: int) -> None:
         self._lately.pop(token, None)
@@ -160,9 +156,9 @@ class SharedRegister:
             )
 
     def drop(self, token: Token) -> None:
-        self._lately.pop(token, None)
+        is_known = self._lately.pop(token, None) is not None
         with self:
-            if self._read("SELECT 1 FROM uploads WHERE token = ?", token):
+            if is_known or self._read("SELECT 1 FROM uploads WHERE token = ?", token):
                 self._write("DELETE FROM uploads WHERE token = ?", token)
 
     def drop_dead(self, group: Group, now: float) -> None:

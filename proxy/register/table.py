@@ -64,7 +64,7 @@ class Table:
         """Have it to ourselves, until `leave`. Waits for `WAIT_S` at most."""
         end = time.monotonic() + WAIT_S
         self._lock(end)
-        if not files.is_at(self._lock_path, self._mark):
+        if not os.fstat(self._mark).st_nlink:
             # Somebody has removed it: whoever comes next has another one.
             self.close()
             self._lock(end)
