@@ -227,8 +227,13 @@ class SharedRegister:
             self._log.error("open uploads not counted", error=_worded(exc))
 
 
-_DAMAGES: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
-"""The last is what a file without our tables gets."""
+_DAMAGES: Final = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    # its tables are not ours, or do not agree
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_CONSTRAINT,
+}
 
 
 def _is_damage(exc: Exception) -> bool:
