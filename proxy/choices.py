@@ -170,12 +170,14 @@ def bounds(config: Config, file_system: int) -> Bounds:
     )
 
 
-def tally(config: Config, register: Register) -> Tally:
-    """The count of open uploads, kept in `register`."""
+def tally(config: Config, register: Register, share: int) -> Tally:
+    """The count of open uploads of one of `share` processes, which have `register`
+    together."""
     return Tally(
         config.uploads.max_per_client,
         config.uploads.max_open,
         Holdings(config.auth.max_uploads, config.auth.max_bytes, register),
+        share=share,
     )
 
 

@@ -2,9 +2,10 @@
 
 Counted are those that have been begun, changed or swept, so that after a start the
 count is whole once the first round of the sweep is. Workers of one proxy count
-together, see ``register``; the count is bounded. Until then, and past that bound, it is
-too low; too high only for uploads whose end could not be recorded, and no longer than
-they would have lived. The one invariant: what is here was open when last heard of.
+together what a client or a principal has, see ``register``; the count is bounded. Until
+then, and past that bound, it is too low; too high only for uploads whose end could not
+be recorded, and no longer than they would have lived. The one invariant: what is here
+was open when last heard of.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from proxy.core.lifecycle import TERMINAL
 from proxy.core.upload import State, Token, Upload
 from proxy.holdings import Holdings
 from proxy.register import ALL, Entry, Group, Kind
+from proxy.register.memory import MemoryRegister
 
 MOST_COUNTED: Final = 100_000
 """Uploads that are counted at a time, some 25 MiB, unless more may be open; past it the
@@ -38,18 +40,32 @@ class Tally:
         max_per_client: int | None,
         max_open: int | None = None,
         holdings: Holdings | None = None,
+        *,
+        share: int = 1,
     ) -> None:
         """`max_per_client`, `max_open`: None where there is no bound. `holdings`: of
-        principals, None: nobody has a bound. Nothing is counted when there is none."""
+        principals, None: nobody has a bound. Nothing is counted when there is none.
+
+        `share`: among so many processes `max_open` is divided where it is the only
+        bound. It keeps a spool from filling with records, and need not be exact; to
+        count together would cost each small upload a tenth more.
+        """
         self.holdings = Holdings(None, None) if holdings is None else holdings
         """The same by whose the uploads are."""
-        self._register = self.holdings.register
+        self._share = share
+        self._together = self.holdings.register
+        self._alone = self._together if share == 1 else MemoryRegister()
         self._looked_at = -inf
         """When all were looked through for dead ones last."""
         self._settle(max_per_client, max_open)
 
     def _settle(self, max_per_client: int | None, max_open: int | None) -> None:
         self._max, self._max_open = max_per_client, max_open
+        self._register = self._together
+        if max_per_client is None and not self.holdings.counts:
+            self._register = self._alone
+            if max_open is not None:
+                self._max_open = max(1, max_open // self._share)
         bounds = max_per_client, max_open
         self._counts = self.holdings.counts or bounds != (None, None)
         self._register.most = max(MOST_COUNTED, max_open or 0)
@@ -57,10 +73,10 @@ class Tally:
     def bound(self, max_per_client: int | None, max_open: int | None) -> None:
         """Count on within other bounds. Where clients had none of their own, an upload
         is one of all until it is heard of again."""
-        counted = self._counts
+        before = self._register if self._counts else None
         self._settle(max_per_client, max_open)
-        if counted and not self._counts:
-            self._register.end()
+        if before is not None and not (self._counts and before is self._register):
+            before.end()
 
     @property
     def counted(self) -> int:

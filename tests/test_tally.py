@@ -13,7 +13,8 @@ from proxy.core.upload import Head, Limits, State, Token, Upload
 from proxy.holdings import Holdings
 from proxy.ledger import Ledger
 from proxy.log import logger
-from proxy.register import Register
+from proxy.register import ALL, Register
+from proxy.register.memory import MemoryRegister
 from proxy.spool.memory import MemorySpool
 from proxy.tally import Tally
 
@@ -240,3 +241,28 @@ def test_what_is_only_looked_at_takes_no_place(bounded: Bounds) -> None:
     tally.note(upload(1))
     tally.looked_at(upload(1, state=State.RESPONDED))
     assert tally.counted == 0
+
+
+def test_among_several_the_bound_of_all_is_divided_where_it_is_alone() -> None:
+    """Then nothing is counted together, which would cost more."""
+    together = MemoryRegister()
+    tally = Tally(None, 10, Holdings(None, None, together), share=3)
+    taken = [refused(tally, upload(number)) is None for number in range(12)]
+    assert taken.count(True) == 3
+    assert together.sum(ALL).uploads == 0
+    tally.bound(2, 10)
+    assert [refused(tally, upload(number)) is None for number in range(20, 24)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert together.sum(ALL).uploads == 2
+    tally.bound(None, None)
+    assert together.sum(ALL).uploads == 0
+
+
+def test_a_share_of_the_bound_is_one_at_least() -> None:
+    tally = Tally(None, 1, share=4)
+    assert refused(tally, upload(1)) is None
+    assert refused(tally, upload(2)) is not None

@@ -136,7 +136,9 @@ def _file(process: ProxyProcess) -> Path:
     return process.spool / "counts" / "open"
 
 
-@pytest.mark.configured(workers=2, uploads={"max_open": 5}, spool=_ON_DISK)
+@pytest.mark.configured(
+    workers=2, uploads={"max_open": 5, "max_per_client": 100}, spool=_ON_DISK
+)
 async def test_all_together_have_as_many(
     process: ProxyProcess, speaker: Client
 ) -> None:
@@ -224,7 +226,7 @@ async def _came(process: ProxyProcess, size: int) -> bool | None:
     return True if sum(body.stat().st_size for body in bodies) >= size else None
 
 
-@pytest.mark.configured(workers=2, uploads={"max_open": None}, spool=_ON_DISK)
+@pytest.mark.configured(workers=2, uploads={"max_open": 50}, spool=_ON_DISK)
 async def test_bounds_come_and_go_with_the_configuration(
     process: ProxyProcess, speaker: Client
 ) -> None:
