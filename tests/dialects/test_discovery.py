@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 
 from proxy.core.upload import Fields, Limits
-from proxy.dialects.discovery import discovery_fields, with_discovery
+from proxy.dialects.discovery import (
+    beside_discovery,
+    discovery_fields,
+    with_discovery,
+)
 
 from ..kit.words import each_version
 from .speech import by_name
@@ -49,3 +53,21 @@ def test_r81_what_is_added_to_the_origins(own: Fields, allow: list[bytes]) -> No
     assert said(b"accept-patch") == [b"text/x", b"application/partial-upload"]
     assert said(b"upload-limit") == [b"max-size=5"]
     assert said(b"upload-draft-interop-version") == [b"6"]
+
+
+def test_beside_ours_what_an_empty_answer_says_of_other_protocols_stays() -> None:
+    """R81."""
+    theirs = (
+        (b"DAV", b"1, 2"),
+        (b"Allow", b"GET, , PUT"),
+        (b"allow", b"LOCK"),
+        (b"Upload-Limit", b"max-size=1"),
+    )
+    fields = beside_discovery(theirs, Limits(max_size=5), None)
+    assert fields == (
+        (b"DAV", b"1, 2"),
+        (b"Upload-Limit", b"max-size=5"),
+        (b"Accept-Patch", b"application/partial-upload"),
+        (b"Allow", b"GET, PUT, LOCK, HEAD, POST, PATCH, DELETE, OPTIONS"),
+    )
+    assert beside_discovery((), Limits(), 6) == discovery_fields(Limits(), 6)
