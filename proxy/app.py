@@ -26,7 +26,7 @@ from proxy.certificates import Unusable
 from proxy.config import Config
 from proxy.core.errors import SpoolError
 from proxy.core.room import Bounds, Space
-from proxy.listening import Listening
+from proxy.listening import GREETING_S, Listening
 from proxy.metrics.cells import Snapshot
 from proxy.metrics.exposition import Page, exposed
 from proxy.metrics.listeners import Listeners
@@ -281,11 +281,12 @@ class App:
         self._draining = self._stopping = True
         self._log.info("stopping", grace_s=grace_s, **self.counts)
         await self.listening.accept_no_more()
-        await self.listening.hear_out()
+        await self.listening.hear_out(min(GREETING_S, grace_s))
         self._road.reception.stop()
         # Before the wait: who loses patience with us meanwhile kills us.
         await self._premises.spool.drain()
-        await self._road.deliveries.stop(grace_s)
+        left_s = deadline - asyncio.get_running_loop().time()
+        await self._road.deliveries.stop(max(0.0, left_s))
         await self._answered(deadline)
         await self._premises.spool.drain()
 

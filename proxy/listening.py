@@ -35,6 +35,7 @@ class Listening:
         self._seal = seal
         self._at_once = at_once
         self._gates: list[GateSite] = []
+        self._public: list[socket] = []
         self._admin: web.ServerRunner | None = None
         self.addresses: list[str] = []
         """Where clients are served, such as ``http://127.0.0.1:8080``."""
@@ -44,6 +45,7 @@ class Listening:
     async def serve(self, public: list[socket]) -> None:
         """Serve clients from now on."""
         self._runner = await _running(self._door)
+        self._public = public
         for sock in public:
             await _listen(self._site(sock), sock)
         tls = self._seal is not None
@@ -67,15 +69,20 @@ class Listening:
         """No client from now on, and no more than an answer on each connection;
         operators are answered still."""
         self._door.closes = True
+        # First no more is accepted: of what was just now the event loop makes a
+        # connection in its next turn, and forgets it where the listener has gone.
+        for sock in self._public:
+            asyncio.get_running_loop().remove_reader(sock)
+        await asyncio.sleep(0)
         for site in list(self._runner.sites):
             await site.stop()
 
-    async def hear_out(self) -> None:
-        """Wait for what those want who have just been let in: soon they have said it,
-        and whoever has connected counts on an answer."""
+    async def hear_out(self, most_s: float = GREETING_S) -> None:
+        """Wait for what those want who have just been let in, up to `most_s` seconds:
+        soon they have said it, and whoever has connected counts on an answer."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + GREETING_S
-        # first, since what the loop has accepted in this turn is not known yet
+        until = loop.time() + most_s
+        # first, until what was accepted last has become a connection
         await asyncio.sleep(LOOK_S)
         # an event would have to be looked after with every request
         while self._greeted_by() and loop.time() < until:  # noqa: ASYNC110

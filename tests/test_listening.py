@@ -1,0 +1,45 @@
+"""Who is let in, and who has been, when a process stops serving."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from aiohttp import web
+
+from proxy.core.upload import Reply
+from proxy.listening import Listening
+from proxy.wire import Door, send
+from tests.kit.raw import Connection, request
+
+
+async def _hello(request: web.BaseRequest) -> web.StreamResponse:
+    return await send(request, Reply(200, (), b"hello"))
+
+
+async def test_who_was_accepted_in_the_turn_before_the_stop_is_answered() -> None:
+    """The event loop makes connections of them in its next turn."""
+    door = Door(_hello, keepalive_timeout_s=10, header_timeout_s=10, header_limit=65536)
+    listening = Listening(door, None, at_once=100)
+    with socket.create_server(("127.0.0.1", 0)) as public:
+        public.setblocking(False)
+        await listening.serve([public])
+        # in this order: connected, accepted with the next turn, stopped within it
+        clients = [socket.create_connection(public.getsockname()) for _ in range(5)]
+        stop: list[asyncio.Task[None]] = []
+        asyncio.get_running_loop().call_soon(
+            lambda: stop.append(asyncio.create_task(listening.accept_no_more()))
+        )
+        await asyncio.sleep(0.01)
+        await stop[0]
+    waiting = asyncio.create_task(listening.hear_out())
+    for client in clients:
+        client.setblocking(False)
+        speaking = Connection(*await asyncio.open_connection(sock=client))
+        await speaking.send(request("GET", "/", ("Host", "x")))
+        response = await speaking.hear("GET")
+        assert (response.status, response.one("connection")) == (200, "close")
+        await speaking.close()
+    await waiting
+    await listening.close()
+    assert door.open == 0
