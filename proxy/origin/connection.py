@@ -160,8 +160,7 @@ class Connection(Hearing):
 
         Raises:
             ClientError, HttpProcessingError, OSError: there was none.
-            OriginLost: the origin changes to a protocol that nobody asked for, or says
-                what is no status.
+            OriginLost: the origin changes to a protocol that nobody asked for.
         """
         while True:
             message, content = await self.read()

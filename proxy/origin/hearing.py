@@ -56,14 +56,15 @@ class Hearing(ResponseHandler):
     def data_received(self, data: bytes) -> None:
         # The parser forgets a head, and content that is whole, when a mistake follows
         # them in the same piece.
+        begin = 0
         while self._awaits_head():
-            head, end, rest = data.partition(_END_OF_HEAD)
-            if not rest:
+            end = data.find(_END_OF_HEAD, begin) + len(_END_OF_HEAD)
+            if end < len(_END_OF_HEAD) or end == len(data):
                 break
-            self._parse(head + end)
-            data = rest
+            self._parse(data[begin:end])
+            begin = end
         if self.exception() is None:
-            self._parse(data)
+            self._parse(data[begin:])
 
     def connection_lost(self, exc: BaseException | None) -> None:
         wrong = ConnectionResetError() if exc is None and self.is_reset else exc
@@ -74,8 +75,9 @@ class Hearing(ResponseHandler):
 
     def _awaits_head(self) -> bool:
         """What comes next belongs to a head."""
-        payload = self._payload
-        return self.exception() is None and (payload is None or payload.is_eof())
+        if self.exception() is not None or self._upgraded or self._payload_parser:
+            return False
+        return self._payload is None or self._payload.is_eof()
 
     def _parse(self, data: bytes) -> None:
         super().data_received(data)
