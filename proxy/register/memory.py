@@ -14,7 +14,7 @@ from typing import Final
 
 from proxy.core.upload import Token
 
-from . import ALL, NOTHING, Entry, Group, Sum, groups_of
+from . import ALL, MOST_DEAD, NOTHING, Entry, Group, Sum, groups_of
 
 _ALONE: Final = nullcontext()
 """One process, and nothing here awaits: nobody else is there."""
@@ -41,15 +41,18 @@ class _Members:
         self.size -= self.entries.pop(token).size
 
     def ended(self, now: float) -> list[Token]:
-        """Those whose deadline has passed. They are looked through only when one may
-        have."""
+        """Those whose deadline has passed, `MOST_DEAD` at most. They are looked through
+        only when one may have."""
         if now < self.soonest:
             return []
         entries = self.entries.values()
-        self.soonest = min(
-            (e.deadline for e in entries if e.deadline > now), default=inf
-        )
-        return [entry.token for entry in entries if entry.deadline <= now]
+        ended = (entry.token for entry in entries if entry.deadline <= now)
+        found = list(islice(ended, MOST_DEAD))
+        if len(found) < MOST_DEAD:
+            self.soonest = min(
+                (e.deadline for e in entries if e.deadline > now), default=inf
+            )
+        return found
 
 
 class MemoryRegister:
@@ -101,10 +104,12 @@ class MemoryRegister:
             if not members.entries:
                 del self._groups[group]
 
-    def drop_dead(self, group: Group, now: float) -> None:
+    def drop_dead(self, group: Group, now: float) -> bool:
         members = self._groups.get(group)
-        for token in members.ended(now) if members else ():
+        ended = members.ended(now) if members else []
+        for token in ended:
             self.drop(token)
+        return len(ended) == MOST_DEAD
 
     def oldest(self, group: Group, most: int) -> list[Token]:
         members = self._groups.get(group)

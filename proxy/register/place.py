@@ -11,6 +11,8 @@ from pathlib import Path
 
 from proxy.spool import files
 
+from .schema import VERSION
+
 
 def directory(spool: str) -> str:
     return f"{spool}/counts"
@@ -18,17 +20,27 @@ def directory(spool: str) -> str:
 
 def uploads(spool: str) -> str:
     """The open uploads."""
-    return f"{spool}/counts/open"
+    return f"{spool}/counts/open.{VERSION}"
 
 
 def lock(spool: str) -> str:
     """Held by whoever reads them or changes them."""
-    return f"{spool}/counts/lock"
+    return f"{spool}/counts/lock.{VERSION}"
 
 
 def forget(spool: str) -> None:
-    """Have none. Raises OSError."""
+    """Have none, of no release: for who is alone. Raises OSError."""
+    with suppress(FileNotFoundError):
+        for file in Path(directory(spool)).iterdir():
+            if file.name.startswith(("open", "lock")):
+                files.remove(str(file))
+        Path(directory(spool)).rmdir()
+
+
+def forget_ours(spool: str) -> None:
+    """Have none of this release: for who holds the lock. Raises OSError."""
     files.remove(uploads(spool))
     files.remove(lock(spool))
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
+        # unless another release has its own there
         Path(directory(spool)).rmdir()

@@ -1,6 +1,7 @@
 """The tables of the register that processes share, as SQLite is told.
 
-The one invariant: the sums follow whatever is done to uploads, in the same transaction.
+Nothing that SQLite learnt after 3.24: it is that of the system. The one invariant: the
+sums follow whatever is done to uploads, in the same transaction.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 VERSION: Final = 1
-"""A file of another one is made anew."""
+"""In the names of the files: two releases with different ones do not meet there."""
 
 _WHOLE: Final = """
 BEGIN;
@@ -42,7 +43,8 @@ COMMIT;
 """
 _ADDED: Final = """
 INSERT INTO sums SELECT {kind}, {name}, 1, new.size, new.deadline WHERE {counts}
-ON CONFLICT DO UPDATE SET uploads = uploads + 1, size = size + excluded.size,
+ON CONFLICT (kind, name) DO UPDATE SET
+    uploads = uploads + 1, size = size + excluded.size,
     soonest = min(soonest, excluded.soonest);
 """
 _TAKEN: Final = """

@@ -20,7 +20,8 @@ from structlog.typing import FilteringBoundLogger
 from proxy.core.errors import SpoolError
 from proxy.core.upload import Token
 
-from . import NOTHING, Entry, Group, Kind, Sum
+from . import MOST_DEAD, NOTHING, Entry, Group, Kind, Sum
+from .damage import is_damage, worded
 from .table import Table
 
 AHEAD: Final = 4 * 1024 * 1024
@@ -59,7 +60,16 @@ _LAST: Final = (
 )
 _DROP_OLDEST: Final = (
     "DELETE FROM uploads WHERE heard IN (SELECT heard FROM uploads ORDER BY heard"
-    " LIMIT max(0, (SELECT uploads FROM sums WHERE kind = 0) - ?))"
+    " LIMIT max(0, min(?, (SELECT uploads FROM sums WHERE kind = 0) - ?)))"
+)
+_DROP_DEAD: Final = (
+    "DELETE FROM uploads WHERE heard IN (SELECT heard FROM uploads"
+    " WHERE {which} AND deadline <= ? LIMIT ?)"
+)
+_FORGET_SUM: Final = "DELETE FROM sums WHERE kind = ? AND name = ?"
+_SUM_UP: Final = (
+    "INSERT INTO sums SELECT ?, ?, * FROM (SELECT count(*) AS uploads, sum(size),"
+    " min(deadline) FROM uploads WHERE {which}) WHERE uploads > 0"
 )
 
 
@@ -88,13 +98,19 @@ class SharedRegister:
         return self
 
     def __enter__(self) -> None:
+        if not self._depth and time.monotonic() >= self._paused_until:
+            self._enter()
         self._depth += 1
-        if self._depth > 1 or time.monotonic() < self._paused_until:
-            return
+
+    def _enter(self) -> None:
         try:
             self._table.enter()
         except (OSError, SpoolError, sqlite3.Error) as exc:
             self._failed(exc)
+        except BaseException:
+            # How far it has come nobody knows; others need not wait for us.
+            self._table.close()
+            raise
         else:
             self._is_in = True
 
@@ -116,15 +132,14 @@ class SharedRegister:
     def sum(self, group: Group) -> Sum:
         asked = "SELECT uploads, size FROM sums WHERE kind = ? AND name = ?"
         with self:
-            for uploads, size in self._read(asked, *group):
+            for uploads, size in self._read(int, asked, *group):
                 return Sum(uploads, size)
         return NOTHING
 
     def size(self, token: Token) -> int:
         with self:
-            for (size,) in self._read(
-                "SELECT size FROM uploads WHERE token = ?", token
-            ):
+            asked = "SELECT size FROM uploads WHERE token = ?"
+            for (size,) in self._read(int, asked, token):
                 return int(size)
         return 0
 
@@ -137,7 +152,7 @@ class SharedRegister:
             self._write(_PUT, *entry, self._slack_s)
             self._puts += 1
             if self._puts % max(1, self.most // _BOUND_CHECKS) == 0:
-                self._write(_DROP_OLDEST, self.most)
+                self._write(_DROP_OLDEST, MOST_DEAD, self.most)
             if len(self._lately) >= _MOST_LATELY:
                 self._lately.clear()
             if self._is_in:
@@ -157,90 +172,89 @@ class SharedRegister:
 
     def drop(self, token: Token) -> None:
         is_known = self._lately.pop(token, None) is not None
+        asked = "SELECT 1 FROM uploads WHERE token = ?"
         with self:
-            if is_known or self._read("SELECT 1 FROM uploads WHERE token = ?", token):
+            if is_known or self._read(int, asked, token):
                 self._write("DELETE FROM uploads WHERE token = ?", token)
 
-    def drop_dead(self, group: Group, now: float) -> None:
+    def drop_dead(self, group: Group, now: float) -> bool:
         dead = now - self._slack_s
         asked = "SELECT soonest FROM sums WHERE kind = ? AND name = ?"
-        which = _OF[group.kind]
+        drop = _DROP_DEAD.format(which=_OF[group.kind])
         with self:
-            for (soonest,) in self._read(asked, *group):
+            for (soonest,) in self._read(float, asked, *group):
                 if soonest > dead:
-                    return
+                    break
                 self._lately.clear()
-                self._write(
-                    f"DELETE FROM uploads WHERE {which} AND deadline <= ?",
-                    *(group.name, dead),
-                )
-                self._write(
-                    "UPDATE sums SET soonest = (SELECT min(deadline) FROM uploads"
-                    f" WHERE {which}) WHERE kind = ? AND name = ?",
-                    *(group.name, *group),
-                )
+                if self._write(drop, group.name, dead, MOST_DEAD) == MOST_DEAD:
+                    # What is soonest stays as it is.
+                    return True
+                self._sum_up(group)
+        return False
+
+    def _sum_up(self, group: Group) -> None:
+        """Have its sum as it is: it may have been spoilt where no check is."""
+        self._write(_FORGET_SUM, *group)
+        self._write(_SUM_UP.format(which=_OF[group.kind]), *group, group.name)
 
     def oldest(self, group: Group, most: int) -> list[Token]:
         asked = (
             f"SELECT token FROM uploads WHERE {_OF[group.kind]} ORDER BY heard LIMIT ?"
         )
         with self:
-            found = [Token(token) for (token,) in self._read(asked, group.name, most)]
+            rows = self._read(str, asked, group.name, most)
+            found = [Token(token) for (token,) in rows]
             for token in found:
                 self._write(_LAST, token)
+            if len(found) < most:
+                # That is all of them. Who asks is about to refuse for their number.
+                self._sum_up(group)
         return found
 
     def end(self) -> None:
         self._lately.clear()
         # Where another process still counts, it makes a new one, which is removed when
         # that is told that there is no bound any more.
-        with suppress(OSError):
+        with suppress(OSError, SpoolError):
             self._table.remove()
 
     def close(self) -> None:
         self._table.close()
 
-    def _read(self, sql: str, *values: Any) -> list[Any]:
-        """The rows that are asked for; none where they cannot be read."""
+    def _read(self, kind: type, sql: str, *values: Any) -> list[Any]:
+        """The rows that are asked for, of values of that kind; none where they cannot
+        be read."""
         if self._is_in:
             try:
-                return self._table.read(sql, *values)
+                rows = self._table.read(sql, *values)
+                _check(rows, kind)
             except (OSError, sqlite3.Error) as exc:
                 self._failed(exc)
+            else:
+                return rows
         return []
 
-    def _write(self, sql: str, *values: Any) -> None:
+    def _write(self, sql: str, *values: Any) -> int:
+        """Rows that were changed."""
         if self._is_in:
             try:
-                self._table.write(sql, *values)
+                return self._table.write(sql, *values)
             except (OSError, sqlite3.Error) as exc:
                 self._failed(exc)
+        return 0
 
     def _failed(self, exc: Exception) -> None:
         self._is_in = False
         self._lately.clear()
-        self._table.abandon(damaged=_is_damage(exc))
+        self._table.abandon(damaged=is_damage(exc))
         now = time.monotonic()
         self._paused_until = now + PAUSE_S
         if now >= self._silent_until:
             self._silent_until = now + SAY_EVERY_S
-            self._log.error("open uploads not counted", error=_worded(exc))
+            self._log.error("open uploads not counted", error=worded(exc))
 
 
-_DAMAGES: Final = {
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    # its tables are not ours, or do not agree
-    sqlite3.SQLITE_ERROR,
-    sqlite3.SQLITE_CONSTRAINT,
-}
-
-
-def _is_damage(exc: Exception) -> bool:
-    code = getattr(exc, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _DAMAGES
-
-
-def _worded(exc: Exception) -> str:
-    """Without the path: it may be anywhere."""
-    return str(exc.strerror or exc) if isinstance(exc, OSError) else str(exc)
+def _check(rows: list[Any], kind: type) -> None:
+    """Raises sqlite3.DatabaseError: a column may hold anything, once it is damaged."""
+    if not all(isinstance(value, kind) for row in rows for value in row):
+        raise sqlite3.DatabaseError(f"a value that is no {kind.__name__}")

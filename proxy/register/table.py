@@ -62,12 +62,7 @@ class Table:
 
     def enter(self) -> None:
         """Have it to ourselves, until `leave`. Waits for `WAIT_S` at most."""
-        end = time.monotonic() + WAIT_S
-        self._lock(end)
-        if not os.fstat(self._mark).st_nlink:
-            # Somebody has removed it: whoever comes next has another one.
-            self.close()
-            self._lock(end)
+        self._lock(time.monotonic() + WAIT_S)
         in_doubt = os.pread(self._mark, 1, 0) == _MARK
         if in_doubt or self._db is None or self._file != self._found():
             self._open(anew=in_doubt)
@@ -102,9 +97,14 @@ class Table:
         self.close()
 
     def remove(self) -> None:
-        """There is no need for it any more."""
-        self.close()
-        place.forget(self._spool)
+        """There is no need for it any more. Waits for `WAIT_S` at most; where somebody
+        does not leave it, it stays."""
+        try:
+            if Path(self._lock_path).exists():
+                self._lock(time.monotonic() + WAIT_S)
+                place.forget_ours(self._spool)
+        finally:
+            self.close()
 
     def close(self) -> None:
         if self._db is not None:
@@ -117,6 +117,13 @@ class Table:
 
     def _lock(self, end: float) -> None:
         """Waits no longer than until `end`."""
+        self._lock_what_is_there(end)
+        while not os.fstat(self._mark).st_nlink:
+            # Somebody has removed it: whoever comes next has another one.
+            self.close()
+            self._lock_what_is_there(end)
+
+    def _lock_what_is_there(self, end: float) -> None:
         if self._locks is None:
             files.make_directory(self._directory)
             mark = os.open(self._lock_path, _FLAGS, files.PRIVATE_FILE)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from proxy.register import place
 from tests.kit.bounds import until
 from tests.kit.client import Client, Upload
 from tests.kit.process import ProxyProcess
@@ -44,10 +45,26 @@ def _admitted(uploads: list[Upload]) -> list[Upload]:
     return [upload for upload in uploads if upload.answer.status == 201]
 
 
-async def _refused_one_more(client: Client, status: int = 429) -> None:
+async def _refused_one_more(client: Client) -> None:
+    """Wait until one more is refused for those that there are; what is begun to see
+    that takes no place."""
+
     async def refused() -> bool | None:
         (upload,) = await _begun(client, 1)
-        return True if upload.answer.status == status else None
+        if upload.answer.status == 429:
+            return True
+        assert (await upload.cancel()).status == 204
+        return None
+
+    await until(refused, bound_s=15)
+
+
+async def _filled(client: Client) -> None:
+    """Begin uploads until one is refused."""
+
+    async def refused() -> bool | None:
+        (upload,) = await _begun(client, 1)
+        return True if upload.answer.status == 429 else None
 
     await until(refused, bound_s=15)
 
@@ -133,7 +150,7 @@ async def test_after_a_start_of_all_the_first_round_makes_it_whole(
 
 
 def _file(process: ProxyProcess) -> Path:
-    return process.spool / "counts" / "open"
+    return Path(place.uploads(str(process.spool)))
 
 
 @pytest.mark.configured(
@@ -265,7 +282,7 @@ async def test_a_file_that_is_spoilt_is_made_anew(
     file.write_bytes(os.urandom(file.stat().st_size))
     (upload,) = await _begun(speaker, 1)
     assert upload.answer.status == 201
-    await _refused_one_more(speaker)
+    await _filled(speaker)
     rmtree(file.parent)
     (upload,) = await _begun(speaker, 1)
     assert upload.answer.status == 201

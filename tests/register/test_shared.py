@@ -21,13 +21,14 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger
 
 from proxy.core.upload import Token
-from proxy.register import ALL, NOTHING, Entry, Group, Kind, Sum
+from proxy.register import ALL, NOTHING, Entry, Group, Kind, Sum, place
 from proxy.register import shared as rooms
 from proxy.register.shared import SharedRegister
-from proxy.register.table import WAIT_S
+from proxy.register.table import WAIT_S, Table
 
 NOW = 1000.0
 CLIENT = Group(Kind.CLIENT, "192.0.2.1")
+OPEN, LOCK = Path(place.uploads("")).name, Path(place.lock("")).name
 _OFTEN = 100
 _GENEROUS_S = _OFTEN * WAIT_S / 2
 """On a machine with more to do; to wait each time would take twice as long."""
@@ -89,21 +90,21 @@ class Clock:
 
 
 def damaged(counts: Path) -> None:
-    file = counts / "open"
+    file = counts / OPEN
     file.write_bytes(random.Random(1).randbytes(file.stat().st_size))
 
 
 def emptied(counts: Path) -> None:
-    os.truncate(counts / "open", 0)
+    os.truncate(counts / OPEN, 0)
 
 
 def replaced(counts: Path) -> None:
-    (counts / "open").unlink()
-    (counts / "open").write_text("something else")
+    (counts / OPEN).unlink()
+    (counts / OPEN).write_text("something else")
 
 
 def removed(counts: Path) -> None:
-    (counts / "open").unlink()
+    (counts / OPEN).unlink()
 
 
 def removed_with_all(counts: Path) -> None:
@@ -113,7 +114,7 @@ def removed_with_all(counts: Path) -> None:
 
 
 def begun_and_not_finished(counts: Path) -> None:
-    (counts / "lock").write_bytes(b"\1")
+    (counts / LOCK).write_bytes(b"\1")
 
 
 TROUBLE = (
@@ -144,7 +145,7 @@ def test_it_is_private_and_made_when_it_is_needed(spool: Spool) -> None:
     register.put(entry(1))
     assert spool.counts.stat().st_mode & 0o777 == 0o700
     names = {file.name: file.stat().st_mode & 0o777 for file in spool.counts.iterdir()}
-    assert names == {"lock": 0o600, "open": 0o600}
+    assert names == {LOCK: 0o600, OPEN: 0o600}
     register.end()
     assert not spool.counts.exists()
 
@@ -155,7 +156,7 @@ def test_nothing_is_left_of_an_upload_that_is_over(spool: Spool) -> None:
         register.put(entry(number))
     for number in range(300):
         register.drop(entry(number).token)
-    content = (spool.counts / "open").read_bytes()
+    content = (spool.counts / OPEN).read_bytes()
     assert not any(entry(number).token.encode() in content for number in range(300))
     assert CLIENT.name.encode() not in content
 
@@ -186,13 +187,13 @@ def test_what_is_lost_is_put_again_when_it_is_heard_of_later(
 def test_an_upload_that_only_lives_longer_is_not_written_again(spool: Spool) -> None:
     register = spool.register(slack_s=30)
     register.put(entry(1, deadline=NOW))
-    before = (spool.counts / "open").read_bytes()
+    before = (spool.counts / OPEN).read_bytes()
     register.put(entry(1, deadline=NOW + 30))
-    assert (spool.counts / "open").read_bytes() == before
+    assert (spool.counts / OPEN).read_bytes() == before
     register.drop_dead(ALL, NOW + 29)
     assert register.sum(ALL).uploads == 1
     register.put(entry(1, deadline=NOW + 31))
-    assert (spool.counts / "open").read_bytes() != before
+    assert (spool.counts / OPEN).read_bytes() != before
     register.drop_dead(ALL, NOW + 61)
     assert register.sum(ALL).uploads == 0
 
@@ -219,12 +220,12 @@ def a_file_there(directory: Path) -> None:
 
 
 def a_directory_there(directory: Path) -> None:
-    (directory / "counts" / "open").mkdir(parents=True)
+    (directory / "counts" / OPEN).mkdir(parents=True)
 
 
 def a_link_there(directory: Path) -> None:
     (directory / "counts").mkdir()
-    (directory / "counts" / "open").symlink_to(directory / "elsewhere")
+    (directory / "counts" / OPEN).symlink_to(directory / "elsewhere")
 
 
 @pytest.mark.parametrize("block", [a_file_there, a_directory_there, a_link_there])
@@ -257,13 +258,26 @@ def no_room_from(size: int) -> Iterator[None]:
 def test_a_full_disk_is_not_counted_on(spool: Spool) -> None:
     register = spool.register()
     register.put(entry(1))
-    with no_room_from((spool.counts / "open").stat().st_size):
+    with no_room_from((spool.counts / OPEN).stat().st_size):
         for number in range(2, 200):
             register.put(entry(number))
         counted = register.sum(ALL).uploads
         assert 1 <= counted < 199
-    register.put(entry(199))
+    register.put(entry(200))
     assert register.sum(ALL).uploads == counted + 1
+
+
+def test_what_could_not_be_written_is_not_trusted_to_be_undone(spool: Spool) -> None:
+    register = spool.register()
+    register.put(entry(1))
+    with no_room_from((spool.counts / OPEN).stat().st_size):
+        for number in range(2, 200):
+            register.put(entry(number))
+            if spool.said:
+                break
+        assert not (spool.counts / OPEN).exists()
+    register.put(entry(200))
+    assert register.sum(ALL).uploads == 1
 
 
 def test_a_disk_that_is_full_from_the_beginning(spool: Spool) -> None:
@@ -280,11 +294,11 @@ def test_it_does_not_grow_for_ever(spool: Spool) -> None:
     register.most = 10
     for number in range(20):
         register.put(entry(number))
-    full = (spool.counts / "open").stat().st_size
+    full = (spool.counts / OPEN).stat().st_size
     for number in range(20, 500):
         register.put(entry(number))
     assert register.sum(ALL).uploads == 10
-    assert (spool.counts / "open").stat().st_size <= full + 4096
+    assert (spool.counts / OPEN).stat().st_size <= full + 4096
 
 
 _CHILD = """
@@ -383,3 +397,50 @@ def test_who_hangs_in_the_middle_holds_up_nobody_for_long(
     assert register.sum(ALL) == NOTHING
     child.communicate("go on\n", timeout=10)
     assert spool.register().sum(ALL).uploads == 1
+
+
+def test_it_is_not_removed_while_somebody_is_in_it(spool: Spool) -> None:
+    register = spool.register()
+    child = _child(spool.directory, _HOLD)
+    assert _said(child) == "in"
+    register.end()
+    child.communicate("go on\n", timeout=10)
+    assert register.sum(ALL).uploads == 1
+    register.end()
+    assert not spool.counts.exists()
+
+
+def test_nobody_is_kept_out_by_who_was_interrupted(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = spool.register(), spool.register()
+    theirs.put(entry(1))
+    enter = Table.enter
+
+    def interrupted(table: Table) -> None:
+        enter(table)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Table, "enter", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            ours.put(entry(2))
+    theirs.put(entry(3))
+    ours.put(entry(4))
+    assert ours.sum(ALL) == theirs.sum(ALL) == Sum(3, 0)
+    assert not spool.said
+
+
+def test_another_release_has_its_own(spool: Spool) -> None:
+    """They may overlap, and would make anew each other's file all the time."""
+    spool.counts.mkdir()
+    others = spool.counts / "open.0", spool.counts / "lock.0"
+    for file in others:
+        file.write_text("theirs")
+    register = spool.register()
+    register.put(entry(1))
+    register.end()
+    assert set(spool.counts.iterdir()) == set(others)
+    assert [file.read_text() for file in others] == ["theirs", "theirs"]
+    place.forget(str(spool.directory))
+    assert not spool.counts.exists()
