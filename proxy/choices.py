@@ -170,14 +170,14 @@ def bounds(config: Config, file_system: int) -> Bounds:
     )
 
 
-def tally(config: Config, register: Register, share: int) -> Tally:
-    """The count of open uploads of one of `share` processes, which have `register`
-    together."""
+def tally(config: Config, register: Register) -> Tally:
+    """The count of open uploads of one process; all have `register` together."""
     return Tally(
         config.uploads.max_per_client,
         config.uploads.max_open,
         Holdings(config.auth.max_uploads, config.auth.max_bytes, register),
-        share=share,
+        # A supervisor begins no uploads, so it needs no part.
+        share=config.workers,
     )
 
 

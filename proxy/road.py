@@ -192,7 +192,7 @@ class Road:
 
     def _make_ledger(self) -> Ledger:
         premises = self._premises
-        tally = choices.tally(self._config, premises.register, self._share)
+        tally = choices.tally(self._config, premises.register)
         now, noted = premises.clock.now, self.admission.note
         return Ledger(
             premises.spool,

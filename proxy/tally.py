@@ -46,9 +46,10 @@ class Tally:
         """`max_per_client`, `max_open`: None where there is no bound. `holdings`: of
         principals, None: nobody has a bound. Nothing is counted when there is none.
 
-        `share`: among so many processes `max_open` is divided where it is the only
-        bound. It keeps a spool from filling with records, and need not be exact; to
-        count together would cost each small upload a tenth more.
+        `share`: among so many processes, those that begin uploads, `max_open` is
+        divided where it is the only bound. It keeps a spool from filling with records,
+        and need not be exact; to count together would cost each small upload a tenth
+        more.
         """
         self.holdings = Holdings(None, None) if holdings is None else holdings
         """The same by whose the uploads are."""
@@ -56,7 +57,7 @@ class Tally:
         self._together = self.holdings.register
         self._alone = self._together if share == 1 else MemoryRegister()
         self._looked_at = -inf
-        """When all were looked through for dead ones last."""
+        """When all were looked through for dead ones last, and none is left."""
         self._settle(max_per_client, max_open)
 
     def _settle(self, max_per_client: int | None, max_open: int | None) -> None:
@@ -104,8 +105,8 @@ class Tally:
         """Raises Refusal."""
         is_full = self._is_full()
         if is_full and now >= self._looked_at + RETRY_AFTER_S:
-            self._looked_at = now
-            self._register.drop_dead(ALL, now)
+            if not self._register.drop_dead(ALL, now):
+                self._looked_at = now
             is_full = self._is_full()
         if is_full:
             raise Refusal(

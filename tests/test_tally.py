@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 import pytest
 
+from proxy import choices
 from proxy import tally as rooms
+from proxy.config import Config
 from proxy.core.errors import Problem, Refusal, SpoolError
 from proxy.core.lifecycle import TERMINAL
 from proxy.core.upload import Head, Limits, State, Token, Upload
 from proxy.holdings import Holdings
 from proxy.ledger import Ledger
 from proxy.log import logger
-from proxy.register import ALL, Register
+from proxy.register import ALL, MOST_DEAD, Register
 from proxy.register.memory import MemoryRegister
 from proxy.spool.memory import MemorySpool
 from proxy.tally import Tally
@@ -182,6 +185,18 @@ def test_what_has_outlived_itself_is_looked_for_now_and_then(bounded: Bounds) ->
     assert refused(tally, upload(2), NOW + 80 + rooms.RETRY_AFTER_S) is None
 
 
+def test_it_is_looked_on_as_long_as_some_may_be_left(bounded: Bounds) -> None:
+    """They are not all forgotten at once."""
+    many = MOST_DEAD + 5
+    tally = bounded(None, many)
+    for number in range(many):
+        tally.admit(upload(number), NOW)
+    for number in range(many, 2 * many):
+        new = replace(upload(number), created_at=NOW + 100, fed_at=NOW + 100)
+        assert refused(tally, new, NOW + 100) is None
+    assert refused(tally, upload(2 * many), NOW + 100)
+
+
 def test_when_all_have_too_many_others_are_looked_at_than_those_of_the_client(
     bounded: Bounds,
 ) -> None:
@@ -260,6 +275,16 @@ def test_among_several_the_bound_of_all_is_divided_where_it_is_alone() -> None:
     assert together.sum(ALL).uploads == 2
     tally.bound(None, None)
     assert together.sum(ALL).uploads == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_it_is_divided_among_those_that_begin_uploads(workers: int) -> None:
+    """A supervisor begins none."""
+    told = {"workers": workers, "uploads": {"max_open": 12}}
+    config = Config.model_validate({"origin": {"url": "http://127.0.0.1:1"}} | told)
+    tally = choices.tally(config, MemoryRegister())
+    taken = [refused(tally, upload(number)) is None for number in range(20)]
+    assert taken.count(True) == 12 // workers
 
 
 def test_a_share_of_the_bound_is_one_at_least() -> None:
