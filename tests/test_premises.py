@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from proxy.register import place
 from tests.conftest import StartProxy
 from tests.kit.client import Client
 
@@ -30,15 +31,16 @@ async def test_a_link_of_the_operator_is_followed_once(
 async def test_only_who_comes_first_forgets_what_was_counted(
     start_proxy: StartProxy, tmp_path: Path
 ) -> None:
-    file = tmp_path / "spool" / "counts" / "open"
+    file = tmp_path / place.uploads("spool")
     file.parent.mkdir(parents=True)
     file.write_text("left by others")
-    first = await start_proxy(workers=2)
+    bound = {"max_per_client": 9}
+    first = await start_proxy(workers=2, uploads=bound)
     assert not file.exists()
     client = Client(first.addresses[0])
     assert (await client.create(8, last=False, sends=b"a")).answer.status == 201
     found = file.stat()
-    second = await start_proxy(workers=2)
+    second = await start_proxy(workers=2, uploads=bound)
     other = Client(second.addresses[0])
     assert (await other.create(8, last=False, sends=b"a")).answer.status == 201
     assert file.stat().st_ino == found.st_ino

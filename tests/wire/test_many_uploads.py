@@ -184,9 +184,10 @@ async def test_what_was_there_before_the_start_counts_once_it_has_been_seen(
 async def test_what_ended_at_another_process_takes_no_place(
     client: Client, start_proxy: StartProxy, workers: int
 ) -> None:
-    """Alone each counts for itself, and looks when it seems to have too many."""
+    """Each counts its share for itself, and looks when it seems to have too many."""
+    uploads_section = {"max_open": 3 * workers}
     ours, theirs = [
-        await start_proxy(uploads={"max_open": 3}, workers=workers) for _ in range(2)
+        await start_proxy(uploads=uploads_section, workers=workers) for _ in range(2)
     ]
     here, there = Client(ours.addresses[0]), Client(theirs.addresses[0])
     uploads = [await _begun(here) for _ in range(3)]
