@@ -26,12 +26,12 @@ async def test_who_was_accepted_in_the_turn_before_the_stop_is_answered() -> Non
         await listening.serve([public])
         # in this order: connected, accepted with the next turn, stopped within it
         clients = [socket.create_connection(public.getsockname()) for _ in range(5)]
-        stop: list[asyncio.Task[None]] = []
-        asyncio.get_running_loop().call_soon(
-            lambda: stop.append(asyncio.create_task(listening.accept_no_more()))
+        loop = asyncio.get_running_loop()
+        stop: asyncio.Future[asyncio.Task[None]] = loop.create_future()
+        loop.call_soon(
+            lambda: stop.set_result(asyncio.create_task(listening.accept_no_more()))
         )
-        await asyncio.sleep(0.01)
-        await stop[0]
+        await (await stop)
     waiting = asyncio.create_task(listening.hear_out())
     for client in clients:
         client.setblocking(False)

@@ -136,6 +136,7 @@ class Table:
         while not self._locks.try_lock(0):
             if time.monotonic() >= end:
                 raise SpoolError("another process does not leave it")
+            # of all the process: others need it for less than a task takes to wait
             time.sleep(_PAUSE_S)
 
     def _unlock(self) -> None:

@@ -18,6 +18,9 @@ from typing import Literal
 from .bounds import BOUND_S
 from .raw import Lines, chunk
 
+Framing = Literal["length", "chunked", "close", "none"]
+"""How the end of an answer is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -27,7 +30,7 @@ class Reply:
     fields: Lines = ()
     body: bytes = b"stored"
     reason: str = "Fine"
-    framing: Literal["length", "chunked", "close", "none"] = "length"
+    framing: Framing = "length"
     once: asyncio.Event | None = None
     """Answer only when this is set."""
     cut_after: int | None = None

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +23,7 @@ from proxy.register import ALL, NOTHING, Entry, Group, Kind, Sum, place
 from proxy.register import shared as rooms
 from proxy.register.shared import SharedRegister
 from proxy.register.table import WAIT_S, Table
+from tests.kit.full import files_no_larger_than
 
 NOW = 1000.0
 CLIENT = Group(Kind.CLIENT, "192.0.2.1")
@@ -244,21 +243,10 @@ def test_where_it_cannot_be_nothing_is_counted(
     assert not (spool.directory / "elsewhere").exists()
 
 
-@contextmanager
-def no_room_from(size: int) -> Iterator[None]:
-    """No file grows beyond `size` bytes, as on a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_full_disk_is_not_counted_on(spool: Spool) -> None:
     register = spool.register()
     register.put(entry(1))
-    with no_room_from((spool.counts / OPEN).stat().st_size):
+    with files_no_larger_than((spool.counts / OPEN).stat().st_size):
         for number in range(2, 200):
             register.put(entry(number))
         counted = register.sum(ALL).uploads
@@ -270,7 +258,7 @@ def test_a_full_disk_is_not_counted_on(spool: Spool) -> None:
 def test_what_could_not_be_written_is_not_trusted_to_be_undone(spool: Spool) -> None:
     register = spool.register()
     register.put(entry(1))
-    with no_room_from((spool.counts / OPEN).stat().st_size):
+    with files_no_larger_than((spool.counts / OPEN).stat().st_size):
         for number in range(2, 200):
             register.put(entry(number))
             if spool.said:
@@ -282,7 +270,7 @@ def test_what_could_not_be_written_is_not_trusted_to_be_undone(spool: Spool) -> 
 
 def test_a_disk_that_is_full_from_the_beginning(spool: Spool) -> None:
     register = spool.register()
-    with no_room_from(0):
+    with files_no_larger_than(0):
         register.put(entry(1))
         assert register.sum(ALL) == NOTHING
     register.put(entry(2))

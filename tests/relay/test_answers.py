@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.origin import Framing, RecordingOrigin, Reply
 from tests.kit.raw import chunk, request
 
 from .conftest import RunRelay, answering, dial, heard, read_request, serving
@@ -83,11 +83,11 @@ async def test_fields_of_one_connection_do_not_come_back(
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 @pytest.mark.parametrize("size", [0, 1, 5_000_000])
 async def test_content_comes_back_whole_however_it_is_framed(
-    run_relay: RunRelay, origin: RecordingOrigin, framing: str, size: int
+    run_relay: RunRelay, origin: RecordingOrigin, framing: Framing, size: int
 ) -> None:
     between = await run_relay(origin.address)
     body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
-    origin.then(Reply(200, (), body, framing=framing))  # type: ignore[arg-type]
+    origin.then(Reply(200, (), body, framing=framing))
     client = await between.connect()
     await client.send(request("GET", "/"))
     answer = await client.hear("GET")
@@ -118,11 +118,11 @@ async def test_a_small_answer_that_came_at_once_gets_a_length(
 
 @pytest.mark.parametrize("framing", ["chunked", "close"])
 async def test_http_1_0_gets_content_of_unknown_length_until_the_end(
-    run_relay: RunRelay, origin: RecordingOrigin, framing: str
+    run_relay: RunRelay, origin: RecordingOrigin, framing: Framing
 ) -> None:
     between = await run_relay(origin.address)
     body = b"x" * 2_000_000  # what comes at once has a length after all
-    origin.then(Reply(200, (), body, framing=framing))  # type: ignore[arg-type]
+    origin.then(Reply(200, (), body, framing=framing))
     client = await between.connect()
     keep_alive = ("Connection", "keep-alive")
     await client.send(request("GET", "/", keep_alive, protocol="HTTP/1.0"))

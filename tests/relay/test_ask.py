@@ -11,7 +11,7 @@ from proxy.core.upload import Head
 from proxy.origin import Origin
 from proxy.relay import Relay
 from tests.kit.bounds import BOUND_S
-from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.origin import Framing, RecordingOrigin, Reply
 
 FRONT = Front("192.0.2.7", "192.0.2.7", "http", "h.test", trusted=False)
 QUESTION = Head(
@@ -42,9 +42,9 @@ async def _ask(url: str) -> tuple[int, bytes | int]:
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
 async def test_an_empty_answer_is_known_as_such(
-    origin: RecordingOrigin, framing: str
+    origin: RecordingOrigin, framing: Framing
 ) -> None:
-    origin.then(Reply(207, (), b"", framing=framing))  # type: ignore[arg-type]
+    origin.then(Reply(207, (), b"", framing=framing))
     assert await _ask(origin.address) == (207, b"")
     seen = origin.requests[0]
     assert (seen.method, seen.target) == ("OPTIONS", "/files?x")
@@ -53,9 +53,9 @@ async def test_an_empty_answer_is_known_as_such(
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-async def test_an_answer_may_be_long(origin: RecordingOrigin, framing: str) -> None:
+async def test_an_answer_may_be_long(origin: RecordingOrigin, framing: Framing) -> None:
     said = b"x" * 3_000_000
-    origin.then(Reply(200, (), said, framing=framing))  # type: ignore[arg-type]
+    origin.then(Reply(200, (), said, framing=framing))
     assert await _ask(origin.address) == (200, len(said))
 
 

@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from tests.kit.bounds import BOUND_S
-from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.origin import Framing, RecordingOrigin, Reply
 from tests.kit.raw import chunk, request
 
 from .conftest import RunRelay, Settings, dial, read_request, serving
@@ -68,12 +68,10 @@ async def test_a_client_that_stalls_is_given_up(
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 async def test_an_answer_that_breaks_off_reaches_the_client_as_cut(
-    run_relay: RunRelay, origin: RecordingOrigin, framing: str
+    run_relay: RunRelay, origin: RecordingOrigin, framing: Framing
 ) -> None:
     between = await run_relay(origin.address)
-    origin.then(
-        Reply(200, (), b"x" * 1000, framing=framing, cut_after=500)  # type: ignore[arg-type]
-    )
+    origin.then(Reply(200, (), b"x" * 1000, framing=framing, cut_after=500))
     client = await between.connect()
     await client.send(request("GET", "/"))
     answer = await client.hear("GET")
@@ -103,9 +101,7 @@ async def test_a_reset_is_not_the_end_of_an_answer(
     async with serving(serve) as url:
         between = await run_relay(url)
         reader, writer = await dial(between.address)
-        length = ("Content-Length", str(len(content)))
-        method, fields = ("POST", (length,)) if content else ("GET", ())
-        writer.write(request(method, "/", *fields) + content)
+        writer.write(_asking(content))
         async with asyncio.timeout(BOUND_S):
             await reader.readuntil(b"half of it")
             client_hears.set()
@@ -129,9 +125,7 @@ async def test_an_answer_whose_framing_breaks_is_a_cut_at_once(
     async with serving(serve) as url:
         between = await run_relay(url)
         reader, writer = await dial(between.address)
-        length = ("Content-Length", str(len(content)))
-        method, fields = ("POST", (length,)) if content else ("GET", ())
-        writer.write(request(method, "/", *fields) + content)
+        writer.write(_asking(content))
         async with asyncio.timeout(BOUND_S):
             assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
             client_hears.set()
@@ -234,3 +228,10 @@ async def test_the_answer_to_unread_content_ends_the_connection(
         await client.send(request("GET", "/"))
         assert await client.ended() == b""
         await client.close()
+
+
+def _asking(content: bytes) -> bytes:
+    """A request with `content`, of whatever method has that or none."""
+    length = ("Content-Length", str(len(content)))
+    method, fields = ("POST", (length,)) if content else ("GET", ())
+    return request(method, "/", *fields) + content

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ import pytest
 from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.upload import State, Token, Upload
 from proxy.spool.disk import DiskSpool
+from tests.kit.full import files_no_larger_than
 
 from .samples import BOOT, append, body_of, keep_answer, stored, upload
 from .system import Calls, Countdown, Died
@@ -208,17 +208,6 @@ async def test_a_deletion_that_fails_is_told(tmp_path: Path) -> None:
     ):
         await spool.delete(saved.token)
     spool.close()
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    """The kernel takes no more: a short write at the bound, EFBIG beyond it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def test_what_the_disk_took_of_a_chunk_counts(tmp_path: Path) -> None:
