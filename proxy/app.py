@@ -281,9 +281,10 @@ class App:
         self._draining = self._stopping = True
         self._log.info("stopping", grace_s=grace_s, **self.counts)
         await self.listening.accept_no_more()
+        # Before each wait: who loses patience with us meanwhile kills us.
+        await self._premises.spool.drain()
         await self.listening.hear_out(min(GREETING_S, grace_s))
         self._road.reception.stop()
-        # Before the wait: who loses patience with us meanwhile kills us.
         await self._premises.spool.drain()
         left_s = deadline - asyncio.get_running_loop().time()
         await self._road.deliveries.stop(max(0.0, left_s))
