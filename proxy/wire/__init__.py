@@ -11,7 +11,7 @@ whole response, or a connection that visibly broke.
     heads     a request's head, with every check that RFC 9110 and 9112 leave to us
     bodies    a request's content, which loses no byte when it breaks off
     shortcut  a long body, past aiohttp into one buffer for all
-    coalescing  many long bodies in small pieces, fetched in rounds
+    crowd     many long bodies, fetched in rounds
     replies   responses, interim ones, and the hard end of a connection
     problems  errors as RFC 9457 documents
 """

@@ -26,7 +26,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from proxy.core.errors import SpoolError
 
-from .coalescing import Coalescing
+from .crowd import Crowd
 
 LEAST: Final = 1024 * 1024
 """Bytes that have to be on their way still: for fewer, changing over costs more than
@@ -37,7 +37,7 @@ socket rarely has as much at once."""
 IN_A_TURN: Final = 4 * 1024 * 1024
 """Bytes that all bodies together may take in one turn of the event loop, before anybody
 else gets theirs: some milliseconds."""
-SMALLEST_SHARE: Final = 64 * 1024
+SMALLEST_SHARE: Final = 128 * 1024
 """Bytes that each may take whatever their number: less costs too much per byte."""
 
 Store = Callable[[memoryview], bool]
@@ -81,12 +81,12 @@ class Shortcut:
         *,
         least: int = LEAST,
         size: int = BUFFER,
-        coalescing: Coalescing | None = None,
+        crowd: Crowd | None = None,
     ) -> None:
         """`least`: bytes that have to be missing still. `size`: bytes of the buffer.
-        `coalescing`: None: one of the usual kind."""
+        `crowd`: None: one of the usual kind."""
         self._least = least
-        self.coalescing = Coalescing() if coalescing is None else coalescing
+        self.crowd = Crowd() if crowd is None else crowd
         self.view = memoryview(bytearray(size))
         self.share = size
         """Bytes that a body may take in one turn of the event loop."""
@@ -196,7 +196,7 @@ class Pour(asyncio.BufferedProtocol):
 
     def stop(self) -> None:
         """Take no more. What has not been taken stays with the kernel."""
-        if self._shortcut.coalescing.ended(self):
+        if self._shortcut.crowd.ended(self):
             self.fetch()  # the event loop would have brought it by now
         if self.over.done():
             return
@@ -213,13 +213,12 @@ class Pour(asyncio.BufferedProtocol):
         if self.over.done():
             return
         since, self._last_at = self._last_at, self.over.get_loop().time()
-        coalescing, bodies = self._shortcut.coalescing, self._shortcut.bodies
-        if coalescing.suits(bodies, nbytes, self._last_at - since):
+        shortcut, since_s = self._shortcut, self._last_at - since
+        if shortcut.crowd.takes(self, shortcut.bodies, nbytes, shortcut.share, since_s):
             self._transport.pause_reading()
-            coalescing.rest(self)
 
     def fetch(self) -> int:
-        """Take what has come while nobody looked; see ``coalescing``."""
+        """Take what has come while nobody looked; see ``crowd``."""
         if self.over.done() or self._transport.is_closing():
             return 0
         descriptor = self._transport.get_extra_info("socket").fileno()

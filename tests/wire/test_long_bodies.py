@@ -1,7 +1,7 @@
 """Bodies long enough for the shortcut, cut wherever something changes on the way.
 
-Once as they come by default, once with the shortcut turned off, and once fetched from
-after every piece, as in a crowd: nobody can tell.
+Once as they come by default, once with the shortcut turned off, and fetched from after
+every piece, as in a crowd on slow links and in one on fast ones: nobody can tell.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pytest
 
 from proxy.app import App
 from proxy.spool.writer import DiskWriter
-from proxy.wire import Shortcut, coalescing, shortcut
-from proxy.wire.coalescing import CROWD, SMALL, Coalescing, Resting
+from proxy.wire import Shortcut, crowd, shortcut
+from proxy.wire.crowd import CROWD, SMALL, Crowd, Fetched
 from proxy.wire.shortcut import BUFFER, LEAST, SMALLEST_SHARE
 from tests.conftest import StartProxy
 from tests.kit.answer import VERSION_FIELD
@@ -41,11 +41,24 @@ VERSION = 6
 each_boundary = pytest.mark.parametrize("size", BOUNDARIES)
 
 
-@pytest.fixture(params=["auto", "off", "auto, rests"])
+def _rests(self: Crowd, body: Fetched, *_: float) -> bool:
+    self.rest(body)
+    return True
+
+
+def _queues(self: Crowd, body: Fetched, *_: float) -> bool:
+    self.queue(body, 2)  # it stays as long as it brings anything
+    return True
+
+
+_FETCHED = {"rests": _rests, "queues": _queues}
+
+
+@pytest.fixture(params=["auto", "off", "auto, rests", "auto, queues"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    fast_receive, _, rests = str(request.param).partition(", ")
-    if rests:
-        monkeypatch.setattr(Coalescing, "suits", lambda *_: True)
+    fast_receive, _, fetched = str(request.param).partition(", ")
+    if fetched:
+        monkeypatch.setattr(Crowd, "takes", _FETCHED[fetched])
     return fast_receive
 
 
@@ -202,28 +215,28 @@ async def test_a_crowd_on_slow_links_rests_and_loses_nothing(
 ) -> None:
     """P2: whether it is cut, or ended by the newest request."""
     resting: list[object] = []
-    rest = Coalescing.rest
+    rest = Crowd.rest
 
-    def noted(self: Coalescing, body: Resting) -> None:
+    def noted(self: Crowd, body: Fetched) -> None:
         resting.append(body)
         rest(self, body)
 
-    monkeypatch.setattr(Coalescing, "rest", noted)
+    monkeypatch.setattr(Crowd, "rest", noted)
     # However slow this machine is just now, one piece closely follows another.
-    monkeypatch.setattr(coalescing, "PERIOD_S", 60.0)
+    monkeypatch.setattr(crowd, "PERIOD_S", 60.0)
     client = Client((await start_proxy()).addresses[0])
-    crowd = [
+    several = [
         await client.create(VERSION, length=LENGTH, then="stall") for _ in range(CROWD)
     ]
     sent = 0
     while len(set(resting)) < CROWD:
         piece = BODY[sent : sent + SMALL // 4]
-        for upload in crowd:
+        for upload in several:
             await upload.transfer.send(piece)
         sent += len(piece)
         await asyncio.sleep(0)  # sending does not let the proxy have its turn
         assert sent < LENGTH // 2
-    for number, upload in enumerate(crowd):
+    for number, upload in enumerate(several):
         if number % 2:
             upload.transfer.finish()
             assert await upload.transfer.ended() == b""
@@ -231,7 +244,38 @@ async def test_a_crowd_on_slow_links_rests_and_loses_nothing(
     await client.close()
 
 
-@pytest.mark.parametrize("way", ["auto", "auto, rests"], indirect=True)
+async def test_a_crowd_on_fast_links_queues_and_loses_nothing(
+    start_proxy: StartProxy, origin: RecordingOrigin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P2: whoever comes in between is answered, and each body is whole."""
+    queueing: list[Fetched] = []
+    queue = Crowd.queue
+
+    def noted(self: Crowd, body: Fetched, share: int) -> None:
+        queueing.append(body)
+        queue(self, body, share)
+
+    monkeypatch.setattr(Crowd, "queue", noted)
+    # However little the kernel has of each at a time, it is as much as they may bring.
+    monkeypatch.setattr(shortcut, "IN_A_TURN", 1)
+    monkeypatch.setattr(shortcut, "SMALLEST_SHARE", SMALL)
+    client = Client((await start_proxy()).addresses[0])
+    waiting = await client.create(VERSION, length=LENGTH, sends=b"a", then="cut")
+    several = [
+        await client.create(VERSION, length=LENGTH, then="stall") for _ in range(CROWD)
+    ]
+    sending = asyncio.gather(*(one.transfer.send(BODY) for one in several))
+    while len(set(queueing)) < CROWD:
+        assert not sending.done()
+        assert await waiting.ask_offset() == 1
+    await sending
+    for one in several:
+        assert (await one.transfer.hear()).status == 200
+    assert origin.bodies == [BODY] * CROWD
+    await client.close()
+
+
+@pytest.mark.parametrize("way", ["auto", "auto, rests", "auto, queues"], indirect=True)
 async def test_what_fails_in_an_unforeseen_way_leaves_no_hole(
     client: Client,
     tmp_path: Path,
@@ -240,7 +284,7 @@ async def test_what_fails_in_an_unforeseen_way_leaves_no_hole(
 ) -> None:
     """P1: nothing is stored behind what came and was not."""
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-    monkeypatch.setattr(coalescing, "_TICK_S", 0.5)  # it rests when the last one comes
+    monkeypatch.setattr(crowd, "_TICK_S", 0.5)  # it rests when the last one comes
     upload = await _begun(client, tmp_path, 1000)
     await upload.transfer.send(BODY[1000:2000])
     await until(partial(_has, tmp_path, 2000))
