@@ -22,7 +22,7 @@ from proxy.core.errors import InDoubt, SpoolError, UploadMissing
 from proxy.core.upload import Token, Upload
 from proxy.core.values import replace
 
-from . import Reader, Writer, files
+from . import Reader, Writer, dirty, files
 from .ballast import Ballast
 from .counted import Changed, CountedWriter, uncounted
 from .doubts import Doubts
@@ -93,6 +93,7 @@ class DiskSpool:
             if self._syncs:
                 for path in [*map(os.path.dirname, made), self._root]:
                     files.sync_directory(path)
+        self._relaxed = RELAXED.within(dirty.background())
         self._ballast = Ballast(self._root)
         self._records = Records(
             self._shards, self._marks, self._ballast, boot_id, syncs=self._syncs
@@ -223,7 +224,7 @@ class DiskSpool:
             raise SpoolError("an earlier sync of the body has failed")
         with translated("the body cannot be opened"):
             fd = self._body(token, files.open_to_write)
-        pace = CLOSE if to_be_told and self._syncs else RELAXED
+        pace = CLOSE if to_be_told and self._syncs else self._relaxed
         writer = DiskWriter(fd, token, self._of_bodies, pace)
         return CountedWriter(writer, token, self.changed)
 

@@ -55,6 +55,7 @@ class DiskWriter:
         "_start",
         "_started",
         "_token",
+        "_worked_at",
     )
 
     def __init__(
@@ -70,7 +71,8 @@ class DiskWriter:
         self._departed = self._offset  # what the last flight covers, or was there
         self._start: asyncio.Future[None] | None = None
         self._started = self._offset  # what write-back was last started for
-        self._look_at = self._offset + pace.start
+        self._worked_at = time.monotonic()  # when the disk was last set to work
+        self._look_at = self._offset + pace.step
 
     @property
     def offset(self) -> int:
@@ -121,7 +123,7 @@ class DiskWriter:
 
     def _fly(self, fd: int) -> asyncio.Future[int]:
         act = partial(self._commit, fd, self._offset)
-        self._departed = self._offset
+        self._departed, self._worked_at = self._offset, time.monotonic()
         self._flight = self._durability.threads.begin(act)
         self._flight.add_done_callback(self._land)
         return self._flight
@@ -156,7 +158,10 @@ class DiskWriter:
     def _keep_up(self) -> None:
         """Set the disk to work on what has come, without waiting and without a
         promise."""
-        self._look_at = self._offset + self._pace.start
+        self._look_at = self._offset + self._pace.step
+        dirty = self._offset - max(self._started, self._departed)
+        if self._pace.waits(dirty, time.monotonic() - self._worked_at):
+            return
         try:
             if self._sync_is_due():
                 self._fly(os.dup(self._fd))
@@ -181,7 +186,7 @@ class DiskWriter:
         size = self._offset - self._started
         # in a thread: even the start blocks when the queue of the drive is full
         act = partial(_start, start_range, fd, self._started, size)
-        self._started = self._offset
+        self._started, self._worked_at = self._offset, time.monotonic()
         self._start = self._durability.threads.begin(act)
         self._start.add_done_callback(self._start_is_over)
 

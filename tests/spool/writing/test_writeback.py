@@ -15,7 +15,7 @@ import pytest
 
 from proxy.core.errors import SpoolError
 from proxy.core.upload import Token
-from proxy.spool import writeback
+from proxy.spool import dirty, writeback
 from proxy.spool.disk import DiskSpool
 from proxy.spool.writeback import CLOSE, RELAXED, Pace
 from proxy.spool.writer import DiskWriter, Durability
@@ -23,6 +23,8 @@ from proxy.spool.writer import DiskWriter, Durability
 from ..samples import BOOT
 from ..system import BOUND_S, SlowDisk
 from .conftest import no_descriptor, token_of
+
+MIB = 2**20
 
 
 class _Call:
@@ -87,6 +89,51 @@ async def test_write_back_starts_when_much_is_dirty(
     assert (first, offset) == ((0, 130), 130)
     assert size >= 100
     writer.close()
+
+
+async def test_write_back_waits_for_what_may_be_over_soon(
+    write_to: Callable[..., DiskWriter],
+) -> None:
+    """But not for more than may be dirty."""
+    ranges = Ranges()
+    writer = write_to(Pace(start=100, pause_s=3600.0, most=250), start_range=ranges)
+    for _ in range(2):
+        writer.write(b"x" * 100)
+    writer.write(b"x" * 100)
+    await ranges.wait()
+    assert ranges.started == [(0, 300)]
+    writer.close()
+
+
+async def test_what_a_sync_covers_is_not_dirty(
+    write_to: Callable[..., DiskWriter],
+) -> None:
+    ranges = Ranges()
+    writer = write_to(Pace(start=100, pause_s=3600.0, most=250), start_range=ranges)
+    writer.write(b"x" * 200)
+    await writer.sync()
+    writer.write(b"x" * 200)
+    assert ranges.started == []
+    writer.write(b"x" * 100)
+    await ranges.wait()
+    assert ranges.started == [(0, 500)]
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("background", "step", "most"),
+    [
+        (None, 256 * MIB, None),
+        (2**40, 256 * MIB, 2**39),
+        (100 * MIB, 50 * MIB, 50 * MIB),
+        (MIB, 16 * MIB, 16 * MIB),
+    ],
+)
+def test_a_pace_keeps_within_what_may_be_dirty(
+    background: int | None, step: int, most: int | None
+) -> None:
+    pace = RELAXED.within(background)
+    assert (pace.step, pace.most) == (step, most)
 
 
 async def test_write_back_needs_no_sync(write_to: Callable[..., DiskWriter]) -> None:
@@ -215,7 +262,8 @@ async def test_only_a_body_that_is_to_be_told_is_followed_closely(
     ):
         writer.close()
     careless.close()
-    assert paces[-3:] == [RELAXED, CLOSE, RELAXED]
+    relaxed = RELAXED.within(dirty.background())
+    assert paces[-3:] == [relaxed, CLOSE, relaxed]
 
 
 def test_the_kernel_takes_the_advice(tmp_path: Path) -> None:
