@@ -3,61 +3,69 @@
 A share of what is available, on the machine or in the cgroup that has the least: in a
 container of 512 MiB that is 50 MiB, on a server gigabytes. Beyond it writers are soon
 held up until the disk has caught up, and with them the event loop. The one invariant:
-what the system does not tell is no error, it is None.
+what the system does not tell, or tells in another way, is no error, it is None.
 
 Source: Linux, admin-guide: sysctl/vm.rst, and cgroup-v2.rst, "Writeback".
 """
 
 from __future__ import annotations
 
+import re
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 
+_AVAILABLE = re.compile(r"^MemAvailable: +([0-9]+) kB$", re.MULTILINE)
 _KIB = 1024
 
 
 def background(root: Path = Path("/")) -> int | None:
-    """Bytes of dirty memory from which on the kernel writes; None: not known.
+    """Bytes of dirty memory from which on the kernel writes, by what is available just
+    now; None: not known.
 
     `root`: where the system's files lie.
     """
-    available = _available(root)
-    if available is None:
+    told = _AVAILABLE.search(_text(root / "proc/meminfo"))
+    if told is None:
         return None
-    limits = [limit for limit in _limits(root) if limit < available]
-    share = _share(root, available)
-    return None if share is None else int(min([available, *limits]) * share)
+    machine = int(told[1]) * _KIB
+    begins = _share(root, "dirty_background", machine)
+    if begins is None:
+        return None
+    holds_up = _share(root, "dirty", machine)
+    if holds_up is not None and holds_up <= begins:
+        begins = holds_up / 2  # so does the kernel
+    return int(min([machine, *_limits(root)]) * begins)
 
 
-def _share(root: Path, available: int) -> float | None:
-    """The part of what is available."""
-    size = _number(root / "proc/sys/vm/dirty_background_bytes")
+def _share(root: Path, name: str, machine: int) -> float | None:
+    """The part of what is available on the `machine` that a setting means."""
+    size = _number(root / f"proc/sys/vm/{name}_bytes")
     if size:
-        return min(1.0, size / available)
-    percent = _number(root / "proc/sys/vm/dirty_background_ratio")
+        return min(1.0, size / machine)
+    percent = _number(root / f"proc/sys/vm/{name}_ratio")
     return None if percent is None else percent / 100
 
 
-def _available(root: Path) -> int | None:
-    """Bytes that the machine has for whoever asks."""
-    for line in _text(root / "proc/meminfo").splitlines():
-        name, _, rest = line.partition(":")
-        if name == "MemAvailable":
-            return int(rest.split()[0]) * _KIB
-    return None
-
-
 def _limits(root: Path) -> list[int]:
-    """Bytes that our cgroup and those above it may have, where they are bounded. In
-    version 1 they have no say in this."""
+    """Bytes that our cgroup and those above it may have, where they are bounded.
+
+    In version 1 the kernel goes by the machine alone, and finds nothing but dirty
+    memory when a group has reached its limit: no better.
+    """
+    below = root / "sys/fs/cgroup"
+    found: list[int | None] = []
     for line in _text(root / "proc/self/cgroup").splitlines():
-        if line.startswith("0::"):
-            parts = PurePosixPath(line.removeprefix("0::/")).parts
-            top = root / "sys/fs/cgroup"
-            groups = accumulate(parts, Path.joinpath, initial=top)
-            found = [_number(group / "memory.max") for group in groups]
-            return [limit for limit in found if limit is not None]
-    return []
+        number, controllers, path = line.split(":", 2)
+        if number == "0":
+            names, top = ["memory.max", "memory.high"], below
+        elif controllers == "memory":
+            names, top = ["memory.limit_in_bytes"], below / "memory"
+        else:
+            continue
+        parts = PurePosixPath(path.lstrip("/")).parts
+        groups = accumulate(parts, Path.joinpath, initial=top)
+        found += [_number(group / name) for group in groups for name in names]
+    return [limit for limit in found if limit is not None]
 
 
 def _number(path: Path) -> int | None:
@@ -68,6 +76,6 @@ def _number(path: Path) -> int | None:
 def _text(path: Path) -> str:
     """What `path` holds; nothing where it cannot be read."""
     try:
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError):
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
         return ""

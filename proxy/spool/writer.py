@@ -158,9 +158,10 @@ class DiskWriter:
     def _keep_up(self) -> None:
         """Set the disk to work on what has come, without waiting and without a
         promise."""
-        self._look_at = self._offset + self._pace.step
         dirty = self._offset - max(self._started, self._departed)
-        if self._pace.waits(dirty, time.monotonic() - self._worked_at):
+        wait = self._pace.wait(dirty, time.monotonic() - self._worked_at)
+        self._look_at = self._offset + (wait or self._pace.step)
+        if wait:
             return
         try:
             if self._sync_is_due():

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TypeVar
 
 import pytest
 
@@ -17,6 +18,7 @@ from proxy.core.errors import SpoolError
 from proxy.core.upload import Token
 from proxy.spool import dirty, writeback
 from proxy.spool.disk import DiskSpool
+from proxy.spool.threads import DiskThreads
 from proxy.spool.writeback import CLOSE, RELAXED, Pace
 from proxy.spool.writer import DiskWriter, Durability
 
@@ -25,6 +27,7 @@ from ..system import BOUND_S, SlowDisk
 from .conftest import no_descriptor, token_of
 
 MIB = 2**20
+T = TypeVar("T")
 
 
 class _Call:
@@ -51,6 +54,23 @@ def test_what_counts_as_lost(number: int, lost: bool) -> None:
 
 def test_a_library_that_cannot_be_asked() -> None:
     assert writeback.find_has_lost(object()) is None
+
+
+class Clock:
+    """The time by which writers pause."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("proxy.spool.writer.time", clock)
+    return clock
 
 
 Wrote = tuple[int, int]
@@ -97,26 +117,68 @@ async def test_write_back_waits_for_what_may_be_over_soon(
     """But not for more than may be dirty."""
     ranges = Ranges()
     writer = write_to(Pace(start=100, pause_s=3600.0, most=250), start_range=ranges)
-    for _ in range(2):
-        writer.write(b"x" * 100)
-    writer.write(b"x" * 100)
+    for _ in range(24):
+        writer.write(b"x" * 10)
+    assert ranges.started == []
+    writer.write(b"x" * 10)
     await ranges.wait()
-    assert ranges.started == [(0, 300)]
+    assert ranges.started == [(0, 250)]
+    writer.close()
+
+
+async def test_what_may_be_dirty_is_less_than_a_step(
+    write_to: Callable[..., DiskWriter],
+) -> None:
+    ranges = Ranges()
+    writer = write_to(Pace(start=100, pause_s=3600.0, most=50), start_range=ranges)
+    writer.write(b"x" * 49)
+    assert ranges.started == []
+    writer.write(b"x")
+    await ranges.wait()
+    assert ranges.started == [(0, 50)]
+    writer.close()
+
+
+class AtOnce(DiskThreads):
+    """What is begun is over at once."""
+
+    def begin(self, act: Callable[[], T]) -> asyncio.Future[T]:
+        over: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        over.set_result(act())
+        return over
+
+
+async def test_once_its_pause_is_over_write_back_starts(
+    write_to: Callable[..., DiskWriter], clock: Clock
+) -> None:
+    """And pauses again."""
+    ranges = Ranges()
+    pace = Pace(start=100, pause_s=2.0)
+    writer = write_to(pace, start_range=ranges, threads=AtOnce())
+    for _ in range(10):
+        clock.now += 0.5
+        writer.write(b"x" * 100)
+        await asyncio.sleep(0)  # the loop hears that it is over
+    assert ranges.started == [(0, 400), (400, 400)]
     writer.close()
 
 
 async def test_what_a_sync_covers_is_not_dirty(
-    write_to: Callable[..., DiskWriter],
+    write_to: Callable[..., DiskWriter], clock: Clock
 ) -> None:
+    """And the disk has been at work."""
     ranges = Ranges()
-    writer = write_to(Pace(start=100, pause_s=3600.0, most=250), start_range=ranges)
+    pace = Pace(start=100, pause_s=2.0, most=250)
+    writer = write_to(pace, start_range=ranges)
     writer.write(b"x" * 200)
+    clock.now += 1.9
     await writer.sync()
-    writer.write(b"x" * 200)
+    clock.now += 1.9
+    writer.write(b"x" * 240)
     assert ranges.started == []
-    writer.write(b"x" * 100)
+    writer.write(b"x" * 10)
     await ranges.wait()
-    assert ranges.started == [(0, 500)]
+    assert ranges.started == [(0, 450)]
     writer.close()
 
 
@@ -241,8 +303,10 @@ async def test_a_pace_may_ask_for_syncs_beside_the_starts(
 
 
 async def test_only_a_body_that_is_to_be_told_is_followed_closely(
-    spool: DiskSpool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(dirty, "background", lambda: 100 * MIB)
+    spool = DiskSpool(tmp_path, boot_id=BOOT)
     paces: list[Pace] = []
 
     class Noted(DiskWriter):
@@ -262,7 +326,8 @@ async def test_only_a_body_that_is_to_be_told_is_followed_closely(
     ):
         writer.close()
     careless.close()
-    relaxed = RELAXED.within(dirty.background())
+    spool.close()
+    relaxed = RELAXED.within(100 * MIB)
     assert paces[-3:] == [relaxed, CLOSE, relaxed]
 
 
