@@ -240,6 +240,8 @@ class Body:
         """End a read that waits too long, or for too little; else look again when it
         could be so."""
         self._timer = None
+        if self._pour is not None:
+            self._pour.catch_up()
         if self._content.is_eof() or self._request.transport is None:
             return  # nothing to wait for, even if whoever read it has lost interest
         now = self._loop.time()

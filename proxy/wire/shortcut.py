@@ -35,8 +35,9 @@ BUFFER: Final = 1024 * 1024
 """Bytes of the buffer. Measured, CPU per GiB: 256 KiB costs a fifth more; beyond this a
 socket rarely has as much at once."""
 IN_A_TURN: Final = 4 * 1024 * 1024
-"""Bytes that all bodies together may take in one turn of the event loop, before anybody
-else gets theirs: some milliseconds."""
+"""Bytes that some bodies together may take in one turn of the event loop, before
+anybody else gets theirs: some milliseconds. Those of a crowd have rounds of their
+own."""
 SMALLEST_SHARE: Final = 128 * 1024
 """Bytes that each may take whatever their number: less costs too much per byte."""
 
@@ -146,6 +147,7 @@ class Pour(asyncio.BufferedProtocol):
         "_refused",
         "_shortcut",
         "_store",
+        "_takes",
         "_transport",
         "over",
     )
@@ -166,6 +168,8 @@ class Pour(asyncio.BufferedProtocol):
         self._missing = request.content_length - request.content.total_bytes
         self._last_at = -inf
         """When a piece came last, in seconds of the event loop."""
+        self._takes = True
+        """It is one of those that take the shortcut: what comes is stored."""
         self._refused = False
         self._failure: SpoolError | None = None
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -198,7 +202,7 @@ class Pour(asyncio.BufferedProtocol):
         """Take no more. What has not been taken stays with the kernel."""
         if self._shortcut.crowd.ended(self):
             self.fetch()  # the event loop would have brought it by now
-        if self.over.done():
+        if not self._takes:
             return
         if not self._transport.is_closing():  # other event loops refuse that then
             self._transport.pause_reading()
@@ -210,16 +214,25 @@ class Pour(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         self._came(nbytes)
-        if self.over.done():
+        if not self._takes:
             return
         since, self._last_at = self._last_at, self.over.get_loop().time()
         shortcut, since_s = self._shortcut, self._last_at - since
-        if shortcut.crowd.takes(self, shortcut.bodies, nbytes, shortcut.share, since_s):
+        if shortcut.crowd.admit(self, shortcut.bodies, nbytes, since_s):
             self._transport.pause_reading()
+
+    def catch_up(self) -> None:
+        """Take what has come by now, be it nobody's turn: before the client is judged
+        by it."""
+        if self._shortcut.crowd.ended(self):
+            try:
+                self.fetch()
+            finally:
+                self.wake()
 
     def fetch(self) -> int:
         """Take what has come while nobody looked; see ``crowd``."""
-        if self.over.done() or self._transport.is_closing():
+        if not self._takes or self._transport.is_closing():
             return 0
         descriptor = self._transport.get_extra_info("socket").fileno()
         try:
@@ -248,7 +261,7 @@ class Pour(asyncio.BufferedProtocol):
     def _came(self, nbytes: int) -> None:
         self._missing -= nbytes
         # What comes after a refusal is thrown away, so that the client reads why.
-        if not self.over.done():
+        if self._takes:
             self._put(self._shortcut.view[:nbytes])
         if not self._missing:
             self._leave()
@@ -291,9 +304,11 @@ class Pour(asyncio.BufferedProtocol):
         self._end()
 
     def _end(self) -> None:
-        if not self.over.done():
-            self.over.set_result(None)
+        if self._takes:
+            self._takes = False
             self._shortcut.left()
+        if not self.over.done():  # else: who waited for it was cancelled
+            self.over.set_result(None)
 
 
 def _hand_over(transport: asyncio.Transport, to: asyncio.BaseProtocol) -> None:

@@ -12,8 +12,6 @@ from tests.wire.test_long_bodies import *  # noqa: F403
 # there does not tell ruff their names.
 del test_the_shortcut_is_taken_unless_it_is_off  # noqa: F821
 del test_another_http_library_means_the_ordinary_way  # noqa: F821
-del test_a_crowd_on_slow_links_rests_and_loses_nothing  # noqa: F821
-del test_what_fails_in_an_unforeseen_way_leaves_no_hole  # noqa: F821
 
 
 @pytest.mark.parametrize("way", ["auto"])

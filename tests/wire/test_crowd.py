@@ -29,28 +29,25 @@ class Body:
         return True if self.woken else None
 
 
-SHARE = 128 * 1024
-
-
 @pytest.mark.parametrize(
-    ("bodies", "size", "since_s", "taken"),
+    ("bodies", "size", "since_s", "admitted"),
     [
         (CROWD, SMALL, 0.0, True),
-        (CROWD, SHARE, 0.0, True),
-        (CROWD, SHARE, PERIOD_S, True),
+        (CROWD, MUCH, 0.0, True),
+        (CROWD, MUCH, PERIOD_S, True),
         (CROWD - 1, SMALL, 0.0, False),
-        (CROWD - 1, SHARE, 0.0, False),
+        (CROWD - 1, MUCH, 0.0, False),
         (CROWD, SMALL + 1, 0.0, False),
-        (CROWD, SHARE - 1, 0.0, False),
+        (CROWD, MUCH - 1, 0.0, False),
         (CROWD, SMALL, PERIOD_S, False),
     ],
 )
-async def test_who_is_fetched_from(
-    bodies: int, size: int, since_s: float, taken: bool
+async def test_who_is_one_of_the_crowd(
+    bodies: int, size: int, since_s: float, admitted: bool
 ) -> None:
     body, crowd = Body(), Crowd()
-    assert crowd.takes(body, bodies, size, SHARE, since_s) is taken
-    assert crowd.ended(body) is taken
+    assert crowd.admit(body, bodies, size, since_s) is admitted
+    assert crowd.ended(body) is admitted
 
 
 @pytest.mark.parametrize(
@@ -124,46 +121,55 @@ async def test_one_that_fails_holds_up_nobody() -> None:
 
 @pytest.mark.parametrize(
     ("pieces", "turns"),
-    [((), 1), ((SHARE, SHARE // 2), 3), ((SHARE // 2 - 1, 1), 1)],
-    ids=["nothing", "as much as it may, and half of it", "less"],
+    [((), 1), ((2 * MUCH, MUCH), 3), ((MUCH - 1, 1), 1)],
+    ids=["nothing", "much, then nothing", "less"],
 )
-async def test_it_queues_as_long_as_it_brings_half_of_its_share(
+async def test_it_queues_as_long_as_it_brings_much(
     pieces: tuple[int, ...], turns: int
 ) -> None:
     body = Body(*pieces)
-    Crowd().queue(body, SHARE)
+    Crowd().queue(body)
     await until(body.is_awake)
     assert (body.turns, body.woken) == (turns, 1)
 
 
 async def test_a_round_of_the_queue_is_bounded_and_fair() -> None:
     """Others have their turn after it; nobody who queues has two before all had one."""
-    a_round, times = IN_A_ROUND // SHARE, 5
-    crowd, bodies = Crowd(), [Body(*[SHARE] * times) for _ in range(4 * a_round)]
+    a_round, times = IN_A_ROUND // MUCH, 5
+    crowd, bodies = Crowd(), [Body(*[MUCH] * times) for _ in range(4 * a_round)]
     for body in bodies:
-        crowd.queue(body, SHARE)
+        crowd.queue(body)
     had = 0
-    while not all(body.woken for body in bodies):
+    for _ in range(4 * times):
         await asyncio.sleep(0)
         turns = [body.turns for body in bodies]
-        assert sum(turns) - had <= a_round or had >= times * len(bodies)
+        assert sum(turns) == had + a_round
         assert max(turns) - min(turns) <= 1
-        had = sum(turns)
-    assert {body.turns for body in bodies} == {times + 1}
+        had += a_round
+    assert {body.turns for body in bodies} == {times}
+
+
+async def test_turns_without_a_byte_fill_a_round_too() -> None:
+    a_round = IN_A_ROUND // SMALL
+    crowd, bodies = Crowd(), [Body() for _ in range(2 * a_round)]
+    for body in bodies:
+        crowd.queue(body)
+    await asyncio.sleep(0)
+    assert sum(body.turns for body in bodies) == a_round
 
 
 async def test_a_few_who_queue_have_one_turn_in_a_round() -> None:
-    crowd, body = Crowd(), Body(*[SHARE] * 3)
-    crowd.queue(body, SHARE)
+    crowd, body = Crowd(), Body(*[MUCH] * 3)
+    crowd.queue(body)
     for turns in range(1, 4):
         await asyncio.sleep(0)
         assert body.turns == turns
 
 
 async def test_who_has_ended_queues_no_more() -> None:
-    crowd, ended, other = Crowd(), Body(SHARE), Body(SHARE)
-    crowd.queue(ended, SHARE)
-    crowd.queue(other, SHARE)
+    crowd, ended, other = Crowd(), Body(MUCH), Body(MUCH)
+    crowd.queue(ended)
+    crowd.queue(other)
     assert crowd.ended(ended)
     assert not crowd.ended(ended)
     await until(other.is_awake)
@@ -179,9 +185,9 @@ async def test_one_that_fails_does_not_hold_up_the_queue() -> None:
         def fetch(self) -> int:
             raise RuntimeError("never seen")
 
-    crowd, failing, other = Crowd(), Failing(), Body(SHARE)
-    crowd.queue(failing, SHARE)
-    crowd.queue(other, SHARE)
+    crowd, failing, other = Crowd(), Failing(), Body(MUCH)
+    crowd.queue(failing)
+    crowd.queue(other)
     await until(other.is_awake)
     assert (failing.woken, other.turns) == (1, 2)
     assert [str(one) for one in told] == ["never seen"]

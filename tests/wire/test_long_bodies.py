@@ -6,16 +6,14 @@ every piece, as in a crowd on slow links and in one on fast ones: nobody can tel
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from proxy.app import App
-from proxy.spool.writer import DiskWriter
-from proxy.wire import Shortcut, crowd, shortcut
-from proxy.wire.crowd import CROWD, SMALL, Crowd, Fetched
+from proxy.wire import Shortcut, shortcut
+from proxy.wire.crowd import Crowd, Fetched
 from proxy.wire.shortcut import BUFFER, LEAST, SMALLEST_SHARE
 from tests.conftest import StartProxy
 from tests.kit.answer import VERSION_FIELD
@@ -47,18 +45,18 @@ def _rests(self: Crowd, body: Fetched, *_: float) -> bool:
 
 
 def _queues(self: Crowd, body: Fetched, *_: float) -> bool:
-    self.queue(body, 2)  # it stays as long as it brings anything
+    self.queue(body)
     return True
 
 
-_FETCHED = {"rests": _rests, "queues": _queues}
+_OF_A_CROWD = {"rests": _rests, "queues": _queues}
 
 
 @pytest.fixture(params=["auto", "off", "auto, rests", "auto, queues"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    fast_receive, _, fetched = str(request.param).partition(", ")
-    if fetched:
-        monkeypatch.setattr(Crowd, "takes", _FETCHED[fetched])
+    fast_receive, _, kind = str(request.param).partition(", ")
+    if kind:
+        monkeypatch.setattr(Crowd, "admit", _OF_A_CROWD[kind])
     return fast_receive
 
 
@@ -81,23 +79,23 @@ def entered(monkeypatch: pytest.MonkeyPatch) -> list[Shortcut]:
     return seen
 
 
-async def _begun(client: Client, tmp_path: Path, size: int) -> Upload:
+async def begun(client: Client, tmp_path: Path, size: int) -> Upload:
     """An upload of which `size` bytes are stored, and more are awaited."""
     upload = await client.create(
         VERSION, length=LENGTH, sends=BODY[:size], then="stall"
     )
 
-    await until(partial(_has, tmp_path, size))
+    await until(partial(has, tmp_path, size))
     return upload
 
 
-async def _has(tmp_path: Path, size: int) -> bool | None:
+async def has(tmp_path: Path, size: int) -> bool | None:
     """True when so many bytes are stored."""
     (body,) = (tmp_path / "spool").rglob("*.body")
     return True if body.stat().st_size >= size else None
 
 
-async def _goes_on(upload: Upload, size: int, origin: RecordingOrigin) -> None:
+async def goes_on(upload: Upload, size: int, origin: RecordingOrigin) -> None:
     """The upload has exactly these bytes, and takes the rest."""
     assert await upload.ask_offset() == size
     answer = await upload.append(at=size, sends=BODY[size:])
@@ -115,13 +113,13 @@ async def test_a_cut(
     then: Leaving,
 ) -> None:
     """P2, P6: by FIN, by RST, and by the newest request."""
-    upload = await _begun(client, tmp_path, size)
+    upload = await begun(client, tmp_path, size)
     if then == "cut":
         upload.transfer.finish()
         assert await upload.transfer.ended() == b""
     elif then == "reset":
         await upload.transfer.reset()
-    await _goes_on(upload, size, origin)
+    await goes_on(upload, size, origin)
 
 
 @each_boundary
@@ -131,7 +129,7 @@ async def test_a_client_that_says_it_and_leaves(
     """P2: nobody waited until its bytes had come."""
     upload = await client.create(VERSION, length=LENGTH, sends=BODY[:size], then="cut")
     assert await upload.transfer.ended() == b""
-    await _goes_on(upload, size, origin)
+    await goes_on(upload, size, origin)
 
 
 @pytest.mark.parametrize("size", BOUNDARIES[::4])
@@ -143,10 +141,10 @@ async def test_the_proxy_stops(
     way: str,
     size: int,
 ) -> None:
-    upload = await _begun(client, tmp_path, size)
+    upload = await begun(client, tmp_path, size)
     client.address = (await restart_proxy(fast_receive=way)).addresses[0]
     assert await upload.transfer.ended() == b""
-    await _goes_on(upload, size, origin)
+    await goes_on(upload, size, origin)
 
 
 @pytest.mark.parametrize("missing", [1, LEAST - 1, LEAST, LEAST + 1, LENGTH])
@@ -208,95 +206,6 @@ async def test_the_client_is_told_to_go_on_and_where_it_stands(
     await connection.send(BODY[LEAST:])
     assert (await connection.hear()).status == 200
     assert origin.bodies == [BODY]
-
-
-async def test_a_crowd_on_slow_links_rests_and_loses_nothing(
-    start_proxy: StartProxy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """P2: whether it is cut, or ended by the newest request."""
-    resting: list[object] = []
-    rest = Crowd.rest
-
-    def noted(self: Crowd, body: Fetched) -> None:
-        resting.append(body)
-        rest(self, body)
-
-    monkeypatch.setattr(Crowd, "rest", noted)
-    # However slow this machine is just now, one piece closely follows another.
-    monkeypatch.setattr(crowd, "PERIOD_S", 60.0)
-    client = Client((await start_proxy()).addresses[0])
-    several = [
-        await client.create(VERSION, length=LENGTH, then="stall") for _ in range(CROWD)
-    ]
-    sent = 0
-    while len(set(resting)) < CROWD:
-        piece = BODY[sent : sent + SMALL // 4]
-        for upload in several:
-            await upload.transfer.send(piece)
-        sent += len(piece)
-        await asyncio.sleep(0)  # sending does not let the proxy have its turn
-        assert sent < LENGTH // 2
-    for number, upload in enumerate(several):
-        if number % 2:
-            upload.transfer.finish()
-            assert await upload.transfer.ended() == b""
-        assert await upload.ask_offset() == sent
-    await client.close()
-
-
-async def test_a_crowd_on_fast_links_queues_and_loses_nothing(
-    start_proxy: StartProxy, origin: RecordingOrigin, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """P2: whoever comes in between is answered, and each body is whole."""
-    queueing: list[Fetched] = []
-    queue = Crowd.queue
-
-    def noted(self: Crowd, body: Fetched, share: int) -> None:
-        queueing.append(body)
-        queue(self, body, share)
-
-    monkeypatch.setattr(Crowd, "queue", noted)
-    # However little the kernel has of each at a time, it is as much as they may bring.
-    monkeypatch.setattr(shortcut, "IN_A_TURN", 1)
-    monkeypatch.setattr(shortcut, "SMALLEST_SHARE", SMALL)
-    client = Client((await start_proxy()).addresses[0])
-    waiting = await client.create(VERSION, length=LENGTH, sends=b"a", then="cut")
-    several = [
-        await client.create(VERSION, length=LENGTH, then="stall") for _ in range(CROWD)
-    ]
-    sending = asyncio.gather(*(one.transfer.send(BODY) for one in several))
-    while len(set(queueing)) < CROWD:
-        assert not sending.done()
-        assert await waiting.ask_offset() == 1
-    await sending
-    for one in several:
-        assert (await one.transfer.hear()).status == 200
-    assert origin.bodies == [BODY] * CROWD
-    await client.close()
-
-
-@pytest.mark.parametrize("way", ["auto", "auto, rests", "auto, queues"], indirect=True)
-async def test_what_fails_in_an_unforeseen_way_leaves_no_hole(
-    client: Client,
-    tmp_path: Path,
-    origin: RecordingOrigin,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """P1: nothing is stored behind what came and was not."""
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-    monkeypatch.setattr(crowd, "_TICK_S", 0.5)  # it rests when the last one comes
-    upload = await _begun(client, tmp_path, 1000)
-    await upload.transfer.send(BODY[1000:2000])
-    await until(partial(_has, tmp_path, 2000))
-
-    def fails(*_: object) -> bool:
-        raise RuntimeError("never seen")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(DiskWriter, "write", fails)
-        await upload.transfer.send(BODY[2000:3000])
-        assert await upload.transfer.ended() == b""
-    await _goes_on(upload, 2000, origin)
 
 
 async def test_the_log_tells_how_many_bytes_came(
