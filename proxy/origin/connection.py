@@ -17,7 +17,7 @@ from asyncio.trsock import TransportSocket
 from collections.abc import Callable
 from typing import Final
 
-from aiohttp.http import HttpProcessingError, RawResponseMessage
+from aiohttp.http import RawResponseMessage
 from aiohttp.streams import StreamReader
 
 from proxy.core.errors import OriginLost
@@ -130,7 +130,7 @@ class Connection(Hearing):
         """It is open, and the origin has said nothing since, not even to the kernel."""
         if not self.is_open or self._heard:
             return False
-        return self._is_between_answers() and not self._poll.poll(0)
+        return not self._poll.poll(0)
 
     def open_transport(self) -> asyncio.Transport:
         """The transport of a connection that is open."""
@@ -217,19 +217,6 @@ class Connection(Hearing):
             return False
         now = taken(self._socket())
         return now is not None and now.accepted == self._settled
-
-    def _is_between_answers(self) -> bool:
-        """Nothing of another answer came together with the end of the last one.
-
-        An empty line means nothing to the parser before an answer; within one it ends
-        the head, or is a mistake.
-        """
-        assert self._parser is not None, "it has been given one for the last answer"
-        try:
-            messages, _, _ = self._parser.feed_data(b"\r\n")
-        except HttpProcessingError:
-            return False
-        return not messages
 
     def _socket(self) -> TransportSocket:
         assert self._sock is not None

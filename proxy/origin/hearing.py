@@ -3,8 +3,9 @@
 Where an origin is at fault, aiohttp's client protocol waits for ever in some places,
 and in others loses what it has heard. Here each head is parsed before what follows it,
 a mistake in content is told to who reads that, silence after an interim response is
-silence, and a reset is no end. The one invariant: after each byte, who waits has been
-told how it ends, or a time is running.
+silence, and a reset is no end. What follows a whole answer ends the connection, since
+the next request would take it for its own. The one invariant: after each byte, who
+waits has been told how it ends, or a time is running.
 
 Source: RFC 9112 "Handling Incomplete Messages", "Message Body Length"; RFC 9110
 "Informational 1xx".
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from http.client import NO_CONTENT, SWITCHING_PROTOCOLS
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import ClientPayloadError
 from aiohttp.client_proto import ResponseHandler
@@ -23,6 +24,7 @@ from aiohttp.http import HttpProcessingError, RawResponseMessage
 from aiohttp.streams import StreamReader
 
 _END_OF_HEAD: Final = b"\r\n\r\n"
+"""Before a head, to the parser, two empty lines that mean nothing."""
 
 
 class Hearing(ResponseHandler):
@@ -34,6 +36,8 @@ class Hearing(ResponseHandler):
         """The request has been sent, as far as it will be."""
         self._goes_on_to_answer = False
         """What was said last was an interim response."""
+        self._has_answered = False
+        """The final head has come for what was asked last."""
         self.is_reset = False
         """Who was writing to it has been told that it was, or may have been: who reads
         will not be."""
@@ -42,12 +46,21 @@ class Hearing(ResponseHandler):
         self._is_its_turn = True
         super().start_timeout()
 
+    def set_response_params(self, **params: Any) -> None:
+        # Here a request begins, and here only.
+        self._has_answered = False
+        super().set_response_params(**params)
+
     def feed_data(
         self, data: tuple[RawResponseMessage, StreamReader], size: int = 0
     ) -> None:
+        if self._has_answered:
+            self._end_unasked()
+            return
         message = data[0]
         code = message.code
         self._goes_on_to_answer = code < 200 and code != SWITCHING_PROTOCOLS
+        self._has_answered = code >= 200
         if code == NO_CONTENT and _says_content(message):
             # Whoever says so may send it, in front of the next answer.
             self.force_close()
@@ -58,6 +71,10 @@ class Hearing(ResponseHandler):
         # them in the same piece.
         begin = 0
         while self._awaits_head():
+            if self._has_answered:
+                if begin < len(data):
+                    self._end_unasked()
+                return
             end = data.find(_END_OF_HEAD, begin) + len(_END_OF_HEAD)
             if end < len(_END_OF_HEAD) or end == len(data):
                 break
@@ -65,6 +82,7 @@ class Hearing(ResponseHandler):
             begin = end
         if self.exception() is None:
             self._parse(data[begin:])
+            self._check_end()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         wrong = ConnectionResetError() if exc is None and self.is_reset else exc
@@ -87,6 +105,30 @@ class Hearing(ResponseHandler):
         elif self._goes_on_to_answer and self._is_its_turn:
             # The time has ended with the interim response, as with an answer.
             self.start_timeout()
+
+    def _check_end(self) -> None:
+        """Where the answer has just come to its end: was it that of the piece?
+
+        The parser keeps the beginning of a head to itself, and the next request gets
+        another parser, which would take the rest of it.
+        """
+        if not (self._has_answered and self._awaits_head()) or self._should_close:
+            return
+        assert self._parser is not None, "it has just parsed"
+        try:
+            # Within a head they end it, or are a mistake.
+            ended, _, _ = self._parser.feed_data(_END_OF_HEAD)
+        except HttpProcessingError:
+            self._end_unasked()
+        else:
+            if ended:
+                self._end_unasked()
+
+    def _end_unasked(self) -> None:
+        """Something was said that answers nothing: hear no more of it."""
+        self.set_exception(HttpProcessingError(message="more than was asked for"))
+        if self.transport is not None:
+            self.transport.close()
 
     def _break_off(self, why: BaseException) -> None:
         """Tell who reads the content, unless that is whole."""
