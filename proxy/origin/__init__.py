@@ -2,12 +2,12 @@
 
 Everything that aiohttp's client would do by itself is turned off: no cookies, no
 redirects, no decoding, no proxies of the environment, no fields of its own, and no
-second attempt, except for a request without content whose method is idempotent, on a
-connection that the origin had closed. A complete upload goes past that client, on a
-connection of which all is known, and so does a short request that is all here: it may
-share a connection then, which is most of what it costs. The one invariant: what
-``Channel.send`` raises says truly how much of the request can have reached the origin
-(P3).
+second attempt. A complete upload goes past that client, on a connection of which all is
+known, and so does a short request that is all here: it may share a connection then,
+which is most of what it costs. What is passed through with an idempotent method, and is
+still here, is sent once more where a connection ended without an answer. The one
+invariant: what ``Channel.send`` raises says truly how much of the request can have
+reached the origin (P3).
 
     channel     the way for one upload: its request, sent once
     sending     that request on its way, and what of it the kernel has taken
@@ -43,7 +43,7 @@ from .answers import AnswerStream
 from .channel import Channel
 from .contents import PassedContent, ShortContent, Source
 from .dialing import Dialer
-from .failures import FOREIGN, Failure, failed, failure_of
+from .failures import FOREIGN, Failure, OnlyOnceError, failed, failure_of
 from .idle import IdleConnections
 from .observer import NOBODY, Connected, Observer
 from .sending import SMALL
@@ -168,8 +168,7 @@ class Origin:
             ClientGone: the content broke off before one came.
         """
         if source is None:
-            kept = head.method in _IDEMPOTENT
-            return await self._ask(self._kept if kept else self._fresh, head, route)
+            return await self._ask_again(head, route)
         if source.all_came and _is_short(head):
             return await self._exchange_short(head, source, route)
         content = PassedContent(source, self._stall_s)
@@ -190,7 +189,9 @@ class Origin:
             content += chunk
         channel = await self.connect(len(content), route)
         try:
-            return await channel.send(head, ShortContent(content), framed=True)
+            again = head.method in _IDEMPOTENT
+            body = ShortContent(content)
+            return await channel.send(head, body, framed=True, repeatable=again)
         finally:
             channel.close()
 
@@ -204,6 +205,23 @@ class Origin:
         """
         stream = await self._ask(self._fresh, head, route, may_switch=True)
         return Upgraded(stream) if stream.answer.status == 101 else stream
+
+    async def _ask_again(self, head: Head, route: str) -> AnswerStream:
+        """The answer to `head` without content.
+
+        On a connection that has carried others, where it may be sent once more: then on
+        a fresh one, since when an origin ends one of those it mostly ends them all.
+
+        Source: RFC 9110 "Idempotent Methods"; RFC 9112 "Retrying Requests".
+        """
+        if head.method in _IDEMPOTENT:
+            try:
+                return AnswerStream(await self._request(self._kept, head, None, route))
+            except OnlyOnceError:
+                pass  # what became of it does not matter
+            except FOREIGN as exc:
+                raise self._failed(exc, route) from exc
+        return await self._ask(self._fresh, head, route)
 
     async def _ask(
         self,
@@ -247,9 +265,7 @@ class Origin:
             chunked=None if framed else True,
             server_hostname=self._server_name,
             allow_redirects=False,
-            middlewares=middlewares(
-                headers, once=session is self._fresh, expect="Expect" in headers
-            ),
+            middlewares=middlewares(headers, expect="Expect" in headers),
         )
         self._observer.answered(response.status, route)
         return response

@@ -3,7 +3,8 @@
 Whoever forwards has the connection before it records that the forward begins: an origin
 that is down costs no record. Small requests may use a connection again that has just
 carried another. The one invariant: a request is sent a second time only if the first
-surely was not seen whole, since the origin had closed the connection before.
+surely was not seen whole, since the origin had closed the connection before, or if who
+sends it says that it may come twice.
 """
 
 from __future__ import annotations
@@ -60,11 +61,13 @@ class Channel:
         around: Around = NOTHING,
         *,
         framed: bool = False,
+        repeatable: bool = False,
     ) -> AnswerStream:
         """The answer to `head` with the whole of `body`, sent once.
 
         `around`: what is sent before and behind it. `framed`: the length of it all is
-        among the fields of `head`.
+        among the fields of `head`. `repeatable`: where the origin ends a connection of
+        an earlier request, it may come to it twice.
 
         `body` is not read any more when this returns: the origin has all of it, or has
         answered without wanting the rest.
@@ -86,7 +89,7 @@ class Channel:
             connection = await self._dialer.dial(self._route)
         exchange = self._exchange(connection, said, body, around.after)
         try:
-            return await exchange.answer(head.method, self._idle)
+            return await exchange.answer(head.method, self._idle, repeatable)
         except _MissedError:
             connection = await self._dialer.dial(self._route)
         exchange = self._exchange(connection, said, body, around.after)
@@ -105,7 +108,8 @@ class Channel:
 
 
 class _MissedError(Exception):
-    """The origin surely has not seen the request: it had closed before it came."""
+    """The origin surely has not seen the request, since it had closed before it came;
+    or that does not matter."""
 
 
 class _Exchange:
@@ -127,8 +131,12 @@ class _Exchange:
         self._connection = connection
         self._sending: Sending = kind(connection, head, body, after, stall_s)
 
-    async def answer(self, method: str, idle: IdleConnections | None) -> AnswerStream:
+    async def answer(
+        self, method: str, idle: IdleConnections | None, repeatable: bool = False
+    ) -> AnswerStream:
         """Send, and wait for the answer, and until nothing more is sent.
+
+        `repeatable`: see ``Channel.send``.
 
         Raises:
             OriginCut, OriginLost: see ``Channel``.
@@ -137,7 +145,7 @@ class _Exchange:
         try:
             self._connection.expect(method)
             self._sending.start()
-            stream = await self._answered(idle)
+            stream = await self._answered(idle, repeatable)
             answered_at = self._connection.loop.time()
             await self._sending.ended()
             self._check_readable()
@@ -167,14 +175,17 @@ class _Exchange:
         if isinstance(exc, OriginError) and not ours:
             self._observer.failed(failure_of(exc), self._route, reached=True)
 
-    async def _answered(self, idle: IdleConnections | None) -> AnswerStream:
+    async def _answered(
+        self, idle: IdleConnections | None, repeatable: bool
+    ) -> AnswerStream:
         connection, sending = self._connection, self._sending
         try:
             message, content = await connection.answer()
         except FOREIGN as exc:
             sending.stop()
             self._check_readable()
-            if connection.missed(all_left=sending.all_left):
+            missed = connection.missed(all_left=sending.all_left)
+            if missed or (repeatable and connection.was_left):
                 raise _MissedError from exc
             raise failed(exc, all_left=sending.all_left) from exc
         if connection.is_unasked:

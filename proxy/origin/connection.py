@@ -170,13 +170,16 @@ class Connection(Hearing):
                 return message, content
 
     def missed(self, *, all_left: bool) -> bool:
-        """The origin ended this connection of an earlier request, without a word, and
-        surely before it had the one that was sent since.
+        """`was_left`, and surely before it had the request that was sent since.
 
         `all_left`: the kernel has taken the whole of that request.
         """
-        left = self.reused and not self._heard and self.left_at is not None
-        return left and (self._missed or not all_left)
+        return self.was_left and (self._missed or not all_left)
+
+    @property
+    def was_left(self) -> bool:
+        """The origin ended this connection of an earlier request, without a word."""
+        return self.reused and not self._heard and self.left_at is not None
 
     def settle(self) -> bool:
         """The answer has come to its end: True when the connection may be used again.

@@ -34,7 +34,8 @@ FOREIGN: Final = (ClientError, HttpProcessingError, TimeoutError, OSError)
 
 
 class OnlyOnceError(ClientError):
-    """Stands for its cause, for which aiohttp would send the request again."""
+    """Stands for its cause, for which aiohttp would send the request again: a
+    connection ended without an answer."""
 
 
 class Failure(StrEnum):

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import (
     BaseConnector,
+    ClientConnectorError,
     ClientHandlerType,
     ClientMiddlewareType,
     ClientOSError,
@@ -91,13 +92,12 @@ def held(session: ClientSession) -> Held:
 
 
 def middlewares(
-    headers: CIMultiDict[str], *, once: bool, expect: bool
+    headers: CIMultiDict[str], *, expect: bool
 ) -> tuple[ClientMiddlewareType, ...]:
     """What stands around one request: see `_exactly`, `_once` and `_patience`."""
-    around: tuple[ClientMiddlewareType, ...] = (_exactly(headers),)
     if expect:
-        around = (*around, _patience)
-    return (*around, _once) if once else around
+        return (_exactly(headers), _patience, _once)
+    return (_exactly(headers), _once)
 
 
 def _exactly(headers: CIMultiDict[str]) -> ClientMiddlewareType:
@@ -149,6 +149,8 @@ async def _once(request: ClientRequest, send: ClientHandlerType) -> ClientRespon
     """Keep aiohttp from sending an idempotent request again, by hiding why it would."""
     try:
         return await send(request)
+    except ClientConnectorError:
+        raise  # nothing has been sent, and that is no reason to it
     except (ClientOSError, ServerDisconnectedError) as exc:
         raise OnlyOnceError(str(exc)) from exc
 

@@ -23,7 +23,7 @@ async def test_without_a_wait_for_100_there_is_nothing_to_bound() -> None:
     async def send(request: ClientRequest) -> ClientResponse:
         return answer
 
-    patience = middlewares(CIMultiDict(), once=False, expect=True)[-1]
+    patience = middlewares(CIMultiDict(), expect=True)[1]
     request = cast("ClientRequest", SimpleNamespace())
     assert await patience(request, send) is answer
 

@@ -14,7 +14,14 @@ import trustme
 from tests.kit.origin import RecordingOrigin, Reply, Reset, Silence
 from tests.kit.raw import Connection, Response, request
 
-from .conftest import Between, RunRelay, Settings, answering, serving
+from .conftest import (
+    Between,
+    RunRelay,
+    Settings,
+    answering,
+    read_request,
+    serving,
+)
 
 
 async def _asked(between: Between, said: bytes = request("GET", "/")) -> Response:
@@ -155,7 +162,7 @@ async def test_only_an_idempotent_request_without_content_is_sent_again(
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST", "GET"])
-async def test_a_request_with_content_is_never_sent_again(
+async def test_a_request_with_content_is_not_sent_again_from_a_fresh_connection(
     run_relay: RunRelay, origin: RecordingOrigin, method: str
 ) -> None:
     between = await run_relay(origin.address)
@@ -177,6 +184,37 @@ async def test_a_stale_connection_costs_an_idempotent_request_nothing(
             await client.send(request(method, "/"))
             assert (await client.hear(method)).status == 200
         await client.close()
+
+
+async def test_what_is_sent_again_meets_no_other_old_connection(
+    run_relay: RunRelay,
+) -> None:
+    """An origin that goes away ends all of its connections, just as requests come."""
+    came = [asyncio.Event(), asyncio.Event()]
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        number, connections = connections, connections + 1
+        await read_request(reader)
+        if number < len(came):
+            came[number].set()
+            await came[-1].wait()  # so that there are two
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await read_request(reader)
+
+    async with serving(serve) as url:
+        between = await run_relay(url)
+        clients = [await between.connect() for _ in came]
+        for client in clients:
+            await client.send(request("GET", "/"))
+        for client in clients:
+            assert (await client.hear("GET")).status == 200
+        await clients[0].send(request("DELETE", "/"))
+        assert (await clients[0].hear("DELETE")).status == 200
+        for client in clients:
+            await client.close()
+    assert connections == len(came) + 1
 
 
 async def test_a_head_request_gets_no_problem_document(
