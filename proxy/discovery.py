@@ -22,8 +22,11 @@ from proxy.dialects import Dialects
 from proxy.dialects.cors import Pages, is_preflight, preflight_fields, with_cors
 from proxy.dialects.discovery import beside_discovery, with_discovery
 
-_SAYS_NOTHING: Final = frozenset({404, 405, 501})
-"""Statuses of an application that does not know OPTIONS (R81)."""
+SAYS_NOTHING: Final = frozenset({404, 405, 501})
+"""Statuses of an application that does not know OPTIONS, whatever content they have
+(R81)."""
+MAY_SAY_NOTHING: Final = frozenset({200, 204})
+"""Those that say something only with content, or of CORS (R81)."""
 _CORS: Final = b"access-control-"
 
 
@@ -76,7 +79,7 @@ class Discovery:
         `limits`: of uploads that are made there. `said` is None when the application
         could not be asked.
         """
-        if said is None or said.status in _SAYS_NOTHING:
+        if said is None or said.status in SAYS_NOTHING:
             return Reply(200, self.dialects.discovery(head, limits))
         version = self.dialects.version(head)
         if self._is_empty(said):
@@ -89,4 +92,5 @@ class Discovery:
     def _is_empty(said: Reply) -> bool:
         """True for what a server says that knows no more of the target than methods."""
         speaks_of_cors = any(name.lower().startswith(_CORS) for name, _ in said.fields)
-        return said.status in (200, 204) and said.content == b"" and not speaks_of_cors
+        is_mute = said.status in MAY_SAY_NOTHING and said.content == b""
+        return is_mute and not speaks_of_cors

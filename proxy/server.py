@@ -25,7 +25,7 @@ from proxy.core.target import resolved
 from proxy.core.upload import Head, Reply
 from proxy.core.values import replace
 from proxy.dialects import Dialect, Dialects
-from proxy.discovery import Discovery
+from proxy.discovery import MAY_SAY_NOTHING, SAYS_NOTHING, Discovery
 from proxy.reception import Exchange
 from proxy.routes import Route, Routes
 from proxy.spans import Spans
@@ -236,7 +236,13 @@ class Server:
 
     async def _discover(self, visit: Visit, route: Route) -> Sent:
         head, relay = visit.head, route.relay
-        asking = relay.ask(head, visit.front, visit.request_id)
+        asking = relay.ask(
+            head,
+            visit.front,
+            visit.request_id,
+            unwanted=SAYS_NOTHING,
+            weighed=MAY_SAY_NOTHING,
+        )
         async with client_present(visit.request), AsyncExitStack() as stack:
             try:
                 said = await stack.enter_async_context(asking)

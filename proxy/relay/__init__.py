@@ -10,7 +10,7 @@ Source: RFC 9110 "Intermediaries"; RFC 9112.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -112,10 +112,19 @@ class Relay:
 
     @asynccontextmanager
     async def ask(
-        self, head: Head, front: Front, request_id: str
+        self,
+        head: Head,
+        front: Front,
+        request_id: str,
+        *,
+        unwanted: Collection[int] = (),
+        weighed: Collection[int] = (),
     ) -> AsyncIterator[Reply]:
-        """The origin's answer to `head` without content (R81), to be passed on within;
-        the content is bytes where there is none.
+        """The origin's answer to `head` without content (R81), to be passed on within.
+
+        `unwanted`: statuses whose content nobody wants: it is not waited for, and left
+        out. `weighed`: those where it matters whether there is any: its beginning is
+        waited for, and it is bytes where there is none.
 
         Raises:
             OriginError: it gave none, or broke off before its content began.
@@ -124,7 +133,13 @@ class Relay:
         asked = replace(head, fields=_one_forward_less(fields, head))
         stream = await self._origin.exchange(asked, None, self._route)
         try:
-            is_empty = not await stream.begun()
+            status = stream.answer.status
+            if status in unwanted:
+                # Now: what is said instead may be long in being taken.
+                await stream.close()
+                yield Reply(status, stream.answer.fields)
+                return
+            is_empty = status in weighed and not await stream.begun()
             passed = _passed_on(stream)
             yield replace(passed, content=b"") if is_empty else passed
         finally:

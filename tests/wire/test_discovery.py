@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from tests.kit.answer import VERSION_FIELD, Answer
@@ -98,6 +100,20 @@ async def test_an_origin_that_is_down_is_answered_for(
     """R81."""
     await origin.stop()
     _is_our_answer(await client.ask("OPTIONS", "/files"))
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+@limited
+async def test_what_an_origin_says_to_that_need_not_come_to_an_end(
+    client: Client, origin: RecordingOrigin, status: int
+) -> None:
+    """R81: nobody wants it. And it is no answer to what is asked next."""
+    goes_on = asyncio.Event()
+    origin.then(Reply(status, (), b"x", half=goes_on))
+    _is_our_answer(await client.ask("OPTIONS", "/files"))
+    goes_on.set()
+    answer = await client.ask("GET", "/files")
+    assert (answer.status, answer.content) == (200, b"stored")
 
 
 @limited
