@@ -104,6 +104,18 @@ class AnswerStream:
         """The `Content-Length` the origin sent, None without one."""
         self._first = b""
 
+    async def check(self) -> None:
+        """To be asked by who would rather have no answer than one without content.
+
+        Raises:
+            OriginError: its content broke before any of it came; it is closed.
+        """
+        content = self.response.content
+        wrong = content.exception()
+        if wrong is not None and not content.total_bytes:
+            await self.close()
+            raise broken_off(wrong) from wrong
+
     async def begun(self) -> bytes:
         """Wait for the first bytes of the content, which stay in it; empty: none come.
 

@@ -65,6 +65,8 @@ class Hearing(ResponseHandler):
             # Whoever says so may send it, in front of the next answer.
             self.force_close()
         super().feed_data(data, size)
+        if self._has_answered and not _is_understood(message) and not data[1].is_eof():
+            self._end_because("a transfer coding that nobody asked for")
 
     def data_received(self, data: bytes) -> None:
         # The parser forgets a head, and content that is whole, when a mistake follows
@@ -125,8 +127,12 @@ class Hearing(ResponseHandler):
                 self._end_unasked()
 
     def _end_unasked(self) -> None:
-        """Something was said that answers nothing: hear no more of it."""
-        self.set_exception(HttpProcessingError(message="more than was asked for"))
+        """Something was said that answers nothing."""
+        self._end_because("more than was asked for")
+
+    def _end_because(self, why: str) -> None:
+        """Hear no more; who reads content that is not whole is told so."""
+        self.set_exception(HttpProcessingError(message=why))
         if self.transport is not None:
             self.transport.close()
 
@@ -136,6 +142,23 @@ class Hearing(ResponseHandler):
         if payload is not None and not payload.is_eof():
             wrong = isinstance(why, HttpProcessingError)
             set_exception(payload, why if wrong else ClientPayloadError(str(why)), why)
+
+
+def _is_understood(message: RawResponseMessage) -> bool:
+    """Its content is what the parser takes it for.
+
+    Other codings than chunked may be sent only to who names them in `TE`, as we never
+    do, and the parser knows none: the client would get coded bytes, and not be told.
+    `identity` was once a word for none. Chunked twice is read once, as it is meant.
+
+    Source: RFC 9112 "Transfer-Encoding", "TE"; RFC 2616 "Transfer Codings".
+    """
+    lines = message.headers.getall("Transfer-Encoding", ())
+    if not lines or lines == ["chunked"]:
+        return True
+    codings = [one.strip(" \t").lower() for line in lines for one in line.split(",")]
+    other = set(codings) - {"", "identity", "chunked"}
+    return not other and message.chunked == ("chunked" in codings)
 
 
 def _says_content(message: RawResponseMessage) -> bool:

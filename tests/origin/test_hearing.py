@@ -159,6 +159,62 @@ async def test_what_cannot_be_passed_on_is_no_answer(
             await ask(open_origin(url))
 
 
+@each_way
+@pytest.mark.parametrize(
+    "codings",
+    [
+        (b"gzip, chunked",),
+        (b"gzip", b"chunked"),
+        (b"chunked", b"gzip"),
+        (b"gzip",),
+        (b"chunked, identity",),
+        (b"chunked;q=1",),
+        (b"xchunked",),
+    ],
+    ids=b" and ".join,
+)
+async def test_content_in_a_coding_that_nobody_asked_for_is_none(
+    open_origin: OpenOrigin, ask: Ask, codings: tuple[bytes, ...]
+) -> None:
+    """Who gets it would not be told, and take it for something else."""
+    lines = b"".join([b"Transfer-Encoding: %b\r\n" % one for one in codings])
+    origin = Saying(OK + lines + b"\r\n2\r\nok\r\n0\r\n\r\n", is_silent)
+    origin.goes_on.set()
+    async with serving(origin) as url:
+        to = open_origin(url)
+        stream = await ask(to)
+        assert stream.answer.status == 200
+        with pytest.raises(OriginError, match="http_protocol_error"):
+            await whole(stream)
+        assert to.held.idle == 0
+
+
+@each_way
+@pytest.mark.parametrize(
+    "said", [b"Chunked", b"identity, chunked", b"chunked,\tchunked", b", chunked"]
+)
+async def test_what_means_chunked_alone_is_chunked(
+    open_origin: OpenOrigin, ask: Ask, said: bytes
+) -> None:
+    head = OK + b"Transfer-Encoding: " + said + b"\r\n\r\n"
+    origin = Saying(head + b"2\r\nok\r\n0\r\n\r\n", is_silent)
+    origin.goes_on.set()
+    async with serving(origin) as url:
+        assert await whole(await ask(open_origin(url))) == b"ok"
+
+
+@each_way
+async def test_a_coding_of_no_content_matters_to_nobody(
+    open_origin: OpenOrigin, ask: Ask
+) -> None:
+    said = b"HTTP/1.1 304 So\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+    origin = Saying(said, is_silent)
+    origin.goes_on.set()
+    async with serving(origin) as url:
+        stream = await ask(open_origin(url))
+        assert (stream.answer.status, await whole(stream)) == (304, b"")
+
+
 def _heard(*packets: bytes) -> Hearing:
     """By a connection of nobody's."""
     hearing = Hearing(asyncio.get_running_loop())

@@ -163,6 +163,27 @@ async def test_an_answer_that_breaks_off_is_heard_as_broken(
 
 
 @each_version
+@pytest.mark.parametrize("way", ["on the disk", "in memory"])
+async def test_an_answer_in_an_unknown_coding_stands_without_its_content(
+    client: Client, origin: RecordingOrigin, version: int, way: str
+) -> None:
+    """P3: the origin has acted and has said so, and is not asked a second time. What
+    nobody would know to be coded is given to nobody."""
+    coded = (("Transfer-Encoding", "gzip"),)
+    origin.then(Reply(201, coded, b"\x1f\x8b", framing="chunked"))
+    if way == "on the disk":
+        upload = await client.create(version, last=False, sends=b"abc")
+        answer = await upload.append(at=3, last=True, sends=b"def")
+    else:
+        upload = await client.create(version, sends=b"abc")
+        answer = upload.answer
+    assert (answer.status, answer.response.whole, answer.content) == (201, False, b"")
+    again = await upload.append(at=3 if way == "in memory" else 6)
+    assert again.status == 410
+    assert len(origin.requests) == 1
+
+
+@each_version
 async def test_interim_responses_of_the_origin_are_dropped(
     client: Client, origin: RecordingOrigin, version: int
 ) -> None:
