@@ -5,6 +5,8 @@ until the next one comes, and has a task for each. Here nothing of a request out
 it: of an idle connection nothing is left but the connection. A few names that are
 private in aiohttp are used, as it leaves no other way. The one invariant: a request is
 answered, or the connection ends, before the next one is looked at.
+
+Source: RFC 9112 "Pipelining", "Tear-down".
 """
 
 from __future__ import annotations
@@ -69,8 +71,27 @@ class Turns(RequestHandler):
             raise
         if not self._force_close:
             self._task_handler = None
-            if self.transport is not None:
-                self.transport.close()
+            self._leave()
+
+    def _leave(self) -> None:
+        """End the connection after its last answer, so that all of that arrives.
+
+        Whoever has sent more by now, which nobody will read, would lose what is still
+        on its way to a reset, with which the kernel tells of unread bytes. So that is
+        read for some time, and thrown away, as all is when aiohttp is told to close.
+        """
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        if not (self._messages or self._reading_paused or self._buffer_paused):
+            transport.close()
+            return
+        self.close()
+        self._messages.clear()
+        self._resume_transport_reading()
+        if transport.can_write_eof():  # not within TLS
+            transport.write_eof()
+        self._loop.call_later(self._lingering_time, self.force_close)
 
     async def _message(self) -> None:
         """Wait for the next request."""

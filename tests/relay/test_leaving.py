@@ -1,0 +1,144 @@
+"""A connection that ends although its client has said more: the last answer arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+from aiohttp import web
+
+from proxy.core.upload import Reply
+from proxy.wire import Body, Door, send
+from tests.kit.bounds import BOUND_S, until
+from tests.kit.raw import chunk, request
+
+LARGE = b"x" * 6_000_000
+"""More than the kernel takes of an answer."""
+SMALL_WINDOW = 32 * 1024
+LAST = (
+    request("POST", "/", ("Transfer-Encoding", "chunked")) + chunk(b"abc") + chunk(b"")
+)
+"""A request after which the connection ends, of which its client knows nothing yet."""
+MORE = [
+    request("GET", "/more") * 100_000,
+    request("PUT", "/", ("Content-Length", "3000000")) + b"y" * 3_000_000,
+]
+
+Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
+
+
+def _door() -> Door:
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        body = Body(request, BOUND_S)
+        while await body.read():
+            pass
+        return await send(request, Reply(200, (), LARGE))
+
+    return Door(
+        handler, keepalive_timeout_s=5.0, header_timeout_s=5.0, header_limit=8192
+    )
+
+
+@asynccontextmanager
+async def _by_tcp(door: Door, *, sealed: bool = False) -> AsyncIterator[Open]:
+    theirs = ours = None
+    if sealed:
+        authority = trustme.CA()
+        theirs, ours = (
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
+            ssl.create_default_context(),
+        )
+        authority.issue_cert("localhost").configure_cert(theirs)
+        authority.configure_trust(ours)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(door, "127.0.0.1", 0, ssl=theirs)
+
+    async def open_() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        sock = socket.socket()
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_WINDOW)
+        await loop.sock_connect(sock, server.sockets[0].getsockname())
+        name = "localhost" if sealed else None
+        return await asyncio.open_connection(sock=sock, ssl=ours, server_hostname=name)
+
+    yield open_
+    server.close()
+    await door.shutdown(1.0)
+
+
+@asynccontextmanager
+async def _by_path(door: Door, path: Path) -> AsyncIterator[Open]:
+    server = await asyncio.get_running_loop().create_unix_server(door, path)
+
+    async def open_() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_unix_connection(path)
+
+    yield open_
+    server.close()
+    await door.shutdown(1.0)
+
+
+@pytest.mark.parametrize("more", MORE, ids=["requests", "content"])
+@pytest.mark.parametrize("way", ["tcp", "tls", "unix"])
+async def test_who_has_said_more_gets_the_whole_answer(
+    way: str, more: bytes, tmp_path: Path
+) -> None:
+    """Unread bytes make the kernel end a connection with a reset, which overtakes what
+    the client has not read yet."""
+    door = _door()
+    served = (
+        _by_path(door, tmp_path / "door")
+        if way == "unix"
+        else _by_tcp(door, sealed=way == "tls")
+    )
+    async with served as open_, asyncio.timeout(BOUND_S):
+        reader, writer = await open_()
+        writer.write(LAST + more)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"\r\nConnection: close\r\n" in head
+        assert await reader.readexactly(len(LARGE)) == LARGE
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def _go_on(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(MORE[0])
+        await writer.drain()
+
+
+async def test_who_goes_on_and_on_is_not_heard_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.wire.door.LINGER_S", 0.2)
+    door = _door()
+    async with _by_tcp(door) as open_, asyncio.timeout(BOUND_S):
+        reader, writer = await open_()
+        writer.write(LAST + MORE[0])
+        await reader.readexactly(len(LARGE))
+        with pytest.raises(ConnectionError):
+            await _go_on(writer)
+        assert door.open == 0
+
+
+async def test_a_stop_does_not_wait_for_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.wire.door.LINGER_S", 2 * BOUND_S)
+    door = _door()
+    async with _by_tcp(door) as open_, asyncio.timeout(BOUND_S):
+        reader, writer = await open_()
+        writer.write(LAST + MORE[0])
+        assert (await reader.read()).endswith(LARGE)
+        assert door.open == 1
+
+        async def left() -> bool | None:
+            return None if door.open else True
+
+        await door.shutdown(BOUND_S)
+        await until(left)
+        writer.close()
