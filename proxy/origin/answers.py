@@ -104,7 +104,7 @@ class AnswerStream:
         """The `Content-Length` the origin sent, None without one."""
         self._first = b""
 
-    async def check(self) -> None:
+    def check(self) -> None:
         """To be asked by who would rather have no answer than one without content.
 
         Raises:
@@ -113,7 +113,7 @@ class AnswerStream:
         content = self.response.content
         wrong = content.exception()
         if wrong is not None and not content.total_bytes:
-            await self.close()
+            self.response.close()
             raise broken_off(wrong) from wrong
 
     async def begun(self) -> bytes:

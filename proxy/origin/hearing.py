@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from http.client import NO_CONTENT, SWITCHING_PROTOCOLS
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import ClientPayloadError
 from aiohttp.client_proto import ResponseHandler
@@ -36,8 +36,9 @@ class Hearing(ResponseHandler):
         """The request has been sent, as far as it will be."""
         self._goes_on_to_answer = False
         """What was said last was an interim response."""
-        self._has_answered = False
-        """The final head has come for what was asked last."""
+        self._answered_by: object = self
+        """Of the parsers, of which each request gets its own, the one that has parsed a
+        final head; none has at first."""
         self.is_reset = False
         """Who was writing to it has been told that it was, or may have been: who reads
         will not be."""
@@ -46,26 +47,22 @@ class Hearing(ResponseHandler):
         self._is_its_turn = True
         super().start_timeout()
 
-    def set_response_params(self, **params: Any) -> None:
-        # Here a request begins, and here only.
-        self._has_answered = False
-        super().set_response_params(**params)
-
     def feed_data(
         self, data: tuple[RawResponseMessage, StreamReader], size: int = 0
     ) -> None:
-        if self._has_answered:
+        if self._has_answered():
             self._end_unasked()
             return
         message = data[0]
         code = message.code
         self._goes_on_to_answer = code < 200 and code != SWITCHING_PROTOCOLS
-        self._has_answered = code >= 200
+        if code >= 200:
+            self._answered_by = self._parser
         if code == NO_CONTENT and _says_content(message):
             # Whoever says so may send it, in front of the next answer.
             self.force_close()
         super().feed_data(data, size)
-        if self._has_answered and not _is_understood(message) and not data[1].is_eof():
+        if not _is_understood(message) and code >= 200 and not data[1].is_eof():
             self._end_because("a transfer coding that nobody asked for")
 
     def data_received(self, data: bytes) -> None:
@@ -73,7 +70,7 @@ class Hearing(ResponseHandler):
         # them in the same piece.
         begin = 0
         while self._awaits_head():
-            if self._has_answered:
+            if self._has_answered():
                 if begin < len(data):
                     self._end_unasked()
                 return
@@ -99,6 +96,10 @@ class Hearing(ResponseHandler):
             return False
         return self._payload is None or self._payload.is_eof()
 
+    def _has_answered(self) -> bool:
+        """The final head has come for what was asked last."""
+        return self._answered_by is self._parser
+
     def _parse(self, data: bytes) -> None:
         super().data_received(data)
         wrong = self.exception()
@@ -114,7 +115,7 @@ class Hearing(ResponseHandler):
         The parser keeps the beginning of a head to itself, and the next request gets
         another parser, which would take the rest of it.
         """
-        if not (self._has_answered and self._awaits_head()) or self._should_close:
+        if self._should_close or not (self._has_answered() and self._awaits_head()):
             return
         assert self._parser is not None, "it has just parsed"
         try:

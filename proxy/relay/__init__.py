@@ -102,7 +102,7 @@ class Relay:
             try:
                 answer = await self._fetch(request, head, onward)
                 if isinstance(answer, AnswerStream):
-                    await answer.check()
+                    answer.check()
             except OriginError as exc:
                 return await reply(self._failure(exc))
             if isinstance(answer, AnswerStream):
@@ -141,7 +141,7 @@ class Relay:
                 await stream.close()
                 yield Reply(status, stream.answer.fields)
                 return
-            await stream.check()
+            stream.check()
             is_empty = status in weighed and not await stream.begun()
             passed = _passed_on(stream)
             yield replace(passed, content=b"") if is_empty else passed
