@@ -22,11 +22,13 @@ from typing import Final, cast
 from aiohttp import web
 
 from .door import Door
+from .replies import STALL_S
 
 HANDSHAKE: Final = 0x16
 """The first byte of whoever speaks TLS."""
 GOODBYE_S: Final = 2.0
-"""Seconds that a client has to end TLS in order; then it is ended without."""
+"""Seconds that a client has to end TLS in order, once it has taken all that was said to
+it; then it is ended without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class Gate(asyncio.Protocol):
         left_s = max(0.001, self._until - self._loop.time())
         done = self._loop.create_future()
         done.add_done_callback(self._shaken)
-        tls = SSLProtocol(
+        tls = _Patient(
             self._loop,
             self,
             self._terms.context(),
@@ -173,6 +175,29 @@ class Gate(asyncio.Protocol):
             self._waiting.discard(self._transport)
             self._transport = None
             self._door.open -= 1
+
+
+class _Patient(SSLProtocol):
+    """TLS that does not end before the client has taken what was said last.
+
+    The loop's own counts that time as part of the goodbye: of an answer with which the
+    connection ends, who takes it slowly would lose what is not in the kernel by then.
+    """
+
+    _until: float | None = None
+    """When the client has had time enough, in seconds of the loop; None before its
+    goodbye is late."""
+
+    def _check_shutdown_timeout(self) -> None:
+        now = self._loop.time()
+        self._until = until = self._until or now + STALL_S
+        below = cast("asyncio.Transport | None", self._transport)
+        if now < until and below is not None and below.get_write_buffer_size():
+            again = self._check_shutdown_timeout
+            self._shutdown_timeout_handle = self._loop.call_later(GOODBYE_S, again)
+        else:
+            # The stubs do not know it.
+            super()._check_shutdown_timeout()  # type: ignore[misc]
 
 
 class _Unheard(asyncio.Protocol):

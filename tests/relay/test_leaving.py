@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
-import trustme
 from aiohttp import web
 
 from proxy.core.upload import Reply
 from proxy.wire import Body, Door, send
+from proxy.wire.gate import Gate, Terms
 from tests.kit.bounds import BOUND_S, until
 from tests.kit.raw import chunk, request
+from tests.origin.keeping import sealed as contexts
 
 LARGE = b"x" * 6_000_000
 """More than the kernel takes of an answer."""
@@ -45,19 +46,19 @@ def _door() -> Door:
     )
 
 
+def _unsealed(peer: str, why: str) -> None:
+    raise AssertionError(f"no TLS with {peer}: {why}")
+
+
 @asynccontextmanager
 async def _by_tcp(door: Door, *, sealed: bool = False) -> AsyncIterator[Open]:
-    theirs = ours = None
-    if sealed:
-        authority = trustme.CA()
-        theirs, ours = (
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
-            ssl.create_default_context(),
-        )
-        authority.issue_cert("localhost").configure_cert(theirs)
-        authority.configure_trust(ours)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(door, "127.0.0.1", 0, ssl=theirs)
+    accept: Callable[[], asyncio.BaseProtocol] = door
+    ours = None
+    if sealed:
+        theirs, ours = contexts()
+        accept = partial(Gate, door, Terms(lambda: theirs, 5.0, _unsealed), set())
+    server = await loop.create_server(accept, "127.0.0.1", 0)
 
     async def open_() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         sock = socket.socket()
@@ -107,6 +108,34 @@ async def test_who_has_said_more_gets_the_whole_answer(
         writer.close()
 
 
+async def test_who_takes_its_time_over_tls_gets_the_whole_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is not late with its goodbye as long as there is more to take."""
+    monkeypatch.setattr("proxy.wire.gate.GOODBYE_S", 0.05)
+    async with _by_tcp(_door(), sealed=True) as open_, asyncio.timeout(BOUND_S):
+        reader, writer = await open_()
+        writer.write(request("GET", "/", ("Connection", "close")))
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.3)  # many times as long as a goodbye may take
+        assert await reader.readexactly(len(LARGE)) == LARGE
+        writer.close()
+
+
+async def test_who_takes_nothing_over_tls_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.wire.gate.GOODBYE_S", 0.05)
+    monkeypatch.setattr("proxy.wire.gate.STALL_S", 0.2)
+    door = _door()
+    async with _by_tcp(door, sealed=True) as open_:
+        reader, writer = await open_()
+        writer.write(request("GET", "/", ("Connection", "close")))
+        await reader.readuntil(b"\r\n\r\n")
+        await until(partial(_left, door))
+        writer.transport.abort()
+
+
 async def _go_on(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(MORE[0])
@@ -127,6 +156,10 @@ async def test_who_goes_on_and_on_is_not_heard_for_long(
         assert door.open == 0
 
 
+async def _left(door: Door) -> bool | None:
+    return None if door.open else True
+
+
 async def test_a_stop_does_not_wait_for_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxy.wire.door.LINGER_S", 2 * BOUND_S)
     door = _door()
@@ -135,10 +168,6 @@ async def test_a_stop_does_not_wait_for_that(monkeypatch: pytest.MonkeyPatch) ->
         writer.write(LAST + MORE[0])
         assert (await reader.read()).endswith(LARGE)
         assert door.open == 1
-
-        async def left() -> bool | None:
-            return None if door.open else True
-
         await door.shutdown(BOUND_S)
-        await until(left)
+        await until(partial(_left, door))
         writer.close()
