@@ -88,6 +88,14 @@ class Listening:
         while self._greeted_by() and loop.time() < until:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_S)
 
+    async def see_out(self, most_s: float) -> None:
+        """Wait until clients have taken what was said to them, up to `most_s` seconds:
+        what the kernel has not got yet would be gone with us."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + most_s
+        while self._door.has_unsent and loop.time() < until:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(LOOK_S)
+
     def _greeted_by(self) -> int:
         """Connections of which we do not know yet what they want."""
         return len(self._door.heads) + sum(gate.waiting for gate in self._gates)

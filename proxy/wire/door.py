@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
@@ -25,7 +25,7 @@ from proxy.core.upload import Reply
 from proxy.waits import Waits
 
 from .problems import problem_reply
-from .replies import Sent, rendered
+from .replies import STALL_S, Sent, rendered
 from .turned import TurnedAway
 from .turns import LINGER_S, Turns
 from .unparsed import unparsed_reply
@@ -71,6 +71,8 @@ class Door(web.Server):
             keepalive_timeout_s, Connection.force_close
         )
         """Connections on which nothing has come since the last answer."""
+        self.endings: Waits[Connection] = Waits(STALL_S, Connection.give_up)
+        """Connections that end when their clients have taken what was said last."""
         self._options: dict[str, Any] = {
             # Otherwise a coded body arrives decoded, and every offset is wrong.
             "auto_decompress": False,
@@ -129,6 +131,12 @@ class Door(web.Server):
         self.open -= 1
         super().connection_lost(handler, exc)
 
+    @property
+    def has_unsent(self) -> bool:
+        """Something that was said to a client is still here."""
+        ours = (one for one in self.connections if isinstance(one, Connection))
+        return any(one.unsent for one in ours)
+
     async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         for connection in tuple(self._turned_away):
             connection.close()
@@ -138,30 +146,60 @@ class Door(web.Server):
 class Connection(Turns):
     """One connection of a client."""
 
-    __slots__ = ("_door", "_head_came", "_watchers")
+    __slots__ = ("_below", "_door", "_head_came", "_watchers")
 
     def __init__(self, door: Door, **options: Any) -> None:
         super().__init__(door, **options)
         self._door = door
         self._head_came = False
         """Some of the head that is due is here."""
+        self._below: asyncio.Transport | None = None
+        """That of the socket; None while there is none."""
         self._watchers: tuple[Callable[[], None], ...] = ()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Before its turns begin, which from Python 3.12 on is within the call below.
         self._door.heads.begin(self)
+        self.stand_on(transport)
         super().connection_made(transport)
 
+    def stand_on(self, transport: asyncio.BaseTransport) -> None:
+        """What is said on it goes to the kernel by `transport`."""
+        self._below = cast("asyncio.Transport", transport)
+
     def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self._below = None
         self._door.heads.end(self)
         self._door.rests.end(self)
-        super().connection_lost(exc)
+        self._door.endings.end(self)
         for tell in self._watchers:
             tell()
 
     @property
     def ends(self) -> bool:
         return self._door.closes
+
+    @property
+    def unsent(self) -> int:
+        """Bytes said to the client that the kernel has not taken yet."""
+        return 0 if self._below is None else self._below.get_write_buffer_size()
+
+    def force_close(self) -> None:
+        # It ends when that has been taken, for which the event loop waits for ever.
+        if self.unsent:
+            self._door.endings.begin(self)
+        super().force_close()
+
+    def eof_received(self) -> None:
+        if self.unsent:
+            self._door.endings.begin(self)
+        super().eof_received()
+
+    def give_up(self) -> None:
+        """The client takes nothing."""
+        if self._below is not None:
+            self._below.abort()
 
     def watch(self, tell: Callable[[], None]) -> None:
         """Call `tell` when the connection is lost."""

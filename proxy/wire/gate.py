@@ -21,7 +21,7 @@ from typing import Final, cast
 
 from aiohttp import web
 
-from .door import Door
+from .door import Connection, Door
 from .replies import STALL_S
 
 HANDSHAKE: Final = 0x16
@@ -157,11 +157,14 @@ class Gate(asyncio.Protocol):
 
     def _passed(self, sealed: asyncio.Transport) -> None:
         """The handshake has succeeded, and nothing has been decrypted yet."""
+        below = self._transport
         # Before the door counts it again, which finds room for it so.
         self._leave()
         connection = self._door()
         sealed.set_protocol(connection)
         connection.connection_made(sealed)
+        if below is not None and isinstance(connection, Connection):
+            connection.stand_on(below)
 
     def _shaken(self, done: asyncio.Future[None]) -> None:
         """It is over: `_passed` was told so, or there is no TLS."""

@@ -84,7 +84,7 @@ class Turns(RequestHandler):
         if transport is None or transport.is_closing():
             return
         if not (self._messages or self._reading_paused or self._buffer_paused):
-            transport.close()
+            self.force_close()
             return
         self.close()
         self._messages.clear()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from pathlib import Path
 from signal import SIGTERM
 
 import pytest
 
-from tests.kit.bounds import until
+from proxy.app import App
+from proxy.config import Config
+from tests.kit.bounds import BOUND_S, until
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply, Silence
 from tests.kit.process import ProxyProcess
@@ -161,3 +165,43 @@ async def test_who_says_nothing_is_not_waited_for(process: ProxyProcess) -> None
     assert await silent.ended() == b""
     assert await process.exited() == 0
     await silent.close()
+
+
+async def test_what_was_said_is_waited_for_until_it_is_taken(
+    origin: RecordingOrigin, tmp_path: Path
+) -> None:
+    """What the kernel has not got yet would be gone with the process."""
+    settings = {
+        "listen": "127.0.0.1:0",
+        "origin": {"url": origin.address},
+        "spool": {"directory": str(tmp_path / "spool")},
+        "admin": None,
+    }
+    app = App(Config.model_validate(settings))
+    await app.start()
+    door = app._door
+    host, port = app.addresses[0].removeprefix("http://").split(":")
+    sock = socket.create_connection((host, int(port)))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+    reader, writer = await asyncio.open_connection(sock=sock)
+
+    async def unsent() -> bool | None:
+        if door.has_unsent:
+            return True
+        if len(door.rests):
+            # Little enough that nobody waits until it is taken.
+            origin.then(Reply(200, (), b"x" * 60_000))
+            writer.write(request("GET", "/"))
+        return None
+
+    writer.write(request("GET", "/"))
+    await until(unsent)
+    ending = asyncio.create_task(app.end_work())
+    done, _ = await asyncio.wait({ending}, timeout=0.3)
+    assert not done
+    taking = asyncio.create_task(reader.read())
+    async with asyncio.timeout(BOUND_S):
+        await ending
+        await app.close()
+        await taking
+    writer.close()

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from proxy.core.upload import Reply
+from proxy.listening import Listening
 from proxy.wire import Body, Door, send
 from proxy.wire.gate import Gate, Terms
 from tests.kit.bounds import BOUND_S, until
@@ -34,15 +35,18 @@ MORE = [
 Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
 
-def _door() -> Door:
+def _door(content: bytes = LARGE, *, keepalive_timeout_s: float = 5.0) -> Door:
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
         body = Body(request, BOUND_S)
         while await body.read():
             pass
-        return await send(request, Reply(200, (), LARGE))
+        return await send(request, Reply(200, (), content))
 
     return Door(
-        handler, keepalive_timeout_s=5.0, header_timeout_s=5.0, header_limit=8192
+        handler,
+        keepalive_timeout_s=keepalive_timeout_s,
+        header_timeout_s=5.0,
+        header_limit=8192,
     )
 
 
@@ -134,6 +138,51 @@ async def test_who_takes_nothing_over_tls_is_given_up(
         await reader.readuntil(b"\r\n\r\n")
         await until(partial(_left, door))
         writer.transport.abort()
+
+
+@pytest.mark.parametrize("way", ["idle", "half closed"])
+async def test_who_does_not_take_the_end_of_an_answer_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """P9: it would have its place among the connections for ever."""
+    monkeypatch.setattr("proxy.wire.door.STALL_S", 0.2)
+    # Little enough that nobody waits until it is taken.
+    door = _door(b"x" * 30_000, keepalive_timeout_s=0.2 if way == "idle" else BOUND_S)
+
+    async def unsent() -> bool | None:
+        if door.has_unsent:
+            return True
+        if len(door.rests):
+            writer.write(request("GET", "/"))
+        return None
+
+    async with _by_tcp(door) as open_:
+        _, writer = await open_()
+        writer.write(request("GET", "/"))
+        await until(unsent)
+        if way == "half closed":
+            writer.write_eof()
+        await until(partial(_left, door))
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["tcp", "tls"])
+async def test_a_stop_waits_for_what_was_said_to_be_taken(sealed: bool) -> None:
+    """As far as it has the time: what the kernel has not got is gone with a process."""
+    door = _door()
+    listening = Listening(door, None, at_once=100)
+    async with _by_tcp(door, sealed=sealed) as open_, asyncio.timeout(BOUND_S):
+        reader, writer = await open_()
+        writer.write(request("GET", "/", ("Connection", "close")))
+        await reader.readuntil(b"\r\n\r\n")
+        assert door.has_unsent
+        await listening.see_out(0.05)
+        assert door.has_unsent
+        seen_out = asyncio.create_task(listening.see_out(BOUND_S))
+        assert await reader.readexactly(len(LARGE)) == LARGE
+        await seen_out
+        assert not door.has_unsent
+        writer.close()
 
 
 async def _go_on(writer: asyncio.StreamWriter) -> None:
