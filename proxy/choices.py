@@ -99,6 +99,11 @@ def routes(config: Config) -> tuple[Route, ...]:
     return (*config.routes, default)
 
 
+def origin_urls(config: Config) -> frozenset[str]:
+    """Where requests may be sent, as the configuration names it."""
+    return frozenset(route.origin.url for route in routes(config))
+
+
 def route_names(config: Config) -> list[str]:
     """What the routes are called, the one of everything else included."""
     return [route.name for route in routes(config)]

@@ -173,6 +173,9 @@ class Road:
             max_age_s=choices.longest_age_s(settings.config),
         )
         self._server = self._make_server()
+        self._meters.settle(
+            choices.route_names(settings.config), choices.origin_urls(settings.config)
+        )
         # A route may be back.
         self.sweep.look_soon()
 

@@ -6,7 +6,7 @@ Made before any of them; what is read rather than told is joined when they are t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from proxy.reloaded import Result
@@ -43,6 +43,7 @@ class Meters:
     def __init__(self, now: Callable[[], float], routes: Sequence[str]) -> None:
         """`now`: seconds of the lifetime clock. `routes`: their names."""
         self._routes = routes
+        self._standing: StandingRead | None = None
         self._book = Book()
         self.requests = RequestsSeen(self._book, routes)
         self.uploads = UploadsSeen(self._book, now, routes)
@@ -82,7 +83,17 @@ class Meters:
 
     def watch(self, standing: Standing) -> None:
         """Read how `standing` stands whenever somebody asks."""
-        StandingRead(self._book, standing, self.census, self._routes)
+        self._standing = StandingRead(self._book, standing, self.census, self._routes)
+
+    def settle(self, routes: Sequence[str], origins: Collection[str]) -> None:
+        """There are these routes, by their names, and these origins from now on, as
+        the configuration names them. What was counted of others stays."""
+        self._routes = self.census.names = routes
+        self.requests.begin(routes)
+        self.uploads.begin(routes)
+        self.origins.settle(origins)
+        if self._standing is not None:
+            self._standing.names = routes
 
     def snapshot(self) -> Snapshot:
         """How everything stands, for this process alone."""

@@ -6,7 +6,7 @@ The label `origin` is its address in the configuration: there are as many as tha
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 from weakref import WeakSet
 
@@ -27,6 +27,8 @@ class OriginsSeen:
         self.seconds = book.histogram(catalogue.ORIGIN_SECONDS)
         self.bytes = book.counter(catalogue.FORWARDED_BYTES)
         self._each: dict[str, OriginSeen] = {}
+        self._left: frozenset[str] = frozenset()
+        """Those that nothing new goes to: no news comes of them any more."""
         book.gauge(catalogue.ORIGIN_UP, self._are_up)
         book.gauge(catalogue.ORIGIN_CONNECTIONS, self._connections)
 
@@ -36,19 +38,28 @@ class OriginsSeen:
             self._each[origin] = OriginSeen(self, origin)
         return self._each[origin]
 
+    def settle(self, origins: Collection[str]) -> None:
+        """Requests go to these from now on. Of others it is told what was counted, but
+        not that they are down: it would be told for ever."""
+        for origin in self._left.intersection(origins):
+            self._each[origin].known_at = 0.0  # that was long ago
+        self._left = frozenset(self._each).difference(origins)
+
     def _are_up(self) -> Mapping[Labels, Value]:
         return {
             (origin,): [seen.known_at, int(seen.is_up)]
             for origin, seen in self._each.items()
-            if seen.known_at
+            if seen.known_at and origin not in self._left
         }
 
     def _connections(self) -> Mapping[Labels, Value]:
         told: dict[Labels, Value] = {}
         for origin, seen in self._each.items():
             every = [one.held for one in seen.watched]
-            told[origin, "idle"] = sum(held.idle for held in every)
-            told[origin, "busy"] = sum(held.busy for held in every)
+            idle = sum(held.idle for held in every)
+            busy = sum(held.busy for held in every)
+            if idle or busy or origin not in self._left:
+                told |= {(origin, "idle"): idle, (origin, "busy"): busy}
         return told
 
 

@@ -6,7 +6,7 @@ Runs for every request, so that each line here is paid for thousands of times a 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from aiohttp import web
@@ -33,20 +33,26 @@ _SUPPRESSED: Final = ("suppressed",)
 class RequestsSeen:
     """Hears of every request of the public listeners."""
 
-    def __init__(self, book: Book, names: Sequence[str]) -> None:
+    def __init__(self, book: Book, names: Iterable[str]) -> None:
         """`names`: of the routes."""
         self._listeners = Listeners()
         self._in_flight: dict[str, int] = {}
         self._requests = book.counter(catalogue.REQUESTS)
         self._seconds = book.histogram(catalogue.REQUEST_SECONDS)
         self._rejected = book.counter(catalogue.REJECTED)
-        each = [(name,) for name in names]
-        self._bytes = book.counter(catalogue.REQUEST_BYTES, each)
-        self._told = book.counter(catalogue.RESPONSE_BYTES, each)
-        self._conflicts = book.counter(catalogue.OFFSET_CONFLICTS, each)
+        self._bytes = book.counter(catalogue.REQUEST_BYTES)
+        self._told = book.counter(catalogue.RESPONSE_BYTES)
+        self._conflicts = book.counter(catalogue.OFFSET_CONFLICTS)
         kinds = [_LOCATION, _PROGRESS, _SUPPRESSED]
         self._interims = book.counter(catalogue.INTERIMS, kinds)
         book.gauge(catalogue.IN_FLIGHT, self._being_answered)
+        self.begin(names)
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Tell what can happen on these routes before it does."""
+        for name in names:
+            for counts in (self._bytes, self._told, self._conflicts):
+                counts.begin((name,))
 
     @property
     def listeners(self) -> Listeners:

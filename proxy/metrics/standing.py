@@ -62,7 +62,8 @@ class StandingRead:
         self, book: Book, of: Standing, census: CensusSeen, names: Sequence[str]
     ) -> None:
         """`names`: of the routes."""
-        self._names = names
+        self.names = names
+        """Of the routes there are, which are told though nothing is on them."""
         self._of = of
         self._census = census
         book.gauge(catalogue.DRAINING, lambda: {(): int(of.draining)})
@@ -77,13 +78,13 @@ class StandingRead:
         by_state = (self._of.receiving, self._of.waiting, self._of.forwarding)
         for state, uploads in zip(_HELD, by_state, strict=True):
             counted.update((routes.of_upload(upload), state) for upload in uploads())
-        first: dict[Labels, Value] = dict.fromkeys(product(self._names, _HELD), 0)
+        first: dict[Labels, Value] = dict.fromkeys(product(self.names, _HELD), 0)
         return {**first, **counted, **self._census.states()}
 
     def _queue(self) -> Mapping[str, Mapping[Labels, Value]]:
         now = self._of.now()
-        sizes: dict[Labels, Value] = {(name,): 0 for name in self._names}
-        ages: dict[Labels, Value] = {(name,): 0.0 for name in self._names}
+        sizes: dict[Labels, Value] = {(name,): 0 for name in self.names}
+        ages: dict[Labels, Value] = {(name,): 0.0 for name in self.names}
         counted = Counter(routes.of_upload(upload) for upload in self._of.waiting())
         sizes |= {(route,): count for route, count in counted.items()}
         fed_at: dict[str, float] = {}

@@ -64,7 +64,8 @@ class CensusSeen:
         self, book: Book, now: Callable[[], float], names: Sequence[str]
     ) -> None:
         """`now`: seconds of the lifetime clock. `names`: of the routes."""
-        self._names = names
+        self.names = names
+        """Of the routes there are at the end of a round."""
         self._now = now
         self._counting: Counter[Labels] = Counter()
         self._all = self._told_all = 0
@@ -91,7 +92,7 @@ class CensusSeen:
 
     def end(self) -> None:
         """See ``sweep.Census``."""
-        states = product(self._names, STATES.values())
+        states = product(self.names, STATES.values())
         self._told = {**dict.fromkeys(states, 0), **self._counting}
         self._told_all, self._told_oldest = self._all, self._oldest
 

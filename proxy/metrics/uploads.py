@@ -7,8 +7,7 @@ counts twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import product
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from proxy.core.errors import Gone
@@ -69,29 +68,36 @@ class UploadsSeen:
     """Hears of every upload that this process works on."""
 
     def __init__(
-        self, book: Book, now: Callable[[], float], names: Sequence[str]
+        self, book: Book, now: Callable[[], float], names: Iterable[str]
     ) -> None:
         """`now`: seconds of the lifetime clock. `names`: of the routes."""
-        each = [(name,) for name in names]
         self._now = now
         self._started = book.counter(catalogue.STARTED)
-        self._finished = book.counter(catalogue.FINISHED, product(names, OUTCOMES))
+        self._finished = book.counter(catalogue.FINISHED)
         self._bytes = book.histogram(catalogue.UPLOAD_BYTES)
         self._seconds = book.histogram(catalogue.UPLOAD_SECONDS)
         self._requests = book.histogram(catalogue.UPLOAD_REQUESTS)
-        self._resumptions = book.counter(catalogue.RESUMPTIONS, each)
-        self._saved = book.counter(catalogue.SAVED_BYTES, each)
-        causes = (*CAUSES.values(), CRASH, STORAGE)
-        self._interruptions = book.counter(
-            catalogue.INTERRUPTIONS, product(names, causes)
-        )
-        self._forwards = book.counter(
-            catalogue.FORWARDS, product(names, ("answered", *_FAILED.values()), (1,))
-        )
-        self._retries = book.counter(catalogue.RETRIES, each)
+        self._resumptions = book.counter(catalogue.RESUMPTIONS)
+        self._saved = book.counter(catalogue.SAVED_BYTES)
+        self._interruptions = book.counter(catalogue.INTERRUPTIONS)
+        self._forwards = book.counter(catalogue.FORWARDS)
+        self._retries = book.counter(catalogue.RETRIES)
         self._recovered = book.counter(
             catalogue.RECOVERED, [(result,) for result in RESULTS]
         )
+        self.begin(names)
+
+    def begin(self, names: Iterable[str]) -> None:
+        """Tell what can happen on these routes before it does."""
+        for name in names:
+            for outcome in OUTCOMES:
+                self._finished.begin((name, outcome))
+            for cause in (*CAUSES.values(), CRASH, STORAGE):
+                self._interruptions.begin((name, cause))
+            for outcome in ("answered", *_FAILED.values()):
+                self._forwards.begin((name, outcome, 1))
+            for counts in (self._resumptions, self._saved, self._retries):
+                counts.begin((name,))
 
     def changed(self, before: Upload, after: Upload, event: Event) -> None:
         """See ``ledger.Witness``."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from proxy.app import App
+from proxy.config import Config
 from tests.conftest import StartProxy
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply, Silence
@@ -219,6 +220,64 @@ async def test_a_route_is_told_before_anything_happens_on_it(
         'rup_forward_queue_uploads{route="photos"} 0.0',
     ):
         assert series in numbers.text
+
+
+async def test_a_route_that_a_reload_brings_is_told_so_too(
+    start_proxy: StartProxy, photos: RecordingOrigin
+) -> None:
+    app = await start_proxy(**ADMIN)
+    route = {
+        "name": "photos",
+        "match": {"paths": ["/photos/*"]},
+        "origin": {"url": photos.address},
+    }
+    await app.apply(_anew(app, routes=[route]))
+    told = (await looked(app, lambda seen: True)).text
+    for series in (
+        'rup_uploads_finished_total{outcome="unknown",route="photos"} 0.0',
+        'rup_upload_interruptions_total{cause="crash",route="photos"} 0.0',
+        'rup_http_request_body_bytes_total{route="photos"} 0.0',
+        'rup_forward_queue_uploads{route="photos"} 0.0',
+        'rup_uploads_active{route="photos",state="receiving"} 0.0',
+    ):
+        assert series in told
+    await app.apply(_anew(app, routes=[]))
+    left = await looked(app, lambda seen: True)
+    assert not left.total("rup_forward_queue_uploads", route="photos")
+    assert 'rup_forward_queue_uploads{route="photos"}' not in left.text
+    assert 'rup_uploads_finished_total{outcome="unknown",route="photos"}' in left.text
+
+
+async def test_an_origin_that_nothing_goes_to_any_more_is_not_told_down(
+    start_proxy: StartProxy, origin: RecordingOrigin, photos: RecordingOrigin
+) -> None:
+    """Nobody would ever tell that it is up again."""
+    app = await start_proxy(**ADMIN)
+    client = Client(app.addresses[0])
+    await origin.stop()
+    assert (await client.ask("GET", "/")).status == 502
+    before = await looked(app, lambda seen: seen.has("rup_origin_up"))
+    assert f'rup_origin_up{{origin="{origin.address}"}} 0.0' in before.text
+    errors = before.total("rup_origin_errors_total", origin=origin.address)
+    await app.apply(_anew(app, origin={"url": photos.address}))
+    assert (await client.ask("GET", "/")).status == 200
+    after = await looked(app, lambda seen: seen.has("rup_origin_up"))
+    assert after.by("rup_origin_up", "origin") == {photos.address: 1}
+    assert f'rup_origin_up{{origin="{origin.address}"}}' not in after.text
+    assert f'rup_origin_connections{{origin="{origin.address}"' not in after.text
+    assert after.total("rup_origin_errors_total", origin=origin.address) == errors > 0
+    await app.apply(_anew(app, origin={"url": origin.address}))
+    back = await looked(app, lambda seen: True)
+    assert "rup_origin_up{" not in back.text
+    await client.close()
+
+
+def _anew(app: App, **settings: Any) -> Config:
+    """Its configuration with these settings."""
+    told = app.config.model_dump(mode="json")
+    for key, value in settings.items():
+        told[key] = told[key] | value if isinstance(value, dict) else value
+    return Config.model_validate(told)
 
 
 async def test_the_end_of_a_certificate_is_told(
