@@ -263,20 +263,27 @@ async def _write_stream(
     """Write what comes.
 
     Raises:
+        OriginError, SpoolError: it broke off before its end.
         OriginError: it is not as long as its head said, which has been sent.
     """
     told = None if framing.length is None else int(framing.length)
     sent = 0
-    async for chunk in content:
-        sent += len(chunk)
-        if not chunk:
-            continue  # in chunked coding it would be the end
-        if told is not None and sent > told:
-            break
-        if framing.chunked:
-            await _write(request, b"%x\r\n%b\r\n" % (len(chunk), chunk))
-        else:
-            await _write(request, chunk)
+    try:
+        async for chunk in content:
+            sent += len(chunk)
+            if not chunk:
+                continue  # in chunked coding it would be the end
+            if told is not None and sent > told:
+                break
+            if framing.chunked:
+                await _write(request, b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            else:
+                await _write(request, chunk)
+    except (OriginError, SpoolError):
+        # The client has all that its head promised: nothing can take that from it,
+        # be it a newer request for the same answer that ended this one.
+        if sent != told:
+            raise
     if told is not None and sent != told:
         raise OriginError(f"expected {told} bytes of content, got {sent}")
     if framing.chunked:

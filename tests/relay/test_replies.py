@@ -10,7 +10,14 @@ from aiohttp import web
 
 from proxy.core.errors import ClientGone, OriginError, SpoolError
 from proxy.core.upload import Fields, Reply
-from proxy.wire import abort, client_present, problem_reply, send, send_interim
+from proxy.wire import (
+    Sent,
+    abort,
+    client_present,
+    problem_reply,
+    send,
+    send_interim,
+)
 from proxy.wire import replies as replies_room
 from tests.kit.bounds import BOUND_S
 from tests.kit.raw import Connection, NoAnswerError, request
@@ -118,6 +125,28 @@ async def test_a_stream_that_is_not_as_long_as_told_breaks_off(
 
 
 @pytest.mark.parametrize("exc", [OriginError("gone"), SpoolError("gone")])
+async def test_a_stream_that_breaks_off_behind_its_end_was_whole(
+    run_door: RunDoor, exc: Exception
+) -> None:
+    content = Content(b"abc", breaks=exc)
+    said: list[Sent] = []
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        reply = Reply(200, ((b"Content-Length", b"3"),), content)
+        said.append(await send(request, reply))
+        return said[-1]
+
+    client = await Connection.open(await run_door(handler))
+    for _ in range(2):
+        await client.send(request("GET", "/"))
+        answer = await client.hear("GET")
+        assert (answer.status, answer.content, answer.whole) == (200, b"abc", True)
+        content = Content(b"abc")
+    assert [(one.status, one.broke_off) for one in said] == [(200, ""), (200, "")]
+    await client.close()
+
+
+@pytest.mark.parametrize("exc", [OriginError("broken"), SpoolError("broken")])
 async def test_a_stream_that_breaks_off_ends_the_connection(
     run_door: RunDoor, exc: Exception
 ) -> None:
