@@ -42,6 +42,15 @@ class Ballast:
         finally:
             os.close(fd)
 
+    def fits(self) -> bool:
+        """Have all of it; False when the disk is too full for that. One that cannot do
+        such a thing at all is not; blocks."""
+        try:
+            self.fill()
+        except OSError as exc:
+            return exc.errno not in _FULL
+        return True
+
     def spend(self, act: Callable[[], _T]) -> _T:
         """The outcome of `act`, for which as much is given up as it takes.
 

@@ -376,6 +376,9 @@ class DiskSpool:
     def _probe(self) -> bool:
         try:
             self._check_place()
+            # first: bodies would take what records need to end uploads
+            if not self._ballast.fits():
+                return False
             with tempfile.TemporaryFile(dir=self._root, buffering=0) as file:
                 files.write_all(file.fileno(), bytes(_PROBE_SIZE))
                 if self._syncs:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from proxy.spool.ballast import PIECE, SIZE, Ballast
+from proxy.spool.disk import DiskSpool
 
 
 class Disk:
@@ -81,3 +82,26 @@ def test_other_failures_are_none_of_its_business(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="Input/output"):
         ballast.spend(Disk(path, -1, errno.EIO).act)
     assert path.stat().st_size == SIZE
+
+
+async def test_no_body_takes_the_room_of_records_once_there_is_some_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the answers of what was being sent could not be recorded, nor its bodies
+    freed: the disk would stay full by what is over."""
+    spool = DiskSpool(tmp_path, boot_id="boot")
+    path = tmp_path / "ballast"
+
+    why = errno.ENOSPC
+
+    def refused(fd: int, offset: int, size: int) -> None:
+        raise OSError(why, os.strerror(why))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", refused)
+        assert not await spool.writable()
+        why = errno.EOPNOTSUPP  # there is no room to be had by this, full or not
+        assert await spool.writable()
+    assert await spool.writable()
+    assert path.stat().st_size == SIZE
+    spool.close()
