@@ -18,7 +18,7 @@ from structlog.typing import FilteringBoundLogger
 from proxy.admission import Grant
 from proxy.core import decide
 from proxy.core.decide import Ending, Receive, Settled
-from proxy.core.errors import ClientGone, Gone, SpoolError
+from proxy.core.errors import ClientGone, Gone, SpoolError, StillFailing
 from proxy.core.intents import Part
 from proxy.core.lifecycle import Event
 from proxy.core.upload import Head, Token, Upload
@@ -111,11 +111,11 @@ class Reception:
         back at once, and would be cut again and again.
 
         Raises:
-            SpoolError: it still cannot.
+            StillFailing: it still cannot.
         """
         if self._in_trouble:
             if not await self._probe.writable():
-                raise SpoolError("the spool has failed and cannot be written yet")
+                raise StillFailing("the spool has failed and cannot be written yet")
             self._log.info("the spool can be written again")
             self._in_trouble = False
 

@@ -19,7 +19,13 @@ from proxy.allowance import Allowance
 from proxy.appending import Appending
 from proxy.core import decide
 from proxy.core.decide import Drop
-from proxy.core.errors import Refusal, SpoolError, UploadLost, UploadMissing
+from proxy.core.errors import (
+    Refusal,
+    SpoolError,
+    StillFailing,
+    UploadLost,
+    UploadMissing,
+)
 from proxy.core.intents import (
     Answered,
     Append,
@@ -122,6 +128,9 @@ class Uploads:
                 if token is not None:
                     await self._recognition.recognise(token, exchange)
             return await self._fulfilled(intent, exchange)
+        except StillFailing as exc:
+            # The line of the request is enough: there may be thousands of them.
+            raise decide.not_stored() from exc
         except SpoolError as exc:
             if not isinstance(exc, UploadMissing | UploadLost):
                 # whatever it was that failed, content would hardly fare better

@@ -124,6 +124,10 @@ class NoRoom(SpoolError):
     well."""
 
 
+class StillFailing(SpoolError):
+    """It has failed before, which was told then, and does not work yet."""
+
+
 class InDoubt(SpoolError):
     """The disk has failed under stored bytes: others may be found in their place."""
 

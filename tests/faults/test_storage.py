@@ -16,6 +16,7 @@ from proxy.core.upload import Upload
 from proxy.spool.records import Records
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin
+from tests.kit.process import ProxyProcess
 from tests.kit.words import versions, words
 
 from .conftest import StartProcess
@@ -111,6 +112,19 @@ async def test_who_comes_after_a_failed_sync_is_refused_at_the_head(
     else:
         assert (await upload.transfer.hear()).status == 507
     assert await refused_unread(client, version)
+
+
+async def test_one_that_goes_on_failing_is_told_once(
+    process: ProxyProcess, speaker: Client
+) -> None:
+    """A line for each that is refused meanwhile says the rest."""
+    away = process.spool.rename(process.spool.with_name("away"))
+    for _ in range(3):
+        refused = await speaker.create(9, length=2**21, interim=False)
+        assert refused.answer.status == 507
+    away.rename(process.spool)
+    assert process.log.count("spool failed") == 1
+    assert process.log.count("problem=storage") == 3
 
 
 async def test_who_comes_after_an_offset_could_not_be_told_is_refused_at_the_head(
