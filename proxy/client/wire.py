@@ -7,6 +7,8 @@ wrong. Half a request may be sent and left. The one invariant: every wait has a 
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +31,7 @@ _MOST_INTERIMS: Final = 1_000_000
 _KEPT_INTERIMS: Final = 100
 """Of these heads, so many are kept; they may be long."""
 _PIECE: Final = 65536
+_REFUSED: Final = re.compile(r"\[Errno (\d+)\] Connect call failed")
 _SILENT: Final = "the connection ended without an answer"
 _ENDED: Final = (OSError,)
 """What a socket ends with: ETIMEDOUT, EHOSTUNREACH, ENETDOWN as well, and errors of
@@ -98,7 +101,7 @@ class Connection:
         except ssl.SSLCertVerificationError as exc:
             raise Unreached(exc.verify_message, certificate=True) from exc
         except OSError as exc:  # ssl.SSLError among them
-            raise Unreached(exc.strerror or str(exc) or type(exc).__name__) from exc
+            raise Unreached(_why(exc)) from exc
         return cls(*streams, target.authority)
 
     @property
@@ -256,3 +259,12 @@ def _lines(event: h11.InformationalResponse | h11.Response) -> Lines:
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in event.headers.raw_items()
     )
+
+
+def _why(exc: OSError) -> str:
+    """Why there is no connection. The event loop has words of its own for that, and
+    several of them where a name has several addresses; the system's are clearer."""
+    numbers = dict.fromkeys(map(int, _REFUSED.findall(str(exc))))
+    if numbers:
+        return ", ".join(map(os.strerror, numbers))
+    return exc.strerror or str(exc) or type(exc).__name__

@@ -11,9 +11,10 @@ import pytest
 
 from proxy.client import Policy, upload
 from proxy.client.target import target
-from proxy.client.wire import Connection, NoAnswer
+from proxy.client.wire import Connection, NoAnswer, Unreached
 from tests.kit.bounds import BOUND_S
 from tests.kit.origin import RecordingOrigin, Reply, Request, Silence
+from tests.kit.process import free_port
 
 HASTY = Policy(base_s=0.01)
 
@@ -40,6 +41,13 @@ async def test_whatever_ends_a_connection_is_no_answer(
     with pytest.raises(NoAnswer, match="ended"):
         await connection._write(b"more", BOUND_S)
     await connection.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_nobody_there_is_told_in_the_words_of_the_system(host: str) -> None:
+    nobody = f"http://{host}:{free_port()}"
+    with pytest.raises(Unreached, match=r"^Connection refused$"):
+        await Connection.open(target(nobody))
 
 
 @pytest.mark.parametrize(("count", "answers"), [(140, True), (141, False)])
