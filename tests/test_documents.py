@@ -7,6 +7,7 @@ against the tables of the program.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,35 @@ def test_every_rule_that_is_cited_is_explained() -> None:
         for rule in re.findall(r"\bR\d{1,3}\b", path.read_text())
     }
     assert {(rule, path) for rule, path in cited if rule not in explained} == set()
+
+
+def test_every_line_that_is_worth_a_look_is_explained() -> None:
+    """Whoever is woken by one looks for it in the table of levels."""
+    operations = (ROOT / "docs/operations.md").read_text()
+    table = operations.partition("**Levels.**")[2].partition("\n### ")[0]
+    calls = (
+        call
+        for path in (ROOT / "proxy").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call)
+    )
+    said = {text for call in calls if (text := _worth_a_look(call)) is not None}
+    assert len(said) > 30
+    assert {text for text in said if f"`{text}`" not in table} == set()
+
+
+def _worth_a_look(call: ast.Call) -> str | None:
+    """The name of the line that `call` logs as a warning or worse."""
+    match call:
+        case ast.Call(
+            func=ast.Attribute(
+                attr="warning" | "error" | "exception",
+                value=ast.Name(id=log) | ast.Attribute(attr=log),
+            ),
+            args=[ast.Constant(value=str(text)), *_],
+        ) if log.endswith("log"):
+            return text
+    return None
 
 
 def test_every_promise_that_is_cited_is_explained() -> None:
