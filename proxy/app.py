@@ -374,6 +374,7 @@ class App:
     def look_soon(self) -> None:
         """A process on the spool has died: look what it has left."""
         self._road.sweep.look_soon()
+        self._road.reckoning.look_soon()
 
     async def _serve_on(
         self, public: list[socket], admin: list[socket], vitals: Operated

@@ -23,7 +23,7 @@ STEP_FILES: Final = 500
 """What is measured at a time: some milliseconds."""
 STEP_PAUSE_S: Final = 0.05
 ROUND_PAUSE_S: Final = 300.0
-"""Between two rounds: what they find is rare. Picked by hand."""
+"""Between two rounds, unless a worker dies: what they find is rare. Picked by hand."""
 
 
 class Measured(Protocol):
@@ -65,17 +65,27 @@ class Reckoning:
         self._spool = spool
         self._figures = figures
         self._log = log
+        self._look = asyncio.Event()
+
+    def look_soon(self) -> None:
+        """A process has died: measure what it did not live to count."""
+        self._look.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            self._look.clear()
             try:
                 await self.round(pause_s=STEP_PAUSE_S)
             except SpoolError as exc:
                 self._log.error("spool not measured", error=str(exc))
             except Exception:  # noqa: BLE001 - nobody else does it as long as we hold the lock
                 self._log.exception("spool not measured")
-            await asyncio.sleep(ROUND_PAUSE_S)
+            try:
+                async with asyncio.timeout(ROUND_PAUSE_S):
+                    await self._look.wait()
+            except TimeoutError:
+                pass  # now and then in any case
 
     async def round(self, *, pause_s: float) -> None:
         """Measure it all once, unless another process does.

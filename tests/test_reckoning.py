@@ -11,6 +11,7 @@ from structlog.testing import LogCapture
 
 from proxy.core.errors import SpoolError
 from proxy.reckoning import STEP_FILES, STEP_SHARDS, Reckoning
+from tests.kit.bounds import until
 
 LOG: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
     structlog.ReturnLogger(), wrapper_class=structlog.make_filtering_bound_logger(50)
@@ -60,6 +61,24 @@ async def test_one_process_reckons() -> None:
     book = Book(free=False)
     await Reckoning(Shelf(("aa", 1, 1)), book, LOG).round(pause_s=0)
     assert book.found == []
+
+
+async def test_a_round_comes_soon_when_it_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("proxy.reckoning.STEP_PAUSE_S", 0)
+    book = Book()
+    reckoning = Reckoning(Shelf(("aa", 1, 3)), book, LOG)
+    task = asyncio.ensure_future(reckoning.run())
+
+    async def measured() -> bool | None:
+        return True if book.found else None
+
+    for _ in range(2):
+        await until(measured)
+        book.found.clear()
+        reckoning.look_soon()
+    task.cancel()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,9 @@ import pytest
 from proxy.app import App
 from proxy.core.errors import Problem
 from proxy.metrics.catalogue import OWN, PROCESS
+from proxy.spool.figures import Figures
 from tests.conftest import StartProxy
+from tests.kit.bounds import BOUND_S
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply, Reset, Silence
 from tests.kit.scrape import Numbers, scrape
@@ -290,6 +292,31 @@ async def test_asking_is_not_counted(proxy: App) -> None:
 
 def _requests(numbers: Numbers) -> float:
     return numbers.total("rup_http_requests_total")
+
+
+async def test_what_a_dead_worker_did_not_live_to_count_is_measured_soon(
+    start_proxy: StartProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.reckoning.STEP_PAUSE_S", 0)
+    ended, measured = asyncio.Event(), Figures.end_round
+
+    def end_round(figures: Figures, size: int) -> None:
+        measured(figures, size)
+        ended.set()
+
+    monkeypatch.setattr(Figures, "end_round", end_round)
+    app = await start_proxy(**ADMIN, spool={"memory_threshold": 0})
+    client = Client(app.addresses[0])
+    await client.create(VERSION, last=False, sends=b"a" * 40)
+    numbers = await looked(app, lambda seen: seen.total("rup_spool_used_bytes") > 40)
+    used = numbers.total("rup_spool_used_bytes")
+    async with asyncio.timeout(BOUND_S):
+        await ended.wait()  # that of the start
+    (body,) = (tmp_path / "spool").rglob("*.body")
+    body.write_bytes(b"a" * 140)
+    app.look_soon()
+    await looked(app, lambda seen: seen.total("rup_spool_used_bytes") == used + 100)
+    await client.close()
 
 
 @pytest.mark.configured(**ADMIN, spool={"memory_threshold": 0})
