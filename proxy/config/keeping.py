@@ -77,7 +77,10 @@ class Uploads(Section):
 
     path: kinds.UploadsPath = "/resumable_upload/"
     """Path below which upload resources live, with a slash at both ends. Requests below
-    it never reach the origin."""
+    it never reach the origin.
+
+    Danger: when it is changed, clients of uploads that are open still ask below the one
+    before, and what they ask and send goes to the origin as any other request does."""
     match: tuple[Match, ...] = ()
     """Which requests may become uploads: a list of {methods, paths, media_types, host},
     where all that one item says has to fit. Empty: every request that asks for it.
