@@ -239,11 +239,11 @@ class App:
         self.renewals.look()
 
     def reopen(self) -> None:
-        """Write the log to the file that has its name now."""
-        try:
-            logs.reopen()
-        except OSError as exc:
-            self._log.error("log not reopened", error=exc.strerror)
+        """Write the log to the files that have its names now."""
+        for exc in logs.reopen():
+            self._log.error(
+                "log not reopened", file=str(exc.filename), error=exc.strerror
+            )
 
     async def begun(self) -> None:
         """Wait until clients are served: so they are, once it has been started."""

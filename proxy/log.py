@@ -136,14 +136,19 @@ def _filtered(method: Any, number: int, least: _Least) -> Any:
     return write
 
 
-def reopen() -> None:
+def reopen() -> list[OSError]:
     """Open every log file of this process anew, for one that was renamed.
 
-    Raises:
-        OSError: one cannot be opened; it is written on where it was.
+    What is given names those that cannot be opened, and why: they are written on where
+    they were. The others do not suffer for it.
     """
+    errors = []
     for file in tuple(_files):
-        file.reopen()
+        try:
+            file.reopen()
+        except OSError as exc:
+            errors.append(exc)
+    return errors
 
 
 def _processors(form: Literal["console", "json"], *, colors: bool) -> list[Processor]:

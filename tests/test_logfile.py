@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import signal
 from pathlib import Path
@@ -14,6 +15,7 @@ from proxy.config import Config
 from proxy.log import access_logger, logger
 from proxy.logfile import LogFile
 from proxy.outfit import CannotStart
+from tests.conftest import StartProxy
 from tests.kit.bounds import until
 from tests.kit.process import ProxyProcess
 from tests.kit.raw import Connection, request
@@ -65,6 +67,44 @@ def test_one_that_cannot_be_reopened_is_written_on(tmp_path: Path) -> None:
         file.reopen()
     file.write("still here\n")
     assert (tmp_path / "old" / "log").read_text() == "still here\n"
+
+
+@pytest.mark.parametrize("broken", ["log", "access"])
+def test_one_that_cannot_be_reopened_holds_up_no_other(
+    tmp_path: Path, broken: str
+) -> None:
+    files = {name: tmp_path / name / "file" for name in ("log", "access")}
+    for file in files.values():
+        file.parent.mkdir()
+    log = logger("info", "json", files["log"])
+    access = access_logger(log, "json", files["access"])
+    for file in files.values():
+        file.parent.rename(file.parent.with_suffix(".1"))
+    for name, file in files.items():
+        if name != broken:
+            file.parent.mkdir()
+    errors = {str(exc.filename): exc.errno for exc in logs.reopen()}
+    assert errors[str(files.pop(broken))] == errno.ENOENT
+    assert errors.keys().isdisjoint(map(str, files.values()))
+    log.info("told")
+    access.info("request")
+    for file in (*files.values(), tmp_path / f"{broken}.1" / "file"):
+        assert len(told_in(file)) == 1
+
+
+async def test_the_one_that_cannot_be_reopened_is_named(
+    start_proxy: StartProxy, tmp_path: Path
+) -> None:
+    file, own = tmp_path / "log", tmp_path / "access"
+    app = await start_proxy(
+        log={"file": str(file), "format": "json", "access": {"file": str(own)}}
+    )
+    own.unlink()
+    own.mkdir()
+    app.reopen()
+    told = [json.loads(line) for line in file.read_text().splitlines()][-1]
+    assert told["event"] == "log not reopened"
+    assert (told["file"], told["error"]) == (str(own), "Is a directory")
 
 
 def test_one_that_cannot_be_opened_is_told_at_the_start(tmp_path: Path) -> None:
