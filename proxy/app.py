@@ -168,7 +168,7 @@ class App:
         except (SpoolError, Unusable) as exc:
             for sock in [*public, *admin]:
                 sock.close()
-            raise CannotStart(str(exc)) from exc
+            raise CannotStart(self._why(exc)) from exc
         self._renew_certificates()
         self.meters.watch_certificates(self.renewals.ends)
         await self._serve_on(public, admin, vitals)
@@ -178,6 +178,13 @@ class App:
             self.meters.reloads(self._reload or Reloads())
             self._tasks.spawn(self._road.sweep.run())
             self._tasks.spawn(self._road.reckoning.run())
+
+    def _why(self, exc: SpoolError | Unusable) -> str:
+        """What keeps it from starting; of the spool, which one it is."""
+        directory = self._config.spool.directory
+        if isinstance(exc, Unusable) or str(directory) in str(exc):
+            return str(exc)
+        return f"the spool {directory} cannot be used: {exc}"
 
     @property
     def lock(self) -> int:

@@ -103,7 +103,7 @@ async def bound(config: Config) -> tuple[list[socket], list[socket]]:
     try:
         public = resolved(config.listen)
         admin = resolved([config.admin.listen] if config.admin else [])
-        sockets = await listening_sockets([*public, *admin], shared=config.reuse_port)
+        sockets = await listening_sockets(public, admin, shared=config.reuse_port)
     except CannotListen as exc:
         raise CannotStart(str(exc)) from exc
     return sockets[: len(public)], sockets[len(public) :]

@@ -40,11 +40,18 @@ class CannotListen(Exception):
     """An address cannot be listened on; the message names it, and says why and what
     helps."""
 
-    def __init__(self, address: Address, exc: OSError) -> None:
+    def __init__(self, address: Address, exc: OSError, *, admin: bool = False) -> None:
+        """`admin`: it is that of operators, which another key names."""
         words = f"cannot listen on {address}: {_reason(exc)}"
-        hint = _hint(address, exc)
+        hint = _hint(address, exc, _ADMIN if admin else _PUBLIC)
+        words = f"admin.listen: {words}" if admin else words
         super().__init__(f"{words}; {hint}" if hint else words)
         self.in_use = exc.errno == errno.EADDRINUSE
+
+
+_PUBLIC: Final = "--listen or in the file"
+_ADMIN: Final = "admin.listen or UPLOAD_PROXY_ADMIN__LISTEN"
+"""By what an address is chosen."""
 
 
 def _reason(exc: OSError) -> str:
@@ -53,16 +60,16 @@ def _reason(exc: OSError) -> str:
     return os.strerror(exc.errno)
 
 
-def _hint(address: Address, exc: OSError) -> str:
-    """What to do next; empty when nothing better is known than what is wrong."""
+def _hint(address: Address, exc: OSError, by: str) -> str:
+    """What to do next; empty when nothing better is known than what is wrong. `by`:
+    what chooses another one."""
     if isinstance(exc, socket.gaierror):
         return "write a name that this machine knows, or an address such as 0.0.0.0"
     match address, exc.errno:
         case TcpAddress(port=port), errno.EADDRINUSE:
             return (
                 f"`ss -ltnp sport = :{port}` shows who does: stop that one, or choose "
-                "another port by --listen or in the file; two proxies may share one "
-                "with reuse_port"
+                f"another port by {by}; two proxies may share one with reuse_port"
             )
         case UnixAddress(), errno.EADDRINUSE:
             return "stop who listens there, or choose another path"
@@ -82,10 +89,13 @@ def _hint(address: Address, exc: OSError) -> str:
             return ""
 
 
-def listening_socket(address: Listenable, *, shared: bool = False) -> socket.socket:
+def listening_socket(
+    address: Listenable, *, shared: bool = False, admin: bool = False
+) -> socket.socket:
     """A socket that listens on `address`.
 
     `shared`: other processes of this user that say so, too, may listen there as well.
+    `admin`: it is that of operators.
 
     Raises:
         CannotListen: the address is in use, not ours, or not allowed.
@@ -99,7 +109,7 @@ def listening_socket(address: Listenable, *, shared: bool = False) -> socket.soc
             case Descriptor():
                 return _handed_over(address.number)
     except OSError as exc:
-        raise CannotListen(address, exc) from exc
+        raise CannotListen(address, exc, admin=admin) from exc
 
 
 def resolved(addresses: Iterable[Address]) -> list[Listenable]:
@@ -125,17 +135,20 @@ def resolved(addresses: Iterable[Address]) -> list[Listenable]:
 
 
 async def listening_sockets(
-    addresses: Iterable[Listenable], *, shared: bool
+    public: Iterable[Listenable], admin: Iterable[Listenable], *, shared: bool
 ) -> list[socket.socket]:
-    """One for each of `addresses`, all of them or none; one in use is waited for.
+    """One for each address of clients, then for each of operators, all of them or none;
+    one in use is waited for.
 
     Raises:
         CannotListen: see ``listening_socket``.
     """
     bound: list[socket.socket] = []
     try:
-        for address in addresses:
-            bound.append(await _soon_listening(address, shared=shared))  # noqa: PERF401
+        for address in public:
+            bound.append(await _soon(address, shared=shared, admin=False))  # noqa: PERF401
+        for address in admin:
+            bound.append(await _soon(address, shared=shared, admin=True))  # noqa: PERF401
     except (CannotListen, asyncio.CancelledError):
         for sock in bound:
             sock.close()
@@ -143,15 +156,15 @@ async def listening_sockets(
     return bound
 
 
-async def _soon_listening(address: Listenable, *, shared: bool) -> socket.socket:
+async def _soon(address: Listenable, *, shared: bool, admin: bool) -> socket.socket:
     for _ in range(TRIES):
         try:
-            return listening_socket(address, shared=shared)
+            return listening_socket(address, shared=shared, admin=admin)
         except CannotListen as exc:
             if not exc.in_use:
                 raise
         await asyncio.sleep(PAUSE_S)
-    return listening_socket(address, shared=shared)
+    return listening_socket(address, shared=shared, admin=admin)
 
 
 def takes_tls(sock: socket.socket) -> bool:

@@ -12,9 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from proxy import sockets
 from proxy.addresses import Descriptor, TcpAddress, UnixAddress
+from proxy.app import App
 from proxy.cli import app
+from proxy.config import Config
 from proxy.core.errors import SpoolError
+from proxy.outfit import CannotStart
 from proxy.sockets import CannotListen, Listenable, listening_socket
 from proxy.spool.disk import DiskSpool
 
@@ -51,6 +55,47 @@ def test_a_port_that_is_taken() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(CannotListen, match=f"`ss -ltnp sport = :{port}`"):
             listening_socket(TcpAddress("127.0.0.1", port))
+
+
+async def test_the_port_of_operators_is_chosen_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second proxy on a machine meets it first: its default is taken."""
+    monkeypatch.setattr(sockets, "PAUSE_S", 0)
+    with listening_socket(TcpAddress("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        config = {
+            "origin": {"url": "http://127.0.0.1:9"},
+            "listen": "127.0.0.1:0",
+            "admin": {"listen": address},
+            "spool": {"directory": str(tmp_path)},
+        }
+        with pytest.raises(CannotStart) as caught:
+            await App(Config.model_validate(config)).start()
+    said = str(caught.value)
+    assert said.startswith(f"admin.listen: cannot listen on {address}: Address already")
+    assert "by admin.listen or UPLOAD_PROXY_ADMIN__LISTEN" in said
+    assert "--listen" not in said
+
+
+@pytest.mark.parametrize("name", ["locks", "peers", "figures"])
+async def test_a_spool_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
+    """Whatever in it is not what it should be."""
+    if name == "figures":
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).touch()
+    config = {
+        "origin": {"url": "http://127.0.0.1:9"},
+        "listen": "127.0.0.1:0",
+        "admin": None,
+        "spool": {"directory": str(tmp_path)},
+    }
+    with pytest.raises(CannotStart) as caught:
+        await App(Config.model_validate(config)).start()
+    said = str(caught.value)
+    assert said.startswith(f"the spool {tmp_path} cannot be used: ")
+    assert said.endswith((": Not a directory", ": Is a directory"))
 
 
 def test_a_port_that_needs_a_right() -> None:

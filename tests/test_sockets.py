@@ -102,7 +102,9 @@ async def test_all_addresses_are_bound_or_none(
         port = taken.getsockname()[1]
         free = TcpAddress("127.0.0.1", 0)
         with pytest.raises(CannotListen):
-            await listening_sockets([free, TcpAddress("127.0.0.1", port)], shared=False)
+            await listening_sockets(
+                [free, TcpAddress("127.0.0.1", port)], [], shared=False
+            )
 
 
 async def test_an_address_that_is_soon_free_is_waited_for() -> None:
@@ -110,6 +112,6 @@ async def test_an_address_that_is_soon_free_is_waited_for() -> None:
     taken = listening_socket(TcpAddress("127.0.0.1", 0))
     address = TcpAddress("127.0.0.1", taken.getsockname()[1])
     asyncio.get_running_loop().call_later(0.05, taken.close)
-    (sock,) = await listening_sockets([address], shared=False)
+    (sock,) = await listening_sockets([address], [], shared=False)
     with sock:
         assert sock.getsockname()[1] == address.port
