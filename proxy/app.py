@@ -10,6 +10,7 @@ to it, and so is their supervisor, which only sweeps.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from socket import socket
 from ssl import SSLContext
@@ -377,6 +378,14 @@ class App:
         if not self._draining:
             self._log.info("draining", **self.counts)
         self._draining = True
+
+    def count_behind(self, shard: str) -> None:
+        """See ``Road``."""
+        self._road.count_behind(shard)
+
+    def measures_with(self, others: Callable[[str], None]) -> None:
+        """`others` have to do the same before anything is measured here."""
+        self._road.reckoning.elsewhere = others
 
     def look_soon(self) -> None:
         """A process on the spool has died: look what it has left."""

@@ -159,6 +159,10 @@ class Worker:
         told.cancel()
         return self._why
 
+    def count_behind(self, shard: str) -> None:
+        """Have it do so, see ``Road``."""
+        self._wire.say({"wish": "count", "behind": shard})
+
     def tell(self, wish: str) -> None:
         self._wire.say({"wish": wish})
 

@@ -10,7 +10,7 @@ count is what was last known.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -22,6 +22,8 @@ STEP_SHARDS: Final = 64
 STEP_FILES: Final = 500
 """What is measured at a time: some milliseconds."""
 STEP_PAUSE_S: Final = 0.05
+MOMENT_S: Final = 0.005
+"""Seconds in which another process hears a word, unless it is busy."""
 ROUND_PAUSE_S: Final = 300.0
 """Between two rounds, unless a worker dies: what they find is rare. Picked by hand."""
 
@@ -60,11 +62,21 @@ class Reckoning:
     """One for the process; of several processes, one does it."""
 
     def __init__(
-        self, spool: Measured, figures: UsedBytes, log: FilteringBoundLogger
+        self,
+        spool: Measured,
+        figures: UsedBytes,
+        log: FilteringBoundLogger,
+        count: Callable[[str], None] = lambda shard: None,
     ) -> None:
+        """`count`: has bodies that grow in the shards of the next step, behind this
+        one, counted as far as they have come. What is found of them that was not would
+        count twice when it is."""
         self._spool = spool
         self._figures = figures
         self._log = log
+        self._count = count
+        self.elsewhere: Callable[[str], None] = lambda shard: None
+        """Has it done by other processes, who take a moment for it."""
         self._look = asyncio.Event()
 
     def look_soon(self) -> None:
@@ -95,11 +107,17 @@ class Reckoning:
         """
         if not self._figures.begin_round():
             return
-        measured = 0
+        measured, last = 0, ""
         remaining = self._spool.sizes()
-        while step := await asyncio.to_thread(_next_step, remaining):
-            measured += step.size
-            self._figures.come_to(step.last)
+        while True:
+            self.elsewhere(last)
+            await asyncio.sleep(min(MOMENT_S, pause_s))
+            self._count(last)
+            step = await asyncio.to_thread(_next_step, remaining)
+            if step is None:
+                break
+            measured, last = measured + step.size, step.last
+            self._figures.come_to(last)
             await asyncio.sleep(pause_s)
         self._figures.end_round(measured)
 

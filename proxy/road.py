@@ -27,7 +27,7 @@ from proxy.ledger import Ledger
 from proxy.metrics.meters import Meters
 from proxy.premises import Premises
 from proxy.reception import Reception
-from proxy.reckoning import Reckoning
+from proxy.reckoning import STEP_SHARDS, Reckoning
 from proxy.recognition import Recognition
 from proxy.replays import Replays
 from proxy.routing import Routing
@@ -121,7 +121,14 @@ class Road:
         )
         self._server = self._make_server()
         self.sweep = self._make_sweep(premises.claims.sweep)
-        self.reckoning = Reckoning(premises.disk, premises.figures, log)
+        self.reckoning = Reckoning(
+            premises.disk, premises.figures, log, self.count_behind
+        )
+
+    def count_behind(self, shard: str) -> None:
+        """Count bodies as far as they have come that grow in what is measured next,
+        behind `shard`."""
+        self._premises.disk.growing.count(shard, STEP_SHARDS)
 
     def handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
         """Answer a request by the configuration that there is when it comes."""

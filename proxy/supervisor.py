@@ -63,6 +63,7 @@ class Supervisor:
         self._app.meters.workers(
             serving=lambda: self._workforce.serving, died=lambda: self._workforce.died
         )
+        self._app.measures_with(self._workforce.count_behind)
         self._workforce.start(self._public, self._app.lock)
         tls = self._config.tls.certificate is not None
         self.addresses = [address_of(sock, tls=tls) for sock in self._public]

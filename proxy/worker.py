@@ -82,6 +82,8 @@ async def _heed(wire: Wire, app: App, stop: asyncio.Event) -> None:
                 app.look()
             case "settle":
                 await _settle(wire, app, told["config"])
+            case "count":
+                app.count_behind(told["behind"])
             case "counts":
                 wire.say({"word": "counts", "counts": app.counts})
             case "metrics":

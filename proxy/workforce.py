@@ -123,6 +123,11 @@ class Workforce:
         for worker in self._all():
             worker.tell("drain")
 
+    def count_behind(self, shard: str) -> None:
+        """Have all of them do so, see ``Road``."""
+        for worker in self._all():
+            worker.count_behind(shard)
+
     def look(self) -> None:
         """Have all of them look for new certificates."""
         for worker in self._all():

@@ -24,7 +24,7 @@ from proxy.core.values import replace
 
 from . import Reader, Writer, dirty, files
 from .ballast import Ballast
-from .counted import Changed, CountedWriter, uncounted
+from .counted import Changed, CountedWriter, Growing, uncounted
 from .doubts import Doubts
 from .failures import nameless, translated
 from .marks import Marks
@@ -83,6 +83,7 @@ class DiskSpool:
         self.synced: Callable[[float], None] = lambda took_s: None
         """Told, in a thread, how many seconds it took to make something durable. To be
         set before anything is stored."""
+        self.growing: Final = Growing()
         self._root = str(directory)
         with translated(f"the spool directory {self._root} cannot be used", _HINT):
             made = files.make_directories(self._root)
@@ -226,7 +227,7 @@ class DiskSpool:
             fd = self._body(token, files.open_to_write)
         pace = CLOSE if to_be_told and self._syncs else self._relaxed
         writer = DiskWriter(fd, token, self._of_bodies, pace)
-        return CountedWriter(writer, token, self.changed)
+        return CountedWriter(writer, token, self.changed, self.growing)
 
     def reader(self, token: Token) -> Reader:
         """See ``Spool``. A body in doubt is not read: once the kernel has dropped the
@@ -255,7 +256,7 @@ class DiskSpool:
                 self.changed(token, -before)
                 fd = files.open_to_write(path)
         writer = DiskWriter(fd, token, self._of_answers, AT_THE_END)
-        return CountedWriter(writer, token, self.changed)
+        return CountedWriter(writer, token, self.changed, self.growing)
 
     def answer_reader(self, token: Token) -> Reader:
         """See ``Spool``."""
@@ -366,8 +367,7 @@ class DiskSpool:
             self._check_place()
             self._ballast.fill()
         except (OSError, SpoolError):
-            # still full, or not there: it is tried again
-            return
+            pass  # still full, or not there: it is tried again
 
     async def writable(self) -> bool:
         """See ``Probe``."""

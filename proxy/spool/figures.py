@@ -8,7 +8,8 @@ apart, by upload, so that whichever process goes on with the upload finds it.
 
 Counting misses what a process did not live to say, and what others do in the directory;
 ``reckoning`` measures it all from time to time and sets it right, while counting goes
-on: each slot also counts what changed where that round had already been.
+on: each slot also counts what changed where that round had already been. What has been
+stored and not counted yet is counted just before it is measured (``counted.Growing``).
 
 Plain reads and writes, because a mapped file kills the process when its disk fails. A
 failed one is not told: the figures are absolute, the next one heals it, and whoever

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import product
 from string import ascii_letters, digits
+from typing import Final
 
 from proxy.core.errors import SpoolError, UploadMissing
 from proxy.core.upload import Token, token_from
@@ -45,6 +47,15 @@ a record it is none, and as long as one is left ``tokens`` finds it."""
 _SHARD = re.compile(r"[A-Za-z0-9_-]{2}", re.ASCII)
 _TOKEN_LENGTH = 43
 _ALPHABET = sorted(ascii_letters + digits + "-_")
+_NAMES: Final = ["".join(two) for two in product(_ALPHABET, repeat=2)]
+"""Of all the shards there could be, in order."""
+
+
+def behind(shard: str, count: int) -> list[str]:
+    """The names of the next `count` shards there could be; of the first ones where
+    `shard` is empty."""
+    begin = bisect_right(_NAMES, shard)
+    return _NAMES[begin : begin + count]
 
 
 class Shards:
@@ -143,7 +154,7 @@ class Shards:
     def sizes(self) -> Iterator[tuple[str, int, int]]:
         """Every shard there could be, in the order of names: its own, its uploads'
         files, the bytes of those that count. Raises OSError; blocks."""
-        for shard in map("".join, product(_ALPHABET, repeat=2)):
+        for shard in _NAMES:
             if files.is_directory(f"{self.root}/{shard}"):
                 yield (shard, *self._measure(shard))
             else:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import struct
 from pathlib import Path
 from signal import SIGKILL, SIGSTOP, SIGUSR2
 
 import pytest
 
+from proxy.spool.shards import COUNTED
 from tests.kit.bounds import until
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Silence
@@ -127,6 +129,35 @@ async def test_a_worker_that_hangs_is_told_as_it_was(
     assert numbers.total("rup_http_requests_total") == TIMES
     assert numbers.total("process_resident_memory_bytes") > 0
     assert before.total("rup_uploads_started_total") == TIMES
+
+
+@pytest.mark.configured(workers=2, spool={"memory_threshold": 0})
+async def test_bodies_that_grow_while_they_are_measured_count_once(
+    process: ProxyProcess, speaker: Client
+) -> None:
+    """The supervisor measures, the workers have not counted all of theirs by then."""
+    size = 200_000
+    uploads = [
+        await speaker.create(VERSION, length=2 * size, sends=b"a" * size, then="stall")
+        for _ in range(6)
+    ]
+
+    stray = process.spool / "zz" / ("-" * 43 + ".body")
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(b"found")  # so that something has to be set right
+
+    async def measured() -> bool | None:
+        figures = (process.spool / "figures").read_bytes()
+        (set_right,) = struct.unpack_from("<q", figures)
+        return True if set_right else None
+
+    await until(measured, bound_s=20)
+    for upload in uploads:
+        assert await upload.ask_offset() == size
+    files = process.spool.glob("??/*")
+    true = sum(path.stat().st_size for path in files if path.name.endswith(COUNTED))
+    numbers = await scrape(process.admin_address)
+    assert numbers.total("rup_spool_used_bytes") == true
 
 
 @two_workers

@@ -14,7 +14,7 @@ import structlog
 from proxy.core.errors import SpoolError
 from proxy.core.room import UNBOUNDED
 from proxy.core.upload import Token
-from proxy.reckoning import Reckoning
+from proxy.reckoning import STEP_SHARDS, Reckoning
 from proxy.spool import figures as rooms
 from proxy.spool.disk import DiskSpool, Sync
 from proxy.spool.figures import HELD, SLOTS, Figures
@@ -324,6 +324,31 @@ async def test_a_round_counts_on_while_it_measures(tmp_path: Path) -> None:
     assert machine.used == machine.true_size > 130
     await other.drop_body(early)
     assert machine.used == machine.true_size == records + 30
+    machine.end()
+
+
+async def test_a_body_that_grows_while_it_is_measured_counts_once(
+    tmp_path: Path,
+) -> None:
+    """Whatever was found of it that had not been counted by then, in any process."""
+    machine = Machine(tmp_path, 0)
+    (spool, figures), (other, _) = machine.processes
+    writers = []
+    for each in (spool, other):
+        begun = await stored(each)
+        writers.append(each.writer(begun.token))
+        writers[-1].write(bytes(1000))
+    assert machine.used == machine.true_size - 2000
+    reckoning = Reckoning(
+        spool, figures, LOG, lambda shard: spool.growing.count(shard, STEP_SHARDS)
+    )
+    reckoning.elsewhere = lambda shard: other.growing.count(shard, STEP_SHARDS)
+    await reckoning.round(pause_s=0)
+    assert machine.used == machine.true_size
+    for writer in writers:
+        writer.write(bytes(100))
+        writer.close()
+    assert machine.used == machine.true_size
     machine.end()
 
 
