@@ -33,7 +33,7 @@ from .names import Names
 from .reader import DiskReader, EmptyReader
 from .records import Records
 from .securing import Securing
-from .shards import ANSWER, BODY, COUNTED, PARTIAL, RECORD, SUFFIXES, Shards
+from .shards import ANSWER, BODY, COUNTED, DRAFT, PARTIAL, RECORD, SUFFIXES, Shards
 from .threads import DiskThreads
 from .writeback import AT_THE_END, CLOSE, RELAXED
 from .writer import DiskWriter, Durability
@@ -305,15 +305,14 @@ class DiskSpool:
         at_once: bool = False,
     ) -> None:
         stem = self._shards.stem(token)
-        freed = 0
+        freed = [0, 0]  # of bodies and answers, of records
 
         def act() -> None:
-            nonlocal freed
             with translated("the upload cannot be removed"):
                 for suffix in suffixes:
                     size = files.size(stem + suffix) if suffix in COUNTED else None
                     files.remove(stem + suffix)
-                    freed += size or 0
+                    freed[suffix in (RECORD, DRAFT)] += size or 0
                     if suffix == RECORD:
                         self._marks.clear(token)
                 if BODY in suffixes:
@@ -326,11 +325,13 @@ class DiskSpool:
                 if at_once:
                     act()
                 else:
-                    # a thread: to free gigabytes takes its time
-                    await self._threads.run(act)
+                    await self._threads.run(act)  # to free gigabytes takes its time
             finally:
-                if freed:
-                    self.changed(token, -freed)
+                for told, size in zip(
+                    (self.changed, self.recorded), freed, strict=True
+                ):
+                    if size:
+                        told(token, -size)
 
     def tokens(self) -> Iterator[Token]:
         """See ``Spool``. Lists what a crash left without a record, too: ``load`` calls
@@ -376,16 +377,14 @@ class DiskSpool:
     def _probe(self) -> bool:
         try:
             self._check_place()
-            # first: bodies would take what records need to end uploads
-            if not self._ballast.fits():
+            if not self._ballast.fits():  # else bodies take the room of records
                 return False
             with tempfile.TemporaryFile(dir=self._root, buffering=0) as file:
                 files.write_all(file.fileno(), bytes(_PROBE_SIZE))
                 if self._syncs:
                     os.fdatasync(file.fileno())
         except (OSError, SpoolError):
-            # why does not matter to the question
-            return False
+            return False  # why does not matter to the question
         return True
 
     def close(self) -> None:

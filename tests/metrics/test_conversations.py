@@ -294,6 +294,18 @@ def _requests(numbers: Numbers) -> float:
     return numbers.total("rup_http_requests_total")
 
 
+@pytest.mark.configured(**ADMIN, spool={"memory_threshold": 0})
+async def test_what_was_written_is_what_is_reclaimed(
+    client: Client, look: Look
+) -> None:
+    """Records are in neither."""
+    upload = await client.create(VERSION, last=False, sends=b"a" * 40)
+    await upload.cancel()
+    numbers = await look(lambda seen: seen.total("rup_spool_used_bytes") == 0)
+    assert numbers.total("rup_spool_written_bytes_total") == 40
+    assert numbers.total("rup_spool_reclaimed_bytes_total") == 40
+
+
 async def test_what_a_dead_worker_did_not_live_to_count_is_measured_soon(
     start_proxy: StartProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
