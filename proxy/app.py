@@ -13,14 +13,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from socket import socket
-from ssl import SSLContext
 from typing import TYPE_CHECKING, Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy import choices
 from proxy import log as logs
-from proxy.access import tell_crowded, tell_unparsed, tell_unsealed
+from proxy.access import tell_crowded, tell_unparsed
 from proxy.admin.glimpse import Hands, Watched
 from proxy.admin.listener import AdminHandler, Vitals
 from proxy.certificates import Unusable
@@ -45,15 +44,13 @@ from proxy.outlook import Outlook
 from proxy.premises import Premises
 from proxy.reload import Reload, Reloadable, Reloads
 from proxy.reloaded import CannotApply, Reloaded, Result
-from proxy.renewal import Renewals, Sealing
+from proxy.renewal import Renewals
 from proxy.road import Road
-from proxy.sockets import (
-    BACKLOG,
-    address_of,
-)
+from proxy.seal import Seal
+from proxy.sockets import BACKLOG, address_of
 from proxy.tasks import Tasks
 from proxy.trimming import HEAP, Trimming
-from proxy.wire import Door, TlsTerms
+from proxy.wire import Door
 
 if TYPE_CHECKING:
     from proxy.admin.desk import Desk
@@ -109,7 +106,7 @@ class App:
         self._stopping = False
         self.renewals = Renewals(self._tasks.spawn)
         """The certificates in use, that for clients first."""
-        self._sealing: Sealing | None = None
+        self._seal = Seal(self._log)
         self._watcher: Watcher | None = None
 
     @property
@@ -148,7 +145,7 @@ class App:
             CannotStart: the spool or a certificate cannot be used.
         """
         try:
-            self._sealing = self._sealed(self._config)
+            self._seal.settle(self._config, self._seal.prepared(self._config))
             self._premises = Premises(
                 self._config, self._tasks, self._log, self._part.lock
             )
@@ -207,7 +204,7 @@ class App:
             raise CannotApply("the proxy is stopping")
         settings = None
         try:
-            sealing = self._sealed_anew(config)
+            sealing = self._seal.prepared(config)
             settings = self._road.prepared(config)
             if self._part.lock is None:
                 self._premises.claim(config)
@@ -216,18 +213,13 @@ class App:
                 await settings.routing.discard()
             raise CannotApply(str(exc)) from exc
         # From here on nothing fails, and nobody else has a turn.
-        self._config, self._sealing = config, sealing
+        self._config = config
+        self._seal.settle(config, sealing)
         logs.change_level(self._log, config.log.level)
         self._premises.settle(config)
         self._road.settle(settings)
         self._settle_door(config)
         self._renew_certificates()
-
-    def _sealed_anew(self, config: Config) -> Sealing | None:
-        """Raises Unusable."""
-        if choices.tls_files(config) == choices.tls_files(self._config):
-            return self._sealing
-        return self._sealed(config)
 
     def _settle_door(self, config: Config) -> None:
         self._door.settle(
@@ -260,19 +252,9 @@ class App:
         """Clients are being served: asked for on the event loop, by which they are."""
         return True
 
-    def _sealed(self, config: Config) -> Sealing | None:
-        """How clients are spoken to, with TLS.
-
-        Raises:
-            Unusable: by the files of the configuration, they cannot be.
-        """
-        files = choices.tls_files(config)
-        return None if files is None else Sealing(files, self._log)
-
     def _renew_certificates(self) -> None:
         """From now on."""
-        ours = () if self._sealing is None else (self._sealing.renewal,)
-        self.renewals.settle((*ours, *self._road.routing.renewals))
+        self.renewals.settle((*self._seal.renewals, *self._road.routing.renewals))
 
     async def stop(self) -> None:
         """End bodies durably, let forwards finish within the grace, close all."""
@@ -407,7 +389,8 @@ class App:
         )
         self._watch(door, public)
         at_once = BACKLOG if self._part.share == 1 else _TAKEN_AT_ONCE
-        self.listening = Listening(door, self._seal(), at_once)
+        terms = self._seal.terms(config.header_timeout)
+        self.listening = Listening(door, terms, at_once)
         await self.listening.serve(public)
         desk = self._desk(vitals) if admin else None
         handler = AdminHandler(vitals, desk, choices.admin_hosts(config))
@@ -440,20 +423,6 @@ class App:
             tells_space=self._part.sweeps,
         )
         self.meters.watch(self.outlook)
-
-    def _seal(self) -> TlsTerms | None:
-        if self._sealing is None:
-            return None
-        return TlsTerms(
-            context=self._context,
-            timeout_s=self._config.header_timeout,
-            failed=tell_unsealed(self._log),
-        )
-
-    def _context(self) -> SSLContext:
-        """For a connection that comes now."""
-        assert self._sealing is not None, "TLS is turned off by a restart only"
-        return self._sealing.context
 
 
 async def reloaded(
