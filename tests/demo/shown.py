@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 ENDS_WITHIN_S: Final = 15.0
 """Seconds in which an upload of some MB has to end, through a slow link that is cut."""
 
+BRISK: Final = 1_000_000
+"""Bytes each second, of the link, until some is sent: the rest takes longer than a busy
+machine takes to see that."""
 SLOW: Final = 100_000
 """Bytes each second, of the link, while something is pressed."""
+BEGUN: Final = 10
+"""Percent that are sent of an upload that has begun."""
 
 
 class Shown:
@@ -34,6 +39,7 @@ class Shown:
     async def begin(self, path: Path) -> None:
         """Choose a file, and go on when some of it is sent: the rest will not have
         arrived before something is done about it."""
+        self.link.rate = BRISK
         await self.choose(path)
         await until(self._some_sent, bound_s=ENDS_WITHIN_S)
         self.link.rate = SLOW
@@ -66,4 +72,4 @@ class Shown:
 
     async def _some_sent(self) -> bool | None:
         percent = await self.page.get_attribute("#bar", "aria-valuenow")
-        return True if int(percent or 0) > 40 else None
+        return True if int(percent or 0) > BEGUN else None

@@ -17,7 +17,7 @@ from proxy.demo.stage import Stage
 from tests.interop import needs
 
 from .conftest import CONTENT, SHA
-from .shown import ENDS_WITHIN_S, SLOW
+from .shown import BEGUN, BRISK, ENDS_WITHIN_S, SLOW
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
@@ -101,9 +101,10 @@ async def test_an_aborted_upload_goes_on(page: Page, stage: Stage) -> None:
 
 async def _begin(page: Page, stage: Stage, **options: Any) -> None:
     """Go on when some of it is sent; the rest comes slowly."""
+    stage.link.rate = BRISK
     endpoint = f"{stage.link.address}/photos"
     await page.evaluate(_BEGIN, {"endpoint": endpoint, "options": options})
     await page.wait_for_function(
-        "() => Number(document.title) > 40", timeout=1000 * ENDS_WITHIN_S
+        f"() => Number(document.title) > {BEGUN}", timeout=1000 * ENDS_WITHIN_S
     )
     stage.link.rate = SLOW
