@@ -279,9 +279,9 @@ class App:
         left_s = deadline - asyncio.get_running_loop().time()
         await self._road.deliveries.stop(max(0.0, left_s))
         await self._answered(deadline)
+        await self._premises.spool.drain()
         left_s = deadline - asyncio.get_running_loop().time()
         await self.listening.see_out(max(0.0, left_s))
-        await self._premises.spool.drain()
 
     async def close(self) -> None:
         """Give everything back."""

@@ -93,7 +93,8 @@ class Listening:
         what the kernel has not got yet would be gone with us."""
         loop = asyncio.get_running_loop()
         until = loop.time() + most_s
-        while self._door.has_unsent and loop.time() < until:  # noqa: ASYNC110 - as above
+        # as above: an event would cost something with every write
+        while self._door.has_unsent and loop.time() < until:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_S)
 
     def _greeted_by(self) -> int:

@@ -145,10 +145,11 @@ async def listening_sockets(
     """
     bound: list[socket.socket] = []
     try:
-        for address in public:
-            bound.append(await _soon(address, shared=shared, admin=False))  # noqa: PERF401
-        for address in admin:
-            bound.append(await _soon(address, shared=shared, admin=True))  # noqa: PERF401
+        for addresses, is_admin in ((public, False), (admin, True)):
+            for address in addresses:
+                # one by one: what is bound so far is closed if the next one fails
+                sock = await _soon(address, shared=shared, admin=is_admin)
+                bound.append(sock)
     except (CannotListen, asyncio.CancelledError):
         for sock in bound:
             sock.close()

@@ -107,8 +107,8 @@ class SharedRegister:
             self._table.enter()
         except (OSError, SpoolError, sqlite3.Error) as exc:
             self._failed(exc)
-        except BaseException:
-            # How far it has come nobody knows; others need not wait for us.
+        except BaseException:  # a bug, or a signal: nobody knows how far it has come
+            # Others need not wait for us.
             self._table.close()
             raise
         else:

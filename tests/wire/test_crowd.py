@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -101,7 +102,14 @@ async def test_one_that_ends_another_takes_its_turn_away() -> None:
     assert (other.turns, other.woken) == (0, 0)
 
 
-async def test_one_that_fails_holds_up_nobody() -> None:
+@pytest.mark.parametrize(
+    ("begin", "pieces"),
+    [(Crowd.rest, (1, 1)), (Crowd.queue, (MUCH, MUCH))],
+    ids=["rests", "queues"],
+)
+async def test_one_that_fails_holds_up_nobody(
+    begin: Callable[[Crowd, Body], None], pieces: tuple[int, ...]
+) -> None:
     """The event loop is told, and looks at it again itself."""
     told: list[object] = []
     loop = asyncio.get_running_loop()
@@ -111,9 +119,9 @@ async def test_one_that_fails_holds_up_nobody() -> None:
         def fetch(self) -> int:
             raise RuntimeError("never seen")
 
-    crowd, failing, other = Crowd(), Failing(), Body(1, 1)
-    crowd.rest(failing)
-    crowd.rest(other)
+    crowd, failing, other = Crowd(), Failing(), Body(*pieces)
+    begin(crowd, failing)
+    begin(crowd, other)
     await until(other.is_awake)
     assert (failing.woken, other.turns) == (1, 3)
     assert [str(one) for one in told] == ["never seen"]
@@ -174,20 +182,3 @@ async def test_who_has_ended_queues_no_more() -> None:
     assert not crowd.ended(ended)
     await until(other.is_awake)
     assert (ended.turns, ended.woken) == (0, 0)
-
-
-async def test_one_that_fails_does_not_hold_up_the_queue() -> None:
-    told: list[object] = []
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
-
-    class Failing(Body):
-        def fetch(self) -> int:
-            raise RuntimeError("never seen")
-
-    crowd, failing, other = Crowd(), Failing(), Body(MUCH)
-    crowd.queue(failing)
-    crowd.queue(other)
-    await until(other.is_awake)
-    assert (failing.woken, other.turns) == (1, 2)
-    assert [str(one) for one in told] == ["never seen"]
