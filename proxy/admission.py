@@ -45,8 +45,9 @@ _NEEDS_NO_MORE: Final = TERMINAL | {State.COMPLETE}
 class Promises(Protocol):
     """What has been stored and promised, by all who share the spool."""
 
-    def changed(self, token: Token, by: int) -> None:
-        """So many bytes more are stored of the upload, or fewer if negative."""
+    def changed(self, token: Token, by: int, *, promised: int = 0) -> None:
+        """So many bytes more are stored of the upload, or fewer if negative, and so
+        many more are promised, or fewer: both are told at once."""
 
     def promise(self, by: int) -> None:
         """Promise `by` bytes more, or fewer if negative; told to others soon."""
@@ -85,14 +86,18 @@ class Grant:
         self._begins_at = self._stored = upload.offset
         self._till = upload.offset + size
 
-    def counted(self, size: int) -> None:
-        """So many bytes more are counted elsewhere: they are promised no more here."""
-        self.stored(self._stored + size)
+    def counted(self, size: int) -> int:
+        """So many bytes more are counted elsewhere. By how many what is promised has to
+        change with that: they are promised no more here."""
+        return self._moved_to(self._stored + size)
 
     def stored(self, offset: int) -> None:
         """The upload has `offset` bytes: none up to there is promised here any more."""
-        self._admission.promise(min(self._stored, self._till) - min(offset, self._till))
-        self._stored = offset
+        self._admission.promise(self._moved_to(offset))
+
+    def _moved_to(self, offset: int) -> int:
+        before, self._stored = self._stored, offset
+        return min(before, self._till) - min(offset, self._till)
 
     def reach(self, offset: int, end: int) -> None:
         """All up to `offset` is stored, and what comes reaches to `end`: raise `bound`
@@ -210,17 +215,15 @@ class Admission:
         never in neither, nor in both.
         """
         grant = self._attached.get(token)
-        if grant is not None and by > 0:
-            grant.counted(by)
-        self._figures.changed(token, by)
+        promised = 0 if grant is None or by <= 0 else grant.counted(by)
+        self._figures.changed(token, by, promised=promised)
 
     def kept(self, token: Token, by: int) -> None:
         """So many bytes more of an upload are kept in memory, or fewer if negative:
         promised as long as they are, since they may move to the disk at any time."""
         grant = self._attached.get(token)
-        if grant is not None and by > 0:
-            grant.counted(by)
-        self._figures.promise(by)
+        promised = 0 if grant is None or by <= 0 else grant.counted(by)
+        self.promise(by + promised)
 
     def draw(self, wanted: Demand) -> int:
         """Bytes of `wanted` for a body that has begun; 0 when there is no room."""

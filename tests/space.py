@@ -18,8 +18,9 @@ class PlayedFigures:
         self.held: dict[Token, tuple[int, float]] = {}
         self.looks = 0
 
-    def changed(self, token: Token, by: int) -> None:
+    def changed(self, token: Token, by: int, *, promised: int = 0) -> None:
         self.space = replace(self.space, used=self.space.used + by)
+        self.promised += promised
 
     def promise(self, by: int) -> None:
         self.promised += by

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -351,3 +352,25 @@ def test_an_upload_that_comes_back_to_another_process_finds_its_room(
     theirs.changed(upload(1).token, 40)
     here.refused(upload(2, length=31))
     here.grant(upload(2, length=30))
+
+
+def test_what_a_body_has_grown_by_is_never_in_neither_for_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen after each write to the file that processes share."""
+    ours, theirs = Figures(tmp_path), Figures(tmp_path)
+    here = Gate(Bounds(GIB, 0), ours)
+    grant = here.grant(upload(1, length=40 * MIB))
+    seen = []
+    write = os.pwrite
+
+    def watched(fd: int, content: bytes, offset: int) -> int:
+        count = write(fd, content, offset)
+        space = theirs.look(here.now)
+        seen.append(space.used + space.promised)
+        return count
+
+    monkeypatch.setattr(os, "pwrite", watched)
+    for _ in range(10):
+        here.admission.changed(grant.upload.token, 2 * MIB)
+    assert seen == [40 * MIB] * 10

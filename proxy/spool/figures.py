@@ -99,15 +99,17 @@ class Figures:
         os.close(fd)
         self._locks.close()
 
-    def changed(self, token: Token, by: int) -> None:
+    def changed(self, token: Token, by: int, *, promised: int = 0) -> None:
         """`by` bytes of the upload's body or answer were stored, or removed if
-        negative."""
+        negative, and `promised` bytes more are promised, or fewer: others see both at
+        once."""
         _, current, come_to = self._header()
         if self._round != current:
             self._round, self._seen = current, 0
         if place(token[:2]) <= come_to:
             self._seen += by
         self._total += by
+        self._promised += promised
         self.publish()
 
     def promise(self, by: int) -> None:
