@@ -92,6 +92,8 @@ class TieredSpool:
         self._spawn = spawn
         self._log = log
         self._held: dict[Token, Held] = {}
+        self._passed_over: set[Token] = set()
+        """Answers given earlier than those that an end of the process moves."""
         self._awaited = Patience(self._move_late)
         """Uploads that wait for the origin, whose answer is being given, or that could
         not be moved."""
@@ -293,12 +295,19 @@ class TieredSpool:
         await self._move_latest()
 
     async def _move_latest(self) -> None:
-        for token, held in list(self.room.settled.items())[-LATEST:]:
+        passed_over = self._passed_over
+        latest = [
+            held
+            for token, held in self.room.settled.items()
+            if token not in passed_over
+        ]
+        passed_over.update(held.upload.token for held in latest[:-LATEST])
+        for held in latest[-LATEST:]:
             try:
                 self.move(held)
             except SpoolError as exc:
                 # the others would fare no better
-                self._say(token, exc)
+                self._say(held.upload.token, exc)
                 return
             # others are still being served
             await asyncio.sleep(0)

@@ -42,6 +42,17 @@ async def test_of_the_answers_that_were_given_the_latest_are(
     assert answer_of(disk, third.token) == b"answer"
 
 
+async def test_earlier_answers_are_not_moved_however_often_it_is_asked(
+    spool: TieredSpool, disk: DiskSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is files that are made while others wait."""
+    monkeypatch.setattr(tiers, "LATEST", 2)
+    _, _, third, fourth = [await answered(spool) for _ in range(4)]
+    for _ in range(3):
+        await spool.drain()
+    assert set(disk.tokens()) == {third.token, fourth.token}
+
+
 async def test_answers_that_cannot_be_moved_hold_up_nobody(
     spool: TieredSpool, calls: Calls
 ) -> None:
