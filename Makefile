@@ -52,7 +52,7 @@ bench: $(VENV)/.bench ## beside nginx and others: bench/report.md, two plots; te
 	$(BIN)/python -m bench --report bench/report.md $(ARGS)
 	$(BIN)/python -m bench.plots
 
-bench-quick: $(VENV)/.bench ## the same in some three minutes, printed only; more noise
+bench-quick: $(VENV)/.bench ## the same in a minute, printed only; more noise
 	$(BIN)/python -m bench --scale quick $(ARGS)
 
 bench-compare: $(VENV)/.bench ## this tree beside another revision: make bench-compare BASE=main

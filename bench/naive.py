@@ -73,7 +73,16 @@ def main() -> None:
     app = web.Application()
     app.cleanup_ctx.append(_session)
     app.router.add_route("*", "/{path:.*}", naive.handle)
-    web.run_app(app, host="127.0.0.1", port=int(port), access_log=None, print=None)
+    # As many may wait to be accepted as with nginx here: by default it is 128, and what
+    # a crowd of clients waits for then is TCP.
+    web.run_app(
+        app,
+        host="127.0.0.1",
+        port=int(port),
+        backlog=4096,
+        access_log=None,
+        print=None,
+    )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class Scale:
     rounds: int
     """Of every table that keeps its servers."""
     fresh_rounds: int
-    """Of tables that start every server anew for each figure."""
+    """Of those that start every server anew for each figure."""
     small_s: float
     """Seconds of sending for one figure about small bodies."""
     large: int
@@ -39,6 +39,7 @@ class Scale:
     slow: int
     """Slow uploads at a time."""
     slow_s: float
+    """For which they are watched, once all are under way."""
     idle: int
     """Idle connections."""
     waiting: tuple[int, ...]
@@ -50,33 +51,33 @@ class Scale:
 FULL: Final = Scale(
     name="full",
     rounds=7,
-    fresh_rounds=5,
+    fresh_rounds=7,
     small_s=0.4,
     large=100 * MIB,
     large_requests=3,
     huge=GIB,
     each=48 * MIB,
     streams_s=2.0,
-    paced_s=6.0,
+    paced_s=4.0,
     slow=1000,
-    slow_s=4.0,
+    slow_s=2.0,
     idle=10_000,
     waiting=(100, 10_000, 100_000),
     operations=60,
 )
 QUICK: Final = Scale(
     name="quick",
-    rounds=3,
+    rounds=2,
     fresh_rounds=1,
-    small_s=0.15,
+    small_s=0.1,
     large=100 * MIB,
     large_requests=1,
     huge=256 * MIB,
     each=8 * MIB,
-    streams_s=1.0,
-    paced_s=2.0,
+    streams_s=0.8,
+    paced_s=1.5,
     slow=300,
-    slow_s=1.5,
+    slow_s=0.75,
     idle=1000,
     waiting=(100, 2000),
     operations=20,
@@ -93,7 +94,7 @@ SMALLEST: Final = Scale(
     streams_s=0.3,
     paced_s=0.3,
     slow=10,
-    slow_s=0.3,
+    slow_s=0.15,
     idle=20,
     waiting=(5, 20),
     operations=3,

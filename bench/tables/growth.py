@@ -61,8 +61,7 @@ def tables(run: Run) -> list[Table]:
             variant(count): partial(_figure, run, stock)
             for count, stock in stocks.items()
         }
-        rounds = min(run.scale.rounds, run.scale.fresh_rounds + 1)
-        done = measured(table, variants, rounds, run.chance)
+        done = measured(table, variants, run.scale.fresh_rounds, run.chance)
         for stock in stocks.values():
             shutil.rmtree(stock.directory)
     return [done]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
@@ -13,8 +14,11 @@ from bench import fleet, heads, tools
 from bench.fleet import Fleet, NotOffered
 from bench.load import Load, LoadFailed, Sending, send
 from bench.product import HERE, product_in
+from bench.rounds import Measure, measured_together
+from bench.samples import Sample, Table
 from bench.scale import MIB, SMALLEST
-from bench.tables import growth, receiving, resuming, small
+from bench.servers import Server
+from bench.tables import growth, memory, receiving, resuming, small
 from bench.tables.run import Run
 from bench.transfers import waiting_upload
 
@@ -89,6 +93,41 @@ def test_transfers_in_several_requests(run: Run) -> None:
     for table in [received, *resuming.tables(run)]:
         measured = [row for row in table.rows if row.variant != fleet.TUSD]
         assert all(row.samples for row in measured), table
+
+
+def test_connections_to_all_servers_at_a_time(run: Run) -> None:
+    slow, idle = memory.tables(run)
+    assert {row.variant for row in slow.rows} > {fleet.PRODUCT, fleet.NAIVE}
+    for row in [*slow.rows, *idle.rows]:
+        assert row.why.endswith("is not installed") or len(row.samples) == 1
+
+
+def test_one_that_fails_beside_others_says_why(servers: Fleet) -> None:
+    """The others are measured on."""
+
+    def missing() -> Server:
+        raise NotOffered("there is none")
+
+    def failing() -> Sample:
+        raise LoadFailed("refused")
+
+    @contextmanager
+    def laden(given: Mapping[str, Server]) -> Iterator[dict[str, Measure]]:
+        counts = {"odd": failing, "good": lambda: {"kib": 1.0}}
+        yield {name: counts[name] for name in given}
+
+    starts = {
+        "odd": lambda: servers.product_with("odd"),
+        "missing": missing,
+        "good": lambda: servers.naive("streamed"),
+    }
+    table = measured_together(Table("t", "t", ("kib",)), starts, laden, 2)
+    told = [(row.variant, row.why, len(row.samples)) for row in table.rows]
+    assert told == [
+        ("odd", "failed: refused", 0),
+        ("missing", "there is none", 0),
+        ("good", "", 2),
+    ]
 
 
 def test_copies_of_an_upload_are_uploads(run: Run) -> None:
