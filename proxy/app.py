@@ -42,8 +42,8 @@ from proxy.outfit import (
 )
 from proxy.outlook import Outlook
 from proxy.premises import Premises
-from proxy.reload import Reload, Reloadable, Reloads
-from proxy.reloaded import CannotApply, Reloaded, Result
+from proxy.reload import Reload, Reloads, reloaded
+from proxy.reloaded import CannotApply, Reloaded
 from proxy.renewal import Renewals
 from proxy.road import Road
 from proxy.seal import Seal
@@ -423,13 +423,3 @@ class App:
             tells_space=self._part.sweeps,
         )
         self.meters.watch(self.outlook)
-
-
-async def reloaded(
-    reload: Reload | None, proxy: Reloadable, log: FilteringBoundLogger
-) -> Reloaded:
-    """What comes of reading the configuration of `proxy` again."""
-    if reload is None:
-        why = "nobody has said where the configuration is read from"
-        return Reloaded(Result.REFUSED, errors=(why,))
-    return await reload(proxy, log)

@@ -164,6 +164,16 @@ class Reload(Reloads):
         self._notice.ready(status)
 
 
+async def reloaded(
+    reload: Reload | None, proxy: Reloadable, log: FilteringBoundLogger
+) -> Reloaded:
+    """What comes of reading the configuration of `proxy` again."""
+    if reload is None:
+        why = "nobody has said where the configuration is read from"
+        return Reloaded(Result.REFUSED, errors=(why,))
+    return await reload(proxy, log)
+
+
 def needs_restart(before: Config, after: Config) -> Iterator[str]:
     """The keys that differ and that only a start can change."""
     if (before.tls.certificate is None) != (after.tls.certificate is None):

@@ -15,13 +15,13 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from proxy.admin.glimpse import Hands
-from proxy.app import App, Part, reloaded
+from proxy.app import App, Part
 from proxy.config import Config
 from proxy.core.room import Bounds, Space
 from proxy.metrics.cells import Snapshot
 from proxy.metrics.exposition import Page, exposed
 from proxy.outfit import bound, check_files, logger_of
-from proxy.reload import Reload
+from proxy.reload import Reload, reloaded
 from proxy.reloaded import Reloaded
 from proxy.sockets import address_of
 from proxy.workforce import Workforce
