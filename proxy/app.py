@@ -1,10 +1,10 @@
 """One proxy in one process: the order of starting and stopping.
 
-Starting serves first and recovers meanwhile. Stopping ends what can come back (bodies:
-their clients resume), lets finish what cannot (forwards), and leaves a spool that says
-the truth at every moment, so that being killed in the middle costs nothing that was
-promised. With several workers each of them is one of these, on a socket that was handed
-to it, and so is their supervisor, which only sweeps.
+Starting serves first and recovers meanwhile. Stopping ends what can come back, lets
+finish what cannot (``stopping``), and leaves a spool that says the truth at every
+moment, so that being killed in the middle costs nothing that was promised. With several
+workers each of them is one of these, on a socket that was handed to it, and so is their
+supervisor, which only sweeps.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from proxy.certificates import Unusable
 from proxy.config import Config
 from proxy.core.errors import SpoolError
 from proxy.core.room import Bounds, Space
-from proxy.listening import GREETING_S, Listening
+from proxy.listening import Listening
 from proxy.metrics.cells import Snapshot
 from proxy.metrics.exposition import Page, exposed
 from proxy.metrics.listeners import Listeners
@@ -48,6 +48,7 @@ from proxy.renewal import Renewals
 from proxy.road import Road
 from proxy.seal import Seal
 from proxy.sockets import BACKLOG, address_of
+from proxy.stopping import end_work
 from proxy.tasks import Tasks
 from proxy.trimming import HEAP, Trimming
 from proxy.wire import Door
@@ -266,22 +267,12 @@ class App:
 
     async def end_work(self) -> None:
         """Begin nothing more; what cannot be taken up again may finish in time."""
-        grace_s = self._config.shutdown_grace
-        deadline = asyncio.get_running_loop().time() + grace_s
         self._draining = self._stopping = True
+        grace_s = self._config.shutdown_grace
         self._log.info("stopping", grace_s=grace_s, **self.counts)
-        await self.listening.accept_no_more()
-        # Before each wait: who loses patience with us meanwhile kills us.
-        await self._premises.spool.drain()
-        await self.listening.hear_out(min(GREETING_S, grace_s))
-        self._road.reception.stop()
-        await self._premises.spool.drain()
-        left_s = deadline - asyncio.get_running_loop().time()
-        await self._road.deliveries.stop(max(0.0, left_s))
-        await self._answered(deadline)
-        await self._premises.spool.drain()
-        left_s = deadline - asyncio.get_running_loop().time()
-        await self.listening.see_out(max(0.0, left_s))
+        await end_work(
+            self.listening, self._road, self._premises.spool, grace_s, self._log
+        )
 
     async def close(self) -> None:
         """Give everything back."""
@@ -295,16 +286,6 @@ class App:
         if self._tracing is not None:
             await asyncio.to_thread(self._tracing.close)
         self._log.info("stopped")
-
-    async def _answered(self, deadline: float) -> None:
-        """Wait until the requests that are still being answered have been."""
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._road.presence.idle.wait()
-        except TimeoutError:
-            self._log.warning(
-                "requests cut by stopping", requests=self._road.presence.busy
-            )
 
     @property
     def draining(self) -> bool:
