@@ -13,20 +13,18 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from socket import socket
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy import choices
 from proxy import log as logs
-from proxy.access import tell_crowded, tell_unparsed
-from proxy.admin.glimpse import Hands, Watched
-from proxy.admin.listener import AdminHandler, Vitals
+from proxy.admin.glimpse import Hands
 from proxy.certificates import Unusable
 from proxy.config import Config
 from proxy.core.errors import SpoolError
 from proxy.core.room import Bounds, Space
-from proxy.listening import Listening
+from proxy.entrance import Entrance, Operated
 from proxy.metrics.cells import Snapshot
 from proxy.metrics.exposition import Page, exposed
 from proxy.metrics.listeners import Listeners
@@ -47,23 +45,11 @@ from proxy.reloaded import CannotApply, Reloaded
 from proxy.renewal import Renewals
 from proxy.road import Road
 from proxy.seal import Seal
-from proxy.sockets import BACKLOG, address_of
+from proxy.sockets import address_of
 from proxy.stopping import end_work
 from proxy.tasks import Tasks
 from proxy.trimming import HEAP, Trimming
 from proxy.wire import Door
-
-if TYPE_CHECKING:
-    from proxy.admin.desk import Desk
-    from proxy.admin.watcher import Watcher
-
-_TAKEN_AT_ONCE: Final = 8
-"""Connections that one of several processes accepts before the others have a chance:
-else the first to wake up would serve all of a crowd."""
-
-
-class Operated(Vitals, Watched, Protocol):
-    """What operators ask, and look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +94,6 @@ class App:
         self.renewals = Renewals(self._tasks.spawn)
         """The certificates in use, that for clients first."""
         self._seal = Seal(self._log)
-        self._watcher: Watcher | None = None
 
     @property
     def config(self) -> Config:
@@ -118,12 +103,12 @@ class App:
     @property
     def addresses(self) -> list[str]:
         """Where clients are served, such as ``http://127.0.0.1:8080``."""
-        return self.listening.addresses
+        return self._entrance.listening.addresses
 
     @property
     def admin_address(self) -> str | None:
         """Where operators ask; None when that is turned off."""
-        return self.listening.admin_address
+        return self._entrance.listening.admin_address
 
     async def start(self) -> None:
         """Serve, and recover what the spool holds meanwhile.
@@ -219,17 +204,8 @@ class App:
         logs.change_level(self._log, config.log.level)
         self._premises.settle(config)
         self._road.settle(settings)
-        self._settle_door(config)
+        self._entrance.settle(config)
         self._renew_certificates()
-
-    def _settle_door(self, config: Config) -> None:
-        self._door.settle(
-            keepalive_timeout_s=config.keepalive_timeout,
-            header_timeout_s=config.header_timeout,
-            header_limit=config.header_limit,
-            max_connections=max(1, config.max_connections // self._part.share),
-        )
-        self.listening.settle(timeout_s=config.header_timeout)
 
     def renew(self) -> None:
         """Nobody is to be replaced here; the same as `look`."""
@@ -271,16 +247,19 @@ class App:
         grace_s = self._config.shutdown_grace
         self._log.info("stopping", grace_s=grace_s, **self.counts)
         await end_work(
-            self.listening, self._road, self._premises.spool, grace_s, self._log
+            self._entrance.listening,
+            self._road,
+            self._premises.spool,
+            grace_s,
+            self._log,
         )
 
     async def close(self) -> None:
         """Give everything back."""
         # In this order: who asks begins tasks, and those use what is visited.
-        await self.listening.close()
+        await self._entrance.listening.close()
         await self._tasks.cancel_all()
-        if self._watcher is not None:
-            self._watcher.close()
+        self._entrance.give_back()
         await self._road.routing.close()
         await self._premises.leave()
         if self._tracing is not None:
@@ -358,38 +337,18 @@ class App:
     async def _serve_on(
         self, public: list[socket], admin: list[socket], vitals: Operated
     ) -> None:
-        config = self._config
-        door = self._door = Door(
+        self._entrance = Entrance(
+            self._config,
             self._road.handle,
-            keepalive_timeout_s=config.keepalive_timeout,
-            header_timeout_s=config.header_timeout,
-            header_limit=config.header_limit,
-            max_connections=max(1, config.max_connections // self._part.share),
-            unparsed=tell_unparsed(self._access_log, self.meters.requests),
-            crowded=tell_crowded(self._log, audience=self.meters.requests),
+            self._seal.terms(self._config.header_timeout),
+            share=self._part.share,
+            audience=self.meters.requests,
+            log=self._log,
+            access_log=self._access_log,
         )
-        self._watch(door, public)
-        at_once = BACKLOG if self._part.share == 1 else _TAKEN_AT_ONCE
-        terms = self._seal.terms(config.header_timeout)
-        self.listening = Listening(door, terms, at_once)
-        await self.listening.serve(public)
-        desk = self._desk(vitals) if admin else None
-        handler = AdminHandler(vitals, desk, choices.admin_hosts(config))
-        await self.listening.answer(handler, admin)
-
-    def _desk(self, watched: Watched) -> Desk | None:
-        """Of the uploads page; None where there is to be none."""
-        terms, spool = choices.page(self._config), self._config.spool
-        if terms is None:
-            return None
-        # Here: workers have none, and need not carry what it takes.
-        from proxy.admin.desk import Desk
-        from proxy.admin.watcher import Watcher
-
-        self._watcher = Watcher(
-            watched, spool.directory, spool.sync, self._tasks.spawn, self._log
-        )
-        return Desk(self._watcher, terms)
+        self._watch(self._entrance.door, public)
+        await self._entrance.listening.serve(public)
+        await self._entrance.answer(self._config, vitals, admin, self._tasks.spawn)
 
     def _watch(self, door: Door, public: list[socket]) -> None:
         """Have what is just now counted, too, before any client comes."""

@@ -8,10 +8,13 @@ ended, and one that failed is logged at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
+
+Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+"""Starts a task that somebody keeps a reference to."""
 
 
 class Tasks:

@@ -17,7 +17,7 @@ whole response, or a connection that visibly broke.
 """
 
 from .bodies import Body
-from .door import Door, client_present
+from .door import Door, Handler, client_present
 from .gate import GateSite
 from .gate import Terms as TlsTerms
 from .heads import BadRequest, front_of_request, read_head
@@ -30,6 +30,7 @@ __all__ = [
     "Body",
     "Door",
     "GateSite",
+    "Handler",
     "Sent",
     "Shortcut",
     "TlsTerms",

@@ -179,7 +179,7 @@ async def test_what_was_said_is_waited_for_until_it_is_taken(
     }
     app = App(Config.model_validate(settings))
     await app.start()
-    door = app._door
+    door = app._entrance.door
     host, port = app.addresses[0].removeprefix("http://").split(":")
     sock = socket.create_connection((host, int(port)))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)

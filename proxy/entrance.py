@@ -1,0 +1,107 @@
+"""Where clients come in to one process, and operators ask: door, listeners and page.
+
+Made from the configuration, and set when that changes. What is behind the door is
+nothing of this. The one invariant: the bounds on all processes are divided here, so
+that all doors together keep them.
+"""
+
+from __future__ import annotations
+
+from socket import socket
+from typing import TYPE_CHECKING, Final, Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy import choices
+from proxy.access import Audience, tell_crowded, tell_unparsed
+from proxy.admin.glimpse import Watched
+from proxy.admin.listener import AdminHandler, Vitals
+from proxy.config import Config
+from proxy.listening import Listening
+from proxy.sockets import BACKLOG
+from proxy.tasks import Spawn
+from proxy.wire import Door, Handler, TlsTerms
+
+if TYPE_CHECKING:
+    from proxy.admin.desk import Desk
+    from proxy.admin.watcher import Watcher
+
+_TAKEN_AT_ONCE: Final = 8
+"""Connections that one of several processes accepts before the others have a chance:
+else the first to wake up would serve all of a crowd."""
+
+
+class Operated(Vitals, Watched, Protocol):
+    """What operators ask, and look at."""
+
+
+class Entrance:
+    """That of one process."""
+
+    def __init__(
+        self,
+        config: Config,
+        handler: Handler,
+        tls: TlsTerms | None,
+        *,
+        share: int,
+        audience: Audience,
+        log: FilteringBoundLogger,
+        access_log: FilteringBoundLogger,
+    ) -> None:
+        """`handler`: answers requests of clients. `share`: processes among which the
+        bounds on all of them are divided. `tls`, `access_log`: see ``Listening`` and
+        ``Road``."""
+        self._share = share
+        self._log = log
+        self._watcher: Watcher | None = None
+        self.door = Door(
+            handler,
+            keepalive_timeout_s=config.keepalive_timeout,
+            header_timeout_s=config.header_timeout,
+            header_limit=config.header_limit,
+            max_connections=self._connections(config),
+            unparsed=tell_unparsed(access_log, audience),
+            crowded=tell_crowded(log, audience=audience),
+        )
+        at_once = BACKLOG if share == 1 else _TAKEN_AT_ONCE
+        self.listening = Listening(self.door, tls, at_once)
+
+    def settle(self, config: Config) -> None:
+        """Go by `config` from now on."""
+        self.door.settle(
+            keepalive_timeout_s=config.keepalive_timeout,
+            header_timeout_s=config.header_timeout,
+            header_limit=config.header_limit,
+            max_connections=self._connections(config),
+        )
+        self.listening.settle(timeout_s=config.header_timeout)
+
+    def _connections(self, config: Config) -> int:
+        """Those that this door may have open."""
+        return max(1, config.max_connections // self._share)
+
+    async def answer(
+        self, config: Config, vitals: Operated, admin: list[socket], spawn: Spawn
+    ) -> None:
+        """Answer operators from now on; with the page, if there is to be one."""
+        desk = self._desk(config, vitals, spawn) if admin else None
+        handler = AdminHandler(vitals, desk, choices.admin_hosts(config))
+        await self.listening.answer(handler, admin)
+
+    def _desk(self, config: Config, watched: Watched, spawn: Spawn) -> Desk | None:
+        """Of the uploads page; None where there is to be none."""
+        terms, spool = choices.page(config), config.spool
+        if terms is None:
+            return None
+        # Here: workers have none, and need not carry what it takes.
+        from proxy.admin.desk import Desk
+        from proxy.admin.watcher import Watcher
+
+        self._watcher = Watcher(watched, spool.directory, spool.sync, spawn, self._log)
+        return Desk(self._watcher, terms)
+
+    def give_back(self) -> None:
+        """What the page has of the spool, once no task is left that uses it."""
+        if self._watcher is not None:
+            self._watcher.close()
