@@ -10,10 +10,10 @@ only by whoever holds its lease.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -37,6 +37,7 @@ from proxy.lanes import AnswerStream, Course, Courses, Lane
 from proxy.ledger import Ledger
 from proxy.outages import hold, is_down
 from proxy.spool.claims import TokenLocks, Unshared
+from proxy.tasks import Spawn
 from proxy.turns import NotLetThroughError, Turns
 
 FIRST_PAUSE_S: Final = 0.2
@@ -46,9 +47,6 @@ LONGEST_PAUSE_S: Final = 60.0
 
 ENDING_S: Final = 5.0
 """For a delivery to record how it went, after that is known."""
-
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-"""Starts a task that somebody keeps a reference to."""
 
 
 class Deliveries:

@@ -16,8 +16,8 @@ import os
 import secrets
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -25,6 +25,7 @@ from proxy.asks import LONGEST, Ask, Said, Word, ask_line, read_ask, read_said
 from proxy.asks import said_line as _line
 from proxy.spool import files
 from proxy.spool.failures import translated
+from proxy.tasks import Spawn
 
 STILL_S: Final = 5.0
 """Between two signs of life of a process that works on a reply."""
@@ -36,7 +37,6 @@ _CREDENTIALS: Final = struct.Struct("3i")
 
 Answer = Callable[[Ask], Awaitable[Said]]
 """Does what is asked; told by whoever knows how."""
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class Peers:

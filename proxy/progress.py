@@ -11,8 +11,8 @@ Bodies that began together have their turns one after the other, a few at a time
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from proxy.core.errors import SpoolError
 from proxy.core.intents import Interim, Progress
@@ -21,6 +21,7 @@ from proxy.core.values import replace
 from proxy.intake import Body
 from proxy.ledger import Ledger
 from proxy.spool import Writer
+from proxy.tasks import Spawn
 from proxy.waits import Waits
 
 PAUSES_S: Final = (1.0, 7.0, 56.0)
@@ -39,7 +40,6 @@ MOST: Final = 32
 """At a time, in any case: there are no more threads for it."""
 
 Tell = Callable[[Interim], None]
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class Tellers:

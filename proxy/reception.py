@@ -27,8 +27,9 @@ from proxy.holdings import Boundless, Share, stopped
 from proxy.intake import Body, receive
 from proxy.leases import Lease
 from proxy.ledger import Ledger
-from proxy.progress import ProgressTeller, Spawn, Tell, Tellers
+from proxy.progress import ProgressTeller, Tell, Tellers
 from proxy.spool import Probe, Spool, Writer
+from proxy.tasks import Spawn
 
 _CARRIES_OFFSET: Final = {
     Event.PART_ENDED,

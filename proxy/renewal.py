@@ -11,15 +11,16 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy.certificates import Files, Unusable, client_context, expires, show
 from proxy.certificates import server_context as made
+from proxy.tasks import Spawn
 
 LOOK_S: Final = 10.0
 """Seconds between two looks: soon enough for who has just renewed one, and three calls
@@ -86,9 +87,7 @@ class Renewal:
 class Renewals:
     """Those of one process, each looked at as long as it is in use."""
 
-    def __init__(
-        self, spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
-    ) -> None:
+    def __init__(self, spawn: Spawn) -> None:
         self._spawn = spawn
         self._tasks: dict[Renewal, asyncio.Task[None]] = {}
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
@@ -29,6 +29,7 @@ from proxy.operating.entry import Entry, entry_of
 from proxy.operating.guest import Guest
 from proxy.spool.disk import Sync
 from proxy.spool.threads import DiskThreads
+from proxy.tasks import Spawn
 
 from . import view as views
 from .glimpse import Hands, Watched
@@ -49,8 +50,6 @@ MOST_HANDLES: Final = 10_000
 MOST_ACTS: Final = 4
 """At a time; others wait. Each has descriptors, and a place among the processes of the
 spool, of its own."""
-
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class UnknownHandle(Exception):

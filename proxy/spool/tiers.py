@@ -18,15 +18,16 @@ moves; so nothing is forwarded from the one that was forwarded from the other.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import chain
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy.core.errors import SpoolError
 from proxy.core.upload import State, Token, Upload, shortened
+from proxy.tasks import Spawn
 
 from . import Probe, Reader, Spool, Writer
 from .counted import Changed, uncounted
@@ -40,9 +41,6 @@ from .tier_writers import AnswerWriter, BodyWriter, ShownAnswerWriter
 
 _UNSENT: Final = frozenset({State.RECEIVING, State.COMPLETE})
 _SHORT_ROAD: Final = _UNSENT | {State.FORWARDING, State.RESPONDED}
-
-Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
-"""Starts a task that somebody keeps a reference to."""
 
 
 class Disk(Spool, Probe, Protocol):
