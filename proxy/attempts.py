@@ -2,8 +2,8 @@
 
 It is let through or held, sent, or at its end; and whoever waits for its answer is told
 what that means for them. The pauses between two attempts are of ``deliveries``, the
-attempt itself of ``forward``. The one invariant: a delivery counts as in its attempt
-until the outcome has been recorded, or cannot be.
+attempt itself of ``forward``, its answer of ``answering``. The one invariant: a
+delivery counts as in its attempt until the outcome has been recorded, or cannot be.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Attempts:
             if isinstance(stream, bool):
                 return stream
             # Its turn is over: a client that reads slowly holds up nobody else.
-            await self._forward.pass_on(delivery, stream)
+            await self._forward.answering.pass_on(delivery, stream)
         except UploadLost as exc:
             await self._lose(delivery, str(exc))
         except InDoubt as exc:

@@ -247,7 +247,7 @@ class Deliveries:
         while delivery.is_believed and not self._stopping:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-            await self._forward.record_late(delivery)
+            await self._forward.answering.record_late(delivery)
 
 
 async def _pause(delivery: Delivery, pause_s: float) -> float:

@@ -1,9 +1,9 @@
 """The forward of one upload, from its first attempt to its end: who waits, what stands.
 
 A delivery carries its upload through the attempts; the attempts themselves are made in
-``forward``, their order and pauses in ``deliveries``. The one invariant: while a
-delivery is live, only it saves the record of its upload, one save after the other;
-others ask it to ``amend``.
+``forward``, each in its turn in ``attempts``, with pauses in ``deliveries``. The one
+invariant: while a delivery is live, only it saves the record of its upload, one save
+after the other; others ask it to ``amend``.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from proxy.core.errors import Refusal
+from structlog.typing import FilteringBoundLogger
+
+from proxy.core.decide import unknown_upload
+from proxy.core.errors import Refusal, SpoolError
 from proxy.core.lifecycle import TERMINAL, Event, next_state
-from proxy.core.upload import Upload
+from proxy.core.upload import Upload, shortened
 from proxy.core.values import replace
 from proxy.followers import Follower
 from proxy.lanes import Course
@@ -102,6 +105,14 @@ class Delivery:
         """
         return await self.amend(lambda current: replace(current, hidden=True))
 
+    async def drop_hidden(self) -> None:
+        """Remove an upload that was cancelled while it was forwarded (R70)."""
+        # A cancel that is just being recorded counts: its client is told 204.
+        await self.settled()
+        if self.upload.hidden and self.upload.state not in TERMINAL:
+            await self.advance(Event.CANCEL_ASKED)
+            self.refuse_all(unknown_upload)
+
     async def settled(self) -> None:
         """Wait until nothing is being saved."""
         async with self._saving:
@@ -146,3 +157,18 @@ class Delivery:
         for follower in self.followers:
             follower.refuse(refusal())
         self.followers.clear()
+
+
+def tell_unrecorded(
+    log: FilteringBoundLogger, delivery: Delivery, event: Event, exc: SpoolError
+) -> None:
+    """We know better than the record, which still says FORWARDING.
+
+    Should we die now, the outcome counts as unknown: nothing is sent twice.
+    """
+    log.error(
+        "outcome of a forward not recorded",
+        upload=shortened(delivery.upload.token),
+        outcome=event.value,
+        error=str(exc),
+    )

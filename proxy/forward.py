@@ -3,10 +3,9 @@
 
 A connection comes first: without one, nothing has begun. Then FORWARDING is on stable
 storage before the first byte leaves, but for what the spool may keep in memory or only
-show (``spool.tiers``); afterwards the record says exactly what is known:
-answered, surely not reached, or unknown. The answer's head is saved before a client
-sees a byte of it, its content is passed on as it comes and kept beside. The one
-invariant: a request leaves only from here, and only after that first save.
+show (``spool.tiers``); afterwards the record says exactly what is known: answered
+(``answering``), surely not reached, or unknown. The one invariant: a request leaves
+only from here, and only after that first save.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ import hashlib
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.answering import Answering
 from proxy.auth import denied
-from proxy.core.decide import outcome_unknown, unknown_upload
+from proxy.core.decide import outcome_unknown
 from proxy.core.errors import (
     BodyUnreadableError,
     Denial,
@@ -29,12 +29,10 @@ from proxy.core.errors import (
     UploadLost,
 )
 from proxy.core.forms import NOTHING, Around
-from proxy.core.headers import harmless
-from proxy.core.lifecycle import TERMINAL, Event
-from proxy.core.upload import Answer, Head, State, Upload, shortened
+from proxy.core.lifecycle import Event
+from proxy.core.upload import Head, State, Upload, shortened
 from proxy.core.values import replace
-from proxy.delivery import Change, Delivery
-from proxy.keeper import Keeper
+from proxy.delivery import Change, Delivery, tell_unrecorded
 from proxy.lanes import AnswerStream
 from proxy.ledger import Ledger
 from proxy.spans import Span, Spans
@@ -57,7 +55,8 @@ class Forward:
         self._spans = spans
         self._spool = spool
         self._ledger = ledger
-        self.keep_answer_size = keep_answer_size
+        self.answering = Answering(spool, ledger, keep_answer_size, log)
+        """What is done with the answers."""
         self._log = log
 
     async def attempt(self, delivery: Delivery) -> AnswerStream | None:
@@ -84,7 +83,7 @@ class Forward:
             try:
                 stream = await self._exchange(delivery, reader)
             except _CancelledMeanwhileError:
-                await self._drop_hidden(delivery)
+                await delivery.drop_hidden()
                 return None
             except BodyUnreadableError as exc:
                 if isinstance(exc.__cause__, InDoubt):
@@ -96,7 +95,7 @@ class Forward:
                 return None
         finally:
             reader.close()
-        await self._record_answer(delivery, stream)
+        await self.answering.record(delivery, stream)
         return stream
 
     async def denied(self, delivery: Delivery, denial: Denial) -> None:
@@ -110,7 +109,7 @@ class Forward:
 
         await self._record_failure(delivery, Event.FORWARD_DENIED, refused)
         delivery.refuse_all(lambda: denied(denial))
-        await self._drop_hidden(delivery)
+        await delivery.drop_hidden()
 
     async def unasked(self, delivery: Delivery, why: str) -> None:
         """Nobody said whether it may be sent: it waits for that."""
@@ -178,7 +177,7 @@ class Forward:
         )
         if event is Event.ORIGIN_LOST:
             delivery.refuse_all(outcome_unknown)
-        await self._drop_hidden(delivery)
+        await delivery.drop_hidden()
 
     async def doubted(self, delivery: Delivery, why: str) -> None:
         """The body cannot be sent, see ``InDoubt``: its client has to send again what
@@ -191,9 +190,9 @@ class Forward:
         try:
             await delivery.advance(event, taken_back, durable=True)
         except SpoolError as exc:
-            self._not_recorded(delivery, event, exc)
+            tell_unrecorded(self._log, delivery, event, exc)
             await delivery.believe(event, taken_back)
-        await self._drop_hidden(delivery)
+        await delivery.drop_hidden()
 
     async def _not_begun(self, delivery: Delivery, event: Event, why: str) -> None:
         """There was no connection, or no word: the upload is what it was, and waits.
@@ -217,7 +216,7 @@ class Forward:
                 error=str(exc),
             )
             await delivery.note(event, failed)
-        await self._drop_hidden(delivery)
+        await delivery.drop_hidden()
 
     async def _record_failure(
         self, delivery: Delivery, event: Event, failed: Change
@@ -225,7 +224,7 @@ class Forward:
         try:
             await self._wait_durably(delivery, event, failed)
         except SpoolError as exc:
-            self._not_recorded(delivery, event, exc)
+            tell_unrecorded(self._log, delivery, event, exc)
             await delivery.believe(event, failed)
 
     async def _wait_durably(
@@ -241,129 +240,6 @@ class Forward:
 
         await delivery.advance(event, failed_with_all, durable=True)
         delivery.waits_durably = delivery.upload.state is State.COMPLETE
-
-    async def _record_answer(self, delivery: Delivery, stream: AnswerStream) -> None:
-        """Have the answer's head on stable storage before a client sees any of it."""
-        answer, answered_at = self._expected(stream), self._ledger.now()
-
-        def answered(current: Upload) -> Upload:
-            return replace(
-                current,
-                request=harmless(current.request),
-                answer=answer,
-                answered_at=answered_at,
-            )
-
-        try:
-            await delivery.advance(Event.ORIGIN_ANSWERED, answered, durable=True)
-        except SpoolError as exc:
-            # The clients that wait get their answer all the same.
-            self._not_recorded(delivery, Event.ORIGIN_ANSWERED, exc)
-            await delivery.believe(Event.ORIGIN_ANSWERED, answered)
-
-    def _expected(self, stream: AnswerStream) -> Answer:
-        """The answer as it will be kept, if all goes well: said beforehand, so that a
-        client which has got all of it finds it kept, whatever happens to us then."""
-        if stream.length is None:
-            return stream.answer
-        size = int(stream.length)
-        return replace(stream.answer, size=size, kept=size <= self.keep_answer_size)
-
-    async def pass_on(self, delivery: Delivery, stream: AnswerStream) -> None:
-        """Pass the answer's content on as it comes, and be done with the upload."""
-        followers, delivery.followers = delivery.followers, []
-        delivery.served = followers
-        keeper = Keeper(self._spool, delivery.upload.token, self.keep_answer_size)
-        try:
-            length = None if stream.length is None else int(stream.length)
-            for follower in followers:
-                follower.answered(stream.answer, length)
-            await self._pass_on(delivery, stream, keeper)
-        finally:
-            keeper.close()
-            for follower in followers:
-                follower.break_off()
-            await stream.close()
-        await self.record_late(delivery)
-        await self._drop_hidden(delivery)
-
-    async def record_late(self, delivery: Delivery) -> None:
-        """Have the record say how it went, if it could not before, and free the body of
-        an upload that was answered.
-
-        As long as it says FORWARDING the body has to stay, since to whoever finds that
-        after us the outcome is unknown; and where it is, the body is the operator's.
-        """
-        if delivery.is_believed:
-            try:
-                await delivery.amend(lambda current: current)
-            except SpoolError as exc:
-                self._not_recorded(delivery, Event.ORIGIN_ANSWERED, exc)
-                return
-        if delivery.upload.state is State.RESPONDED:
-            await self._spool.drop_body(delivery.upload.token)
-
-    def _not_recorded(self, delivery: Delivery, event: Event, exc: SpoolError) -> None:
-        """We know better than the record, which still says FORWARDING.
-
-        Should we die now, the outcome counts as unknown: nothing is sent twice.
-        """
-        self._log.error(
-            "outcome of a forward not recorded",
-            upload=shortened(delivery.upload.token),
-            outcome=event.value,
-            error=str(exc),
-        )
-
-    async def _pass_on(
-        self, delivery: Delivery, stream: AnswerStream, keeper: Keeper
-    ) -> None:
-        """Feed the content to who follows and to the spool; record what was kept."""
-        token, followers = delivery.upload.token, delivery.served
-        try:
-            async for chunk in stream.chunks():
-                keeper.keep(chunk)
-                for follower in followers:
-                    await follower.feed(chunk)
-        except OriginError as exc:
-            self._log.warning(
-                "answer broke off", upload=shortened(token), error=str(exc)
-            )
-            await keeper.drop()
-            await self._record_content(delivery, kept=False, size=None)
-            return
-        kept = await keeper.finish()
-        await self._record_content(delivery, kept=kept, size=keeper.size)
-        # Only now: who sees the end finds the answer kept.
-        for follower in followers:
-            await follower.feed(b"")
-
-    async def _record_content(
-        self, delivery: Delivery, *, kept: bool, size: int | None
-    ) -> None:
-        """Save what became of the answer's content, unless the record says so."""
-        answer = delivery.upload.answer
-        assert answer is not None
-        if (answer.kept, answer.size) == (kept, size):
-            return
-        told = replace(answer, kept=kept, size=size)
-
-        def came(current: Upload) -> Upload:
-            return replace(current, answer=told)
-
-        try:
-            await delivery.amend(came)
-        except SpoolError as exc:
-            self._not_recorded(delivery, Event.ORIGIN_ANSWERED, exc)
-            await delivery.believe(None, came)
-
-    async def _drop_hidden(self, delivery: Delivery) -> None:
-        """Remove an upload that was cancelled while it was forwarded (R70)."""
-        # A cancel that is just being recorded counts: its client is told 204.
-        await delivery.settled()
-        if delivery.upload.hidden and delivery.upload.state not in TERMINAL:
-            await delivery.advance(Event.CANCEL_ASKED)
-            delivery.refuse_all(unknown_upload)
 
 
 class _CancelledMeanwhileError(Exception):

@@ -173,7 +173,7 @@ class Road:
             max_open=uploads.max_open,
             tells_routes=self.routing.routes.are_several,
         )
-        self._forward.keep_answer_size = uploads.keep_answer_size
+        self._forward.answering.keep_size = uploads.keep_answer_size
         self._upkeep.settle(
             keep_answer_s=uploads.keep_answer,
             finish_stalled_after_s=uploads.finish_stalled_after,

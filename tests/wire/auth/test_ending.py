@@ -9,7 +9,6 @@ import pytest
 from proxy.core.errors import SpoolError
 from proxy.core.upload import Upload
 from proxy.delivery import Delivery
-from proxy.forward import Forward
 from proxy.spool.disk import DiskSpool
 from tests.kit.auth import ALICE, AuthServer
 from tests.kit.client import Client
@@ -60,13 +59,13 @@ async def test_who_waits_for_its_end_gives_way(
     """P6: to whoever comes next."""
     client = await guarded(log={"level": "error"})
     go_on = asyncio.Event()
-    drop = Forward._drop_hidden
+    drop = Delivery.drop_hidden
 
-    async def late(forward: Forward, delivery: Delivery) -> None:
+    async def late(delivery: Delivery) -> None:
         await go_on.wait()
-        await drop(forward, delivery)
+        await drop(delivery)
 
-    monkeypatch.setattr(Forward, "_drop_hidden", late)
+    monkeypatch.setattr(Delivery, "drop_hidden", late)
     upload = await refused(client, auth)
     assert upload.answer.status == 403
     questions = len(auth.requests)
