@@ -9,8 +9,6 @@ happen one at a time, in the order they were asked for.
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,13 +21,13 @@ from proxy.core.upload import Token, Upload
 from proxy.core.values import replace
 
 from . import Reader, Writer, dirty, files
-from .ballast import Ballast
 from .counted import Changed, CountedWriter, Growing, uncounted
 from .doubts import Doubts
 from .failures import nameless, translated
 from .marks import Marks
 from .measure import may_grow
 from .names import Names
+from .place import Place
 from .reader import DiskReader, EmptyReader
 from .records import Records
 from .securing import Securing
@@ -41,8 +39,6 @@ from .writer import DiskWriter, Durability
 Sync = Literal["acknowledged", "never"]
 """What ``spool.sync`` may say."""
 
-_PROBE_SIZE = 64 * 1024
-"""Bytes that readiness writes: as much as one read of a socket may bring."""
 LITTLE: Final = 64 * 1024
 """Bytes of a body that is removed on the loop: it takes less than the way to a thread
 and back."""
@@ -84,22 +80,17 @@ class DiskSpool:
         """Told, in a thread, how many seconds it took to make something durable. To be
         set before anything is stored."""
         self.growing: Final = Growing()
-        self._root = str(directory)
-        with translated(f"the spool directory {self._root} cannot be used", _HINT):
-            made = files.make_directories(self._root)
-            names = Names()
-            self._marks = Marks(f"{self._root}/unfinished", names)
-            self._shards = Shards(self._root, names)
-            self._inode = Path(self._root).stat().st_ino
+        with translated(f"the spool directory {directory} cannot be used", _HINT):
+            self._place = Place(directory)
+            root, names = self._place.root, Names()
+            self._marks = Marks(f"{root}/unfinished", names)
+            self._shards = Shards(root, names)
             if self._syncs:
-                for path in [*map(os.path.dirname, made), self._root]:
-                    files.sync_directory(path)
+                self._place.sync()
         self._relaxed = RELAXED.within(dirty.background())
-        self._ballast = Ballast(self._root)
-        self._records = Records(
-            self._shards, self._marks, self._ballast, boot_id, syncs=self._syncs
-        )
-        self._securing = Securing(self._shards, self._marks, self._ballast, boot_id)
+        parts = (self._shards, self._marks, self._place.ballast, boot_id)
+        self._records = Records(*parts, syncs=self._syncs)
+        self._securing = Securing(*parts)
         self._threads = DiskThreads()
         # of their own: a slow sync of large bodies must not hold up small records
         self._body_threads = DiskThreads()
@@ -114,12 +105,12 @@ class DiskSpool:
 
     async def create(self, upload: Upload) -> None:
         """See ``Spool``."""
-        self._check_place()
+        self._place.check()
         self.recorded(upload.token, self._records.create(upload))
 
     def adopt(self, upload: Upload, body: bytes | None, answer: bytes) -> None:
         """See ``Spool``."""
-        self._check_place()
+        self._place.check()
         self.recorded(upload.token, self._records.adopt(upload, body, answer))
         self.changed(upload.token, len(body or b"") + len(answer))
 
@@ -164,26 +155,11 @@ class DiskSpool:
         try:
             found = self._records.read(token)
         except UploadMissing:
-            self._check_place()
+            self._place.check()
             raise
         if self._syncs and not found.sure:
             await self._threads.run(partial(self._records.make_sure, token))
         return found.upload, found.cut
-
-    def _check_place(self) -> None:
-        """The directory is still the one that it was: not unmounted, not renamed.
-
-        Else every upload would be unknown, and their clients would begin anew; and new
-        ones would be stored below the place where a volume belongs. Its number tells,
-        without that of the device, which may be another one when it is mounted again.
-
-        Raises:
-            SpoolError: it is another one, or not there.
-        """
-        with translated("the spool directory is not there"):
-            inode = Path(self._root).stat().st_ino
-        if inode != self._inode:
-            raise SpoolError("another directory is where the spool was")
 
     async def save(self, upload: Upload, *, durable: bool) -> None:
         """See ``Spool``. What need not be durable is done at once, on the loop."""
@@ -352,40 +328,21 @@ class DiskSpool:
         Raises:
             SpoolError
         """
-        self._check_place()
+        self._place.check()
         with translated("the spool cannot be measured"):
             yield from self._shards.sizes()
         # nothing that was found missing may be missing with the whole directory
-        self._check_place()
+        self._place.check()
 
     async def keep_ballast(self) -> None:
         """Keep a little room for records, if there is any; what has been given up while
         the disk was full, too."""
-        await self._threads.run(self._fill)
-
-    def _fill(self) -> None:
-        try:
-            self._check_place()
-            self._ballast.fill()
-        except (OSError, SpoolError):
-            pass  # still full, or not there: it is tried again
+        await self._threads.run(self._place.fill_ballast)
 
     async def writable(self) -> bool:
         """See ``Probe``."""
-        return await self._threads.run(self._probe)
-
-    def _probe(self) -> bool:
-        try:
-            self._check_place()
-            if not self._ballast.fits():  # else bodies take the room of records
-                return False
-            with tempfile.TemporaryFile(dir=self._root, buffering=0) as file:
-                files.write_all(file.fileno(), bytes(_PROBE_SIZE))
-                if self._syncs:
-                    os.fdatasync(file.fileno())
-        except (OSError, SpoolError):
-            return False  # why does not matter to the question
-        return True
+        probe = partial(self._place.is_writable, syncs=self._syncs)
+        return await self._threads.run(probe)
 
     def close(self) -> None:
         """Wait for what is on its way to the disk; nothing may be asked after that."""

@@ -164,7 +164,7 @@ async def test_records_count_and_what_brings_nothing_is_refused_at_last(
 
 def records_in(proxy: App) -> int:
     """Bytes of all records and drafts."""
-    root = Path(proxy._premises.disk._root)
+    root = Path(proxy._premises.disk._place.root)
     found = [*root.glob("*/*.record"), *root.glob("*/*.draft")]
     return sum(path.stat().st_size for path in found)
 

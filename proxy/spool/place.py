@@ -1,0 +1,78 @@
+"""The directory of a spool: made, still the one that it was, and writable.
+
+It can be unmounted or renamed under a process that runs, and then be there again. The
+one invariant: whoever was told that it is the one it was may believe that what is not
+found there is not there.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from proxy.core.errors import SpoolError
+
+from . import files
+from .ballast import Ballast
+from .failures import translated
+
+_PROBE_SIZE: Final = 64 * 1024
+"""Bytes that readiness writes: as much as one read of a socket may bring."""
+
+
+class Place:
+    """`directory`, made when it is missing. Blocks.
+
+    Raises:
+        OSError: it cannot be.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.root = str(directory)
+        self._made = files.make_directories(self.root)
+        self._inode = Path(self.root).stat().st_ino
+        self.ballast = Ballast(self.root)
+
+    def sync(self) -> None:
+        """Have the names in it durable, and its own. Raises OSError."""
+        for path in [*map(os.path.dirname, self._made), self.root]:
+            files.sync_directory(path)
+
+    def check(self) -> None:
+        """It is still the one that it was: not unmounted, not renamed.
+
+        Else every upload would be unknown, and their clients would begin anew; and new
+        ones would be stored below the place where a volume belongs. Its number tells,
+        without that of the device, which may be another one when it is mounted again.
+
+        Raises:
+            SpoolError: it is another one, or not there.
+        """
+        with translated("the spool directory is not there"):
+            inode = Path(self.root).stat().st_ino
+        if inode != self._inode:
+            raise SpoolError("another directory is where the spool was")
+
+    def fill_ballast(self) -> None:
+        """Keep a little room for records, if there is any."""
+        try:
+            self.check()
+            self.ballast.fill()
+        except (OSError, SpoolError):
+            pass  # still full, or not there: it is tried again
+
+    def is_writable(self, *, syncs: bool) -> bool:
+        """See ``Probe``."""
+        try:
+            self.check()
+            if not self.ballast.fits():  # else bodies take the room of records
+                return False
+            with tempfile.TemporaryFile(dir=self.root, buffering=0) as file:
+                files.write_all(file.fileno(), bytes(_PROBE_SIZE))
+                if syncs:
+                    os.fdatasync(file.fileno())
+        except (OSError, SpoolError):
+            return False  # why does not matter to the question
+        return True
