@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from proxy.core.decide import Ending
+from proxy.core.endings import Ending
 from proxy.core.errors import ClientGone, Gone, NoRoom, SpoolError
 from proxy.spool import Writer
 
@@ -102,7 +102,7 @@ async def receive(
         return Ending.NO_ROOM
     except SpoolError:
         # What came before is stored and counted; what the client hears is said by
-        # `decide.settle`, and by `reception` for those who need a cut (R97).
+        # `endings.settle`, and by `reception` for those who need a cut (R97).
         return Ending.STORAGE_FAILED
     return Ending.ENDED
 

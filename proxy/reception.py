@@ -17,7 +17,8 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.admission import Grant
 from proxy.core import decide
-from proxy.core.decide import Ending, Receive, Settled
+from proxy.core.decide import Receive
+from proxy.core.endings import Ending, Settled, settle
 from proxy.core.errors import ClientGone, Gone, SpoolError, StillFailing
 from proxy.core.intents import Part
 from proxy.core.lifecycle import Event
@@ -162,7 +163,7 @@ class Reception:
                 self.failed()
             if ending is Ending.OVERRAN and writer.offset < plan.ceiling:
                 plan = stopped(plan, writer.offset)
-            settled = decide.settle(plan, writer.offset, ending)
+            settled = settle(plan, writer.offset, ending)
             return await self._settle(upload, settled, intent, writer, body)
         finally:
             try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from proxy.core.decide import Ending
+from proxy.core.endings import Ending
 from proxy.core.errors import ClientGone, Gone, SpoolError
 from proxy.intake import receive
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.core.decide import Ending, settle
+from proxy.core.endings import Ending, settle
 from proxy.core.errors import Problem
 from proxy.core.lengths import MAX_LENGTH
 from proxy.core.lifecycle import Event, next_state

@@ -14,14 +14,12 @@ from hypothesis import strategies as st
 from proxy.core.decide import (
     Deliver,
     Drop,
-    Ending,
     Receive,
     Replay,
-    Settled,
     TellLimits,
     TellOffset,
-    settle,
 )
+from proxy.core.endings import Ending, Settled, settle
 from proxy.core.errors import Problem, Refusal
 from proxy.core.intents import Append, AskLimits, AskOffset, Cancel, Create
 from proxy.core.lengths import largest

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.core.decide import Ending, settle
+from proxy.core.endings import Ending, settle
 from proxy.core.errors import Refusal
 from proxy.core.room import Bounds, Demand, Space, never_room, own
 from proxy.core.upload import Limits

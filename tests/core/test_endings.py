@@ -6,13 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.core.decide import (
-    STORAGE_RETRY_AFTER_S,
-    Ending,
-    Receive,
-    Settled,
-    settle,
-)
+from proxy.core.decide import STORAGE_RETRY_AFTER_S, Receive
+from proxy.core.endings import Ending, Settled, settle
 from proxy.core.errors import Problem
 from proxy.core.lifecycle import Event, next_state
 from proxy.core.upload import State
