@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from proxy.client.target import Target
     from proxy.config import Config
 
 Amount = TypeVar("Amount")
@@ -48,6 +49,10 @@ Headers = Annotated[
     ),
 ]
 """Lines for ``field``."""
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, for machines.")]
+AsJsonLines = Annotated[
+    bool, typer.Option("--json", help="One JSON object a line, for machines.")
+]
 
 
 def load(file: Path | None, flags: Mapping[str, object]) -> Config:
@@ -66,6 +71,16 @@ def load(file: Path | None, flags: Mapping[str, object]) -> Config:
             err=True,
         )
         raise typer.Exit(WRONG_CONFIGURATION) from None
+
+
+def creation_target(url: str) -> Target:
+    """Where uploads are created; wrong usage if `url` names no such place."""
+    from proxy.client.target import WrongUrl, target
+
+    try:
+        return target(url)
+    except WrongUrl as exc:
+        raise typer.BadParameter(str(exc), param_hint="URL") from None
 
 
 def quantity(read: Callable[[object], Amount], text: object, option: str) -> Amount:

@@ -3,51 +3,61 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from .arguments import (
     FAILED,
     WRONG_USAGE,
+    AsJson,
     CreationMethod,
     CreationUrl,
     Headers,
+    creation_target,
     field,
     quantity,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_LEAST: Final = 16
+"""Bytes of an upload that can be halved and still be told from an empty one."""
+
+Versions = Annotated[
+    list[int] | None,
+    typer.Option(
+        metavar="N",
+        min=3,
+        max=10,
+        help="An interop version, even if the server never names it. May be given "
+        "several times; all that are spoken without.",
+    ),
+]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(metavar="R53", help="Only this rule. May be given several times."),
+]
+MediaType = Annotated[
+    str, typer.Option(metavar="TYPE", help="Media type of creations.")
+]
+Size = Annotated[
+    str, typer.Option(metavar="SIZE", help="Of the uploads, 16 bytes or more.")
+]
+JUnitFile = Annotated[Path | None, typer.Option(metavar="FILE", help="JUnit XML, too.")]
+
 
 def conformance(
     url: CreationUrl,
-    version: Annotated[
-        list[int] | None,
-        typer.Option(
-            metavar="N",
-            min=3,
-            max=10,
-            help="An interop version, even if the server never names it. May be given "
-            "several times; all that are spoken without.",
-        ),
-    ] = None,
-    rule: Annotated[
-        list[str] | None,
-        typer.Option(metavar="R53", help="Only this rule. May be given several times."),
-    ] = None,
+    version: Versions = None,
+    rule: Rules = None,
     method: CreationMethod = "POST",
     header: Headers = None,
-    content_type: Annotated[
-        str, typer.Option(metavar="TYPE", help="Media type of creations.")
-    ] = "application/octet-stream",
-    size: Annotated[
-        str, typer.Option(metavar="SIZE", help="Of the uploads, 16 bytes or more.")
-    ] = "64KiB",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object, for machines.")
-    ] = False,
-    junit: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="JUnit XML, too.")
-    ] = None,
+    content_type: MediaType = "application/octet-stream",
+    size: Size = "64KiB",
+    as_json: AsJson = False,
+    junit: JUnitFile = None,
 ) -> None:
     """Hold any server against the resumable upload protocol.
 
@@ -70,36 +80,19 @@ def conformance(
     """
     import asyncio
 
-    from proxy.client.target import WrongUrl, target
     from proxy.client.wire import Unreached
-    from proxy.config.quantities import size as bytes_of
     from proxy.conformance.report import as_json as json_of
     from proxy.conformance.report import as_junit, text
-    from proxy.conformance.rules import RULES
     from proxy.conformance.speaker import Place
     from proxy.conformance.suite import Plan, run
     from proxy.conformance.versions import VERSIONS
 
-    try:
-        where = target(url)
-    except WrongUrl as exc:
-        raise typer.BadParameter(str(exc), param_hint="URL") from None
-    strange = [name for name in rule or () if name.upper() not in RULES]
-    if strange:
-        message = f"no rule {strange[0]}; docs/protocol.md explains those there are"
-        raise typer.BadParameter(message, param_hint="--rule")
-    bytes_each = quantity(bytes_of, size, "--size")
-    if bytes_each < _LEAST:
-        raise typer.BadParameter(f"expected {_LEAST} or more", param_hint="--size")
+    where, rules, bytes_each = creation_target(url), _rules(rule), _bytes(size)
     fields = tuple(field(line) for line in header or ())
-    plan = Plan(
-        Place(where, method, fields, content_type, bytes_each),
-        tuple(sorted(set(version))) if version else tuple(VERSIONS),
-        {name.upper() for name in rule} if rule else tuple(RULES),
-        told=bool(version),
-    )
+    place = Place(where, method, fields, content_type, bytes_each)
+    versions = tuple(sorted(set(version))) if version else tuple(VERSIONS)
     try:
-        report = asyncio.run(run(plan))
+        report = asyncio.run(run(Plan(place, versions, rules, told=bool(version))))
     except Unreached as exc:
         typer.echo(f"upload-proxy: {where.authority}: {exc}", err=True)
         raise typer.Exit(WRONG_USAGE) from None
@@ -112,5 +105,22 @@ def conformance(
         raise typer.Exit(FAILED)
 
 
-_LEAST = 16
-"""Bytes of an upload that can be halved and still be told from an empty one."""
+def _rules(named: list[str] | None) -> Collection[str]:
+    """Those that are tried; wrong usage if one is none."""
+    from proxy.conformance.rules import RULES
+
+    strange = [name for name in named or () if name.upper() not in RULES]
+    if strange:
+        message = f"no rule {strange[0]}; docs/protocol.md explains those there are"
+        raise typer.BadParameter(message, param_hint="--rule")
+    return {name.upper() for name in named} if named else tuple(RULES)
+
+
+def _bytes(size: str) -> int:
+    """Of each upload; wrong usage if they are too few."""
+    from proxy.config.quantities import size as bytes_of
+
+    bytes_each = quantity(bytes_of, size, "--size")
+    if bytes_each < _LEAST:
+        raise typer.BadParameter(f"expected {_LEAST} or more", param_hint="--size")
+    return bytes_each

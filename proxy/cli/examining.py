@@ -6,42 +6,53 @@ from typing import Annotated
 
 import typer
 
-from .arguments import FAILED, CreationMethod, CreationUrl, Headers, field, quantity
+from .arguments import (
+    FAILED,
+    AsJson,
+    CreationMethod,
+    CreationUrl,
+    Headers,
+    creation_target,
+    field,
+    quantity,
+)
+
+LongestBody = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Try whether a request may be so long."),
+]
+LongestPause = Annotated[
+    str | None,
+    typer.Option(metavar="DURATION", help="Try whether a client may pause so long."),
+]
+Page = Annotated[
+    str | None,
+    typer.Option(metavar="ORIGIN", help="Whether its pages may upload (CORS)."),
+]
+Complete = Annotated[
+    bool,
+    typer.Option("--complete", help="Complete an empty upload at the application."),
+]
+Anyway = Annotated[
+    bool,
+    typer.Option(
+        "--anyway",
+        help="Create uploads even where OPTIONS shows none. An application that "
+        "knows nothing of them gets empty requests.",
+    ),
+]
 
 
 def doctor(
     url: CreationUrl,
     method: CreationMethod = "POST",
     header: Headers = None,
-    size: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="Try whether a request may be so long."),
-    ] = None,
-    patience: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DURATION", help="Try whether a client may pause so long."
-        ),
-    ] = None,
-    origin: Annotated[
-        str | None,
-        typer.Option(metavar="ORIGIN", help="Whether its pages may upload (CORS)."),
-    ] = None,
-    complete: Annotated[
-        bool,
-        typer.Option("--complete", help="Complete an empty upload at the application."),
-    ] = False,
-    anyway: Annotated[
-        bool,
-        typer.Option(
-            "--anyway",
-            help="Create uploads even where OPTIONS shows none. An application that "
-            "knows nothing of them gets empty requests.",
-        ),
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object, for machines.")
-    ] = False,
+    size: LongestBody = None,
+    patience: LongestPause = None,
+    origin: Page = None,
+    complete: Complete = False,
+    anyway: Anyway = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find out what between here and there breaks uploads.
 
@@ -61,19 +72,14 @@ def doctor(
     """
     import asyncio
 
-    from proxy.client.target import WrongUrl, target
     from proxy.config.quantities import duration
     from proxy.config.quantities import size as bytes_of
     from proxy.doctor.examine import Plan, examine
     from proxy.doctor.report import as_json as json_of
     from proxy.doctor.report import text
 
-    try:
-        where = target(url)
-    except WrongUrl as exc:
-        raise typer.BadParameter(str(exc), param_hint="URL") from None
     plan = Plan(
-        where,
+        creation_target(url),
         method,
         tuple(field(line) for line in header or ()),
         None if size is None else quantity(bytes_of, size, "--size"),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .arguments import WRONG_CONFIGURATION, load
+from .arguments import WRONG_CONFIGURATION, AsJson, load
 
 
 def check(
@@ -79,9 +79,7 @@ def schema(
 
 
 def version(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object, for machines.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the versions of the proxy and of what it stands on.
 

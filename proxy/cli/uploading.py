@@ -7,58 +7,70 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .arguments import WRONG_USAGE, CreationMethod, Headers, field, quantity
+from .arguments import (
+    WRONG_USAGE,
+    AsJsonLines,
+    CreationMethod,
+    Headers,
+    field,
+    quantity,
+)
 
 if TYPE_CHECKING:
     from proxy.sending.kept import Kept
 
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FILE... URL",
+        help="Files and directories, and where they go. {name} in the URL is the "
+        "name of each.",
+    ),
+]
+Resumed = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Go on with what is kept in this file."),
+]
+ChunkSize = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="The most that goes in one request."),
+]
+InteropVersion = Annotated[
+    int | None,
+    typer.Option(min=3, max=10, help="Of the protocol; else the server is asked."),
+]
+Digest = Annotated[
+    bool, typer.Option("--digest", help="Tell the SHA-256 of each file first.")
+]
+Attempts = Annotated[
+    int, typer.Option(min=0, help="Failures without progress before it gives up.")
+]
+Repeat = Annotated[
+    bool,
+    typer.Option("--repeat", help="Send again what may have been processed already."),
+]
+StateDirectory = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Where what is needed to go on is kept; else "
+        "~/.local/state/upload-proxy/uploads.",
+    ),
+]
+
 
 def upload(
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="FILE... URL",
-            help="Files and directories, and where they go. {name} in the URL is the "
-            "name of each.",
-        ),
-    ] = None,
-    resume: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Go on with what is kept in this file."),
-    ] = None,
+    words: Words = None,
+    resume: Resumed = None,
     method: CreationMethod = "POST",
     header: Headers = None,
-    chunk_size: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="The most that goes in one request."),
-    ] = None,
-    interop_version: Annotated[
-        int | None,
-        typer.Option(min=3, max=10, help="Of the protocol; else the server is asked."),
-    ] = None,
-    digest: Annotated[
-        bool, typer.Option("--digest", help="Tell the SHA-256 of each file first.")
-    ] = False,
-    attempts: Annotated[
-        int, typer.Option(min=0, help="Failures without progress before it gives up.")
-    ] = 10,
-    repeat: Annotated[
-        bool,
-        typer.Option(
-            "--repeat", help="Send again what may have been processed already."
-        ),
-    ] = False,
-    state: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Where what is needed to go on is kept; else "
-            "~/.local/state/upload-proxy/uploads.",
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line, for machines.")
-    ] = False,
+    chunk_size: ChunkSize = None,
+    interop_version: InteropVersion = None,
+    digest: Digest = False,
+    attempts: Attempts = 10,
+    repeat: Repeat = False,
+    state: StateDirectory = None,
+    as_json: AsJsonLines = False,
 ) -> None:
     """Upload files, and go on after every interruption.
 

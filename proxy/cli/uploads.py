@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from .arguments import FAILED, ConfigFile, SpoolDirectory, fail
+from .arguments import FAILED, AsJson, AsJsonLines, ConfigFile, SpoolDirectory, fail
 from .helping import Grouped
 from .visiting import (
     FromClient,
@@ -34,11 +34,39 @@ from .visiting import (
 if TYPE_CHECKING:
     from proxy.config import Config
     from proxy.operating.catalogue import Chosen
+    from proxy.operating.copies import Copied
     from proxy.operating.entry import Entry
     from proxy.operating.guest import Guest
     from proxy.operating.wanted import Wanted
 
 _TO_STDOUT: Final = Path("-")
+
+Tokens = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TOKEN...", help="The beginnings of their tokens."),
+]
+FullTokens = Annotated[
+    bool,
+    typer.Option(
+        "--full-tokens",
+        help="Whole tokens. They give access to the uploads: show them to nobody.",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only list what would be removed.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--out",
+        metavar="FILE",
+        help="Where to; - for standard output. By default TOKEN.body, here.",
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Overwrite the file if it is there.")
+]
 
 group = typer.Typer(
     name="uploads",
@@ -65,16 +93,8 @@ def list_(
     older_than: OlderThan = None,
     client: FromClient = None,
     min_size: MinSize = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a line, for machines.")
-    ] = False,
-    full_tokens: Annotated[
-        bool,
-        typer.Option(
-            "--full-tokens",
-            help="Whole tokens. They give access to the uploads: show them to nobody.",
-        ),
-    ] = False,
+    as_json: AsJsonLines = False,
+    full_tokens: FullTokens = False,
     config: ConfigFile = None,
     spool: SpoolDirectory = None,
 ) -> None:
@@ -109,9 +129,7 @@ def list_(
 @group.command()
 def show(
     token: Token,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object, for machines.")
-    ] = False,
+    as_json: AsJson = False,
     config: ConfigFile = None,
     spool: SpoolDirectory = None,
 ) -> None:
@@ -184,17 +202,12 @@ def resend(
 
 @group.command()
 def purge(
-    tokens: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="TOKEN...", help="The beginnings of their tokens."),
-    ] = None,
+    tokens: Tokens = None,
     state: States = None,
     older_than: OlderThan = None,
     client: FromClient = None,
     min_size: MinSize = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only list what would be removed.")
-    ] = False,
+    dry_run: DryRun = False,
     yes: Yes = False,
     config: ConfigFile = None,
     spool: SpoolDirectory = None,
@@ -223,7 +236,7 @@ def purge(
     settings = configuration(config, spool)
     with visit(settings) as guest:
         from proxy.operating.catalogue import Chosen, matching
-        from proxy.operating.rows import HEADING, row, summary
+        from proxy.operating.rows import summary
 
         entries = (
             [meant(guest, token) for token in dict.fromkeys(tokens or ())]
@@ -232,10 +245,7 @@ def purge(
         )
         chosen = Chosen(guest, entries)
         if dry_run:
-            typer.echo(HEADING)
-            for entry in chosen:
-                typer.echo(row(guest, entry, full=False))
-            typer.echo(f"{_number(chosen)} would be removed", err=True)
+            _list_removable(guest, chosen)
             return
         if not chosen:
             typer.echo("there is none", err=True)
@@ -249,18 +259,8 @@ def purge(
 @group.command()
 def export(
     token: Token,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "-o",
-            "--out",
-            metavar="FILE",
-            help="Where to; - for standard output. By default TOKEN.body, here.",
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite the file if it is there.")
-    ] = False,
+    out: Out = None,
+    force: Force = False,
     config: ConfigFile = None,
     spool: SpoolDirectory = None,
 ) -> None:
@@ -281,30 +281,36 @@ def export(
     if out == _TO_STDOUT and sys.stdout.isatty():
         raise typer.BadParameter("standard output is a terminal", param_hint="-o")
     with visit(configuration(config, spool)) as guest:
-        from proxy.operating.copies import NoBody, new_file
-        from proxy.operating.copies import export as copy
-
         entry = meant(guest, token)
         path = Path(f"{entry.short}.body") if out is None else out
-        try:
-            with (
-                nullcontext(sys.stdout.buffer)
-                if path == _TO_STDOUT
-                else new_file(path, force=force)
-            ) as file:
-                copied = copy(guest, entry, file)
-                file.flush()
-        except FileExistsError:
-            fail(f"{path} is there: overwrite it with --force, or give -o another name")
-        except NoBody as exc:
-            fail(f"{entry.short}: {exc}")
-        except OSError as exc:
-            fail(f"{path} cannot be written: {exc.strerror}")
+        copied = _copied(guest, entry, path, force=force)
     for doubt in copied.doubts:
         typer.echo(f"{entry.short}: {doubt}", err=True)
     typer.echo(f"{entry.short}: {copied.size} bytes, sha256 {copied.digest}", err=True)
     if not copied.is_sound:
         raise typer.Exit(FAILED)
+
+
+def _copied(guest: Guest, entry: Entry, path: Path, *, force: bool) -> Copied:
+    """What has been copied to `path`; exits with 1 when that cannot be."""
+    from proxy.operating.copies import NoBody, new_file
+    from proxy.operating.copies import export as copy
+
+    try:
+        with (
+            nullcontext(sys.stdout.buffer)
+            if path == _TO_STDOUT
+            else new_file(path, force=force)
+        ) as file:
+            copied = copy(guest, entry, file)
+            file.flush()
+    except FileExistsError:
+        fail(f"{path} is there: overwrite it with --force, or give -o another name")
+    except NoBody as exc:
+        fail(f"{entry.short}: {exc}")
+    except OSError as exc:
+        fail(f"{path} cannot be written: {exc.strerror}")
+    return copied
 
 
 async def _resend(guest: Guest, settings: Config, entry: Entry) -> bool:
@@ -336,6 +342,15 @@ async def _purge(
                 all_removed = False
                 typer.echo(f"upload-proxy: {entry.short}: not removed: {exc}", err=True)
     return all_removed
+
+
+def _list_removable(guest: Guest, chosen: Chosen) -> None:
+    from proxy.operating.rows import HEADING, row
+
+    typer.echo(HEADING)
+    for entry in chosen:
+        typer.echo(row(guest, entry, full=False))
+    typer.echo(f"{_number(chosen)} would be removed", err=True)
 
 
 def _number(chosen: Chosen) -> str:
