@@ -16,7 +16,7 @@ from proxy.cli.shells import bash, fish, zsh
 from proxy.cli.tree import Takes, tree, walk
 from proxy.operating.wanted import STATES
 
-from .test_cli import run
+from .cli.typed import run
 
 PROGRAM = tree(app)
 ASKED = """
