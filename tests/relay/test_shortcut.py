@@ -16,7 +16,7 @@ from aiohttp import web
 
 from proxy.core.errors import ClientGone, Gone, SpoolError
 from proxy.core.upload import Reply
-from proxy.wire import Body, Door, Shortcut, abort, lacking, send, shortcut
+from proxy.wire import Body, Door, Shortcut, abort, send, shortcut
 from tests.kit.bounds import BOUND_S, until
 from tests.kit.raw import Connection, chunk, request
 
@@ -354,46 +354,3 @@ def test_the_more_take_it_the_less_each_gets_in_a_turn(
     for _ in range(12):
         way.left()
     assert way.share == 400
-
-
-async def test_this_aiohttp_has_all_it_takes() -> None:
-    assert lacking() == ""
-
-
-@pytest.mark.parametrize("name", ["_parser", "_loop", "_read_bufsize"])
-async def test_a_connection_of_another_shape_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    slots = {key: None for key in shortcut._CONNECTION if key != name}
-    monkeypatch.setattr(shortcut, "RequestHandler", type("Handler", (), slots))
-    assert lacking() == f"RequestHandler.{name}"
-
-
-@pytest.mark.parametrize("name", ["_read_nowait", "total_bytes"])
-async def test_a_content_of_another_shape_is_noticed(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    slots = {key: None for key in shortcut._CONTENT if key != name}
-    monkeypatch.setattr(shortcut, "StreamReader", type("Reader", (), slots))
-    assert lacking() == f"StreamReader.{name}"
-
-
-async def test_a_request_of_another_shape_is_noticed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(shortcut, "_REQUEST", {"_head", "_message"})
-    assert lacking() == "BaseRequest._head"
-    monkeypatch.undo()
-    monkeypatch.setattr(shortcut, "RawRequestMessage", object)
-    assert lacking() == "RawRequestMessage._replace"
-
-
-async def test_a_parser_of_another_shape_is_noticed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def parser(protocol: object, loop: object) -> None: ...
-
-    monkeypatch.setattr(shortcut, "HttpRequestParser", parser)
-    assert lacking() == "the parser written in C"
-    parser.__module__ = "aiohttp._http_parser"
-    assert lacking().startswith("HttpRequestParser: ")
