@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,20 +16,15 @@ from bench.campaign.history import (
     History,
     Outcome,
     Timeline,
-    Try,
     World,
-    clock,
 )
 from bench.campaign.origin import (
     KEY_FIELD,
-    CampaignOrigin,
     Seen,
     content_for,
-    read_ledger,
 )
 from bench.campaign.speaker import Said, Speaker
 from bench.campaign.uploader import Uploader
-from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply, Request, Reset
 from tests.kit.raw import Lines
 
@@ -92,15 +86,6 @@ def test_what_the_origin_saw(
     history = _history(outcome)
     Audit(SEED, [history]).compare(seen)
     assert [violation.kind for violation in history.violations] == found
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[RecordingOrigin]:
-    """Stands for a proxy, and says what it is told to."""
-    server = RecordingOrigin()
-    await server.start()
-    yield server
-    await server.stop()
 
 
 def _stands(offset: int, *, complete: bool = False, status: int = 204) -> Reply:
@@ -176,91 +161,6 @@ async def test_bytes_kept_of_an_unknown_outcome(
 def _kept(spool: Path, body: bytes) -> None:
     (spool / "to").mkdir()
     (spool / "to/token.body").write_bytes(body)
-
-
-def _mortal(
-    *, sent: int, highest: int, died: bool, ago_s: float = 0.0, memory: int = 100
-) -> tuple[History, Try]:
-    """An upload, begun `ago_s` seconds ago, of a proxy that keeps up to so many bytes
-    in memory."""
-    timeline = Timeline()
-    history = History(0, Figures(), World(timeline, memory))
-    one = history.begin()
-    one.begun_at, one.sent, one.highest = clock() - ago_s, sent, highest
-    if died:
-        with timeline.death("kill -9 of the proxy"):
-            pass
-    return history, one
-
-
-@pytest.mark.parametrize(
-    ("sent", "highest", "died", "ago_s", "may_be"),
-    [
-        (100, 0, True, 9.0, True),
-        (101, 0, True, 9.0, False),
-        (101, 0, True, 0.0, True),  # it may not have been read
-        (101, 0, False, 0.0, False),
-        (100, 1, True, 0.0, False),
-        (100, 0, False, 0.0, False),
-    ],
-)
-async def test_what_was_in_memory_may_be_forgotten(
-    server: RecordingOrigin,
-    tmp_path: Path,
-    sent: int,
-    highest: int,
-    died: bool,
-    ago_s: float,
-    may_be: bool,
-) -> None:
-    """Nothing else, and not without a kill."""
-    history, one = _mortal(sent=sent, highest=highest, died=died, ago_s=ago_s)
-    assert history.may_be_forgotten(one) == may_be
-    one.path, one.outcome = "/resumable_upload/token", "answered"
-    server.then(Reply(404, (), b""))
-    await Audit(SEED, [history]).ask_all(server.address, tmp_path)
-    assert [violation.kind for violation in history.violations] == (
-        [] if may_be else ["lost"]
-    )
-    assert history.figures.forgotten_answers == may_be
-
-
-def test_a_kill_before_the_creation_explains_nothing() -> None:
-    history, one = _mortal(sent=1, highest=0, died=True)
-    one.begun_at = clock()
-    assert not history.may_be_forgotten(one)
-
-
-def test_what_waited_for_the_proxy_to_serve_was_not_read_before() -> None:
-    """It lies in the socket that is bound already."""
-    history, one = _mortal(sent=101, highest=0, died=False, ago_s=9)
-    timeline = history._world.timeline
-    timeline.started("the proxy is up")
-    with timeline.death("kill -9 of the proxy"):
-        pass
-    assert history.may_be_forgotten(one)
-
-
-@pytest.mark.parametrize(("ago_s", "may_be"), [(0.0, True), (0.7, False)])
-def test_nor_what_came_before_its_url_was_told(ago_s: float, may_be: bool) -> None:
-    """On a machine that has much to do that takes a second."""
-    history, one = _mortal(sent=101, highest=0, died=True, ago_s=9)
-    one.named_at = clock() - ago_s
-    assert history.may_be_forgotten(one) == may_be
-
-
-def test_without_memory_nothing_may_be_forgotten() -> None:
-    history, one = _mortal(sent=1, highest=0, died=True, memory=0)
-    assert not history.may_be_forgotten(one)
-
-
-def test_the_offset_in_the_origins_answer_is_no_guarantee() -> None:
-    """P1: the answer of a finished upload is excepted."""
-    history, one = _mortal(sent=50, highest=0, died=True)
-    history.told(one, 50, floor=0, answered=True)
-    assert history.may_be_forgotten(one)
-    history.told(one, 50, floor=0)
-    assert not history.may_be_forgotten(one)
 
 
 _COMPLETED = Reply(
@@ -372,37 +272,3 @@ async def test_a_server_that_forgets(server: RecordingOrigin) -> None:
     assert "kill -9 of the proxy" in said
     assert f"> {CHOICES.method} /files/0 v{CHOICES.version}" in said
     assert "!!" in said
-
-
-def test_choices_are_those_of_the_seed() -> None:
-    first, again, other = (Choices(seed, 3) for seed in (5, 5, 6))
-    assert first.body == again.body != other.body
-    assert [first.sending(100) for _ in range(9)] == [
-        again.sending(100) for _ in range(9)
-    ]
-
-
-async def test_the_origin_writes_down_what_came(tmp_path: Path) -> None:
-    """Before it answers, and what it meets is the same each time."""
-    faults = []
-    for turn in ("a", "b"):
-        ledger = tmp_path / turn
-        origin = CampaignOrigin(0, ledger, SEED)
-        await origin.start()
-        client = Client(origin.address)
-        length = ("Content-Length", "4")
-        await client.ask("PUT", "/", ("X-Campaign-Key", "3.0"), length, sends=b"body")
-        await client.close()
-        await origin.stop()
-        seen = read_ledger(ledger)[0]
-        assert (seen.key, seen.method, seen.announced) == ("3.0", "PUT", 4)
-        assert seen.sha256 == hashlib.sha256(b"body").hexdigest()
-        assert seen.complete
-        assert origin.requests == []
-        faults.append(seen.fault)
-    assert faults == ["answers"] * 2
-
-
-def test_a_try_has_a_key_of_its_own() -> None:
-    history = _history()
-    assert history.begin() == Try("0.1")
