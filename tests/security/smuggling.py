@@ -13,7 +13,8 @@ from typing import Final
 from tests.fuzz.strict import Sent, sent
 
 from .conftest import Heard, Stage
-from .corpus import CONTENT, Asked, Framed, Headed
+from .corpus import CONTENT, Framed, Headed
+from .heads import Asked
 
 NEXT: Final = b"GET /next HTTP/1.1\r\nHost: upload.test\r\nConnection: close\r\n\r\n"
 """Lies behind every case, and ends its connection when the case did not."""

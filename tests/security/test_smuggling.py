@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from . import corpus
+from . import corpus, heads
 from .conftest import Stage, in_process
 from .smuggling import KINDS, tries_framing, tries_head, tries_line
 
@@ -55,16 +55,16 @@ async def test_a_line(stage: Stage, kind: str, case: str) -> None:
     await tries_line(stage, kind, corpus.LINES[case])
 
 
-@pytest.mark.parametrize("case", corpus.TARGETS)
+@pytest.mark.parametrize("case", heads.TARGETS)
 async def test_a_target(stage: Stage, case: str) -> None:
-    await tries_head(stage, corpus.TARGETS[case])
+    await tries_head(stage, heads.TARGETS[case])
 
 
-@pytest.mark.parametrize("case", corpus.HOSTS)
+@pytest.mark.parametrize("case", heads.HOSTS)
 async def test_a_host(stage: Stage, case: str) -> None:
-    await tries_head(stage, corpus.HOSTS[case])
+    await tries_head(stage, heads.HOSTS[case])
 
 
-@pytest.mark.parametrize("case", corpus.STARTS)
+@pytest.mark.parametrize("case", heads.STARTS)
 async def test_a_first_line(stage: Stage, case: str) -> None:
-    await tries_head(stage, corpus.STARTS[case])
+    await tries_head(stage, heads.STARTS[case])

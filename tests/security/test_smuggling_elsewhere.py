@@ -15,7 +15,8 @@ from tests.kit.process import ProxyProcess
 from tests.kit.sealed import pair_in
 
 from .conftest import SHORT, Stage, asked_of, in_process
-from .corpus import BOTH, CHUNKS, CODINGS, HOSTS, LENGTHS, LINES, STARTS, TARGETS
+from .corpus import BOTH, CHUNKS, CODINGS, LENGTHS, LINES
+from .heads import HOSTS, STARTS, TARGETS
 from .smuggling import tries_framing, tries_head, tries_line
 from .witness import Witness
 
