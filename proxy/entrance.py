@@ -20,7 +20,7 @@ from proxy.config import Config
 from proxy.listening import Listening
 from proxy.sockets import BACKLOG
 from proxy.tasks import Spawn
-from proxy.wire import Door, Handler, TlsTerms
+from proxy.wire import Door, DoorTerms, Handler, TlsTerms
 
 if TYPE_CHECKING:
     from proxy.admin.desk import Desk
@@ -57,10 +57,7 @@ class Entrance:
         self._watcher: Watcher | None = None
         self.door = Door(
             handler,
-            keepalive_timeout_s=config.keepalive_timeout,
-            header_timeout_s=config.header_timeout,
-            header_limit=config.header_limit,
-            max_connections=self._connections(config),
+            self._terms(config),
             unparsed=tell_unparsed(access_log, audience),
             crowded=tell_crowded(log, audience=audience),
         )
@@ -69,17 +66,17 @@ class Entrance:
 
     def settle(self, config: Config) -> None:
         """Go by `config` from now on."""
-        self.door.settle(
+        self.door.settle(self._terms(config))
+        self.listening.settle(timeout_s=config.header_timeout)
+
+    def _terms(self, config: Config) -> DoorTerms:
+        """Of this door, which has its share of all connections."""
+        return DoorTerms(
             keepalive_timeout_s=config.keepalive_timeout,
             header_timeout_s=config.header_timeout,
             header_limit=config.header_limit,
-            max_connections=self._connections(config),
+            max_connections=max(1, config.max_connections // self._share),
         )
-        self.listening.settle(timeout_s=config.header_timeout)
-
-    def _connections(self, config: Config) -> int:
-        """Those that this door may have open."""
-        return max(1, config.max_connections // self._share)
 
     async def answer(
         self, config: Config, vitals: Operated, admin: list[socket], spawn: Spawn

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from proxy.core.upload import Reply
 from proxy.listening import Listening
-from proxy.wire import Door, send
+from proxy.wire import Door, DoorTerms, send
 from tests.kit.raw import Connection, request
 
 
@@ -19,7 +19,7 @@ async def _hello(request: web.BaseRequest) -> web.StreamResponse:
 
 async def test_who_was_accepted_in_the_turn_before_the_stop_is_answered() -> None:
     """The event loop makes connections of them in its next turn."""
-    door = Door(_hello, keepalive_timeout_s=10, header_timeout_s=10, header_limit=65536)
+    door = Door(_hello, DoorTerms(10, 10, 65536))
     listening = Listening(door, None, at_once=100)
     with socket.create_server(("127.0.0.1", 0)) as public:
         public.setblocking(False)

@@ -18,6 +18,7 @@ whole response, or a connection that visibly broke.
 
 from .bodies import Body
 from .door import Door, Handler, client_present
+from .door import Terms as DoorTerms
 from .gate import GateSite
 from .gate import Terms as TlsTerms
 from .heads import BadRequest, front_of_request, read_head
@@ -29,6 +30,7 @@ __all__ = [
     "BadRequest",
     "Body",
     "Door",
+    "DoorTerms",
     "GateSite",
     "Handler",
     "Sent",

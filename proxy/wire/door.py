@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -33,27 +34,34 @@ from .unparsed import unparsed_reply
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which clients are let in, and may stay."""
+
+    keepalive_timeout_s: float
+    """How long the next head may keep us waiting for its first byte."""
+    header_timeout_s: float
+    """How long a head may take."""
+    header_limit: int
+    """Bytes of a line; ``read_head`` bounds the whole head."""
+    max_connections: int | None = None
+    """Of all listeners together; None: no limit."""
+
+
 class Door(web.Server):
     """A server for one handler; call it to make the protocol of a connection."""
 
     def __init__(
         self,
         handler: Handler,
+        terms: Terms,
         *,
-        keepalive_timeout_s: float,
-        header_timeout_s: float,
-        header_limit: int,
-        max_connections: int | None = None,
         unparsed: Callable[[asyncio.BaseTransport, Sent, str], None] | None = None,
         crowded: Callable[[], None] | None = None,
     ) -> None:
-        """`header_limit`: bytes of a line; `read_head` bounds the whole head.
-
-        `header_timeout_s`: how long a head may take. `keepalive_timeout_s`: how long
-        the next one may keep us waiting for its first byte. `unparsed`: told of every
-        connection that speaks no HTTP, or too slowly: its transport, what it was
-        answered, and why. `max_connections`: of all listeners together; None: no limit.
-        `crowded`: told of every connection that is turned away for it.
+        """`unparsed`: told of every connection that speaks no HTTP, or too slowly: its
+        transport, what it was answered, and why. `crowded`: told of every connection
+        that is one too many, and turned away.
         """
         super().__init__(handler)
         self.unparsed = unparsed
@@ -61,14 +69,14 @@ class Door(web.Server):
         """Connections of clients that are open, those turned away not counted."""
         self.closes = False
         """Nobody is let in any more, and connections end with their next answer."""
-        self._max_connections = max_connections
+        self._max_connections = terms.max_connections
         self._crowded = crowded
         self._turned_away: set[TurnedAway] = set()
-        self.heads: Waits[Connection] = Waits(header_timeout_s, Connection.late)
+        self.heads: Waits[Connection] = Waits(terms.header_timeout_s, Connection.late)
         """Connections on which a head is due: new ones, and those where one has
         begun."""
         self.rests: Waits[Connection] = Waits(
-            keepalive_timeout_s, Connection.force_close
+            terms.keepalive_timeout_s, Connection.force_close
         )
         """Connections on which nothing has come since the last answer."""
         self.endings: Waits[Connection] = Waits(STALL_S, Connection.give_up)
@@ -80,23 +88,15 @@ class Door(web.Server):
             # Not by aiohttp: it has a timer for every connection, see `rests`.
             "keepalive_timeout": 0,
             "lingering_time": LINGER_S,
-            "max_line_size": header_limit,
-            "max_field_size": header_limit,
+            **_lines(terms),
         }
 
-    def settle(
-        self,
-        *,
-        keepalive_timeout_s: float,
-        header_timeout_s: float,
-        header_limit: int,
-        max_connections: int,
-    ) -> None:
+    def settle(self, terms: Terms) -> None:
         """Go by these from now on; the length of a line holds for new connections."""
-        self.heads.timeout_s = header_timeout_s
-        self.rests.timeout_s = keepalive_timeout_s
-        self._max_connections = max_connections
-        self._options |= {"max_line_size": header_limit, "max_field_size": header_limit}
+        self.heads.timeout_s = terms.header_timeout_s
+        self.rests.timeout_s = terms.keepalive_timeout_s
+        self._max_connections = terms.max_connections
+        self._options |= _lines(terms)
 
     # Wider than what it overrides: asyncio, which calls it, is content with a protocol.
     def __call__(self) -> Connection | TurnedAway:  # type: ignore[override]
@@ -316,6 +316,11 @@ class client_present:  # noqa: N801 - read as a statement: async with client_pre
         self._lost = True
         assert self._task is not None
         self._task.cancel()
+
+
+def _lines(terms: Terms) -> dict[str, int]:
+    """How long lines of a head may be, for aiohttp."""
+    return {"max_line_size": terms.header_limit, "max_field_size": terms.header_limit}
 
 
 def _expects_tls() -> Reply:

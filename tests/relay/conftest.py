@@ -21,6 +21,7 @@ from proxy.relay import Relay
 from proxy.wire import (
     BadRequest,
     Door,
+    DoorTerms,
     Sent,
     abort,
     front_of_request,
@@ -29,6 +30,8 @@ from proxy.wire import (
 )
 from tests.kit.bounds import BOUND_S
 from tests.kit.raw import Connection
+
+TERMS = DoorTerms(keepalive_timeout_s=5.0, header_timeout_s=5.0, header_limit=8192)
 
 PSEUDONYM = b"test-proxy"
 HEAD_LIMIT = 16 * 1024
@@ -109,9 +112,7 @@ class _Runner:
         networks = (ip_network(settings.trusted),) if settings.trusted else ()
         between = Between("", [], asyncio.Condition())
         handler = _handler(relay, Trust(networks), between)
-        door = Door(
-            handler, keepalive_timeout_s=5.0, header_timeout_s=5.0, header_limit=8192
-        )
+        door = Door(handler, TERMS)
         loop = asyncio.get_running_loop()
         if settings.unix_listener is not None:
             server = await loop.create_unix_server(door, settings.unix_listener)
@@ -158,9 +159,7 @@ async def run_door() -> AsyncIterator[RunDoor]:
     doors: list[tuple[Door, asyncio.Server]] = []
 
     async def start(handler: Handler) -> str:
-        door = Door(
-            handler, keepalive_timeout_s=5.0, header_timeout_s=5.0, header_limit=8192
-        )
+        door = Door(handler, TERMS)
         server = await asyncio.get_running_loop().create_server(door, "127.0.0.1", 0)
         doors.append((door, server))
         host, port = server.sockets[0].getsockname()

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from proxy.wire.gate import Gate, Terms
 from tests.kit.bounds import BOUND_S, until
 from tests.kit.raw import chunk, request
 from tests.origin.keeping import sealed as contexts
+
+from .conftest import TERMS
 
 LARGE = b"x" * 6_000_000
 """More than the kernel takes of an answer."""
@@ -42,12 +45,7 @@ def _door(content: bytes = LARGE, *, keepalive_timeout_s: float = 5.0) -> Door:
             pass
         return await send(request, Reply(200, (), content))
 
-    return Door(
-        handler,
-        keepalive_timeout_s=keepalive_timeout_s,
-        header_timeout_s=5.0,
-        header_limit=8192,
-    )
+    return Door(handler, replace(TERMS, keepalive_timeout_s=keepalive_timeout_s))
 
 
 def _unsealed(peer: str, why: str) -> None:

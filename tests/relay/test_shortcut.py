@@ -20,7 +20,7 @@ from proxy.wire import Body, Door, Shortcut, abort, send, shortcut
 from tests.kit.bounds import BOUND_S, until
 from tests.kit.raw import Connection, chunk, request
 
-from .conftest import RunDoor
+from .conftest import TERMS, RunDoor
 
 BUFFER = 4096
 MANY = bytes(range(251)) * 80
@@ -296,9 +296,7 @@ async def run_tls_door() -> AsyncIterator[Callable[[Taker], Awaitable[Connection
     doors: list[tuple[Door, asyncio.Server]] = []
 
     async def start(taker: Taker) -> Connection:
-        door = Door(
-            taker, keepalive_timeout_s=5.0, header_timeout_s=5.0, header_limit=8192
-        )
+        door = Door(taker, TERMS)
         loop = asyncio.get_running_loop()
         server = await loop.create_server(door, "127.0.0.1", 0, ssl=ours)
         doors.append((door, server))
