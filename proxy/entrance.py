@@ -18,7 +18,6 @@ from proxy.admin.glimpse import Watched
 from proxy.admin.listener import AdminHandler, Vitals
 from proxy.config import Config
 from proxy.listening import Listening
-from proxy.sockets import BACKLOG
 from proxy.tasks import Spawn
 from proxy.wire import Door, DoorTerms, Handler, TlsTerms
 
@@ -26,9 +25,12 @@ if TYPE_CHECKING:
     from proxy.admin.desk import Desk
     from proxy.admin.watcher import Watcher
 
-_TAKEN_AT_ONCE: Final = 8
-"""Connections that one of several processes accepts before the others have a chance:
-else the first to wake up would serve all of a crowd."""
+_AT_ONCE: Final = 256
+"""Connections of a crowd that are accepted before clients who are in are served on:
+some milliseconds."""
+_AT_ONCE_BESIDE_OTHERS: Final = 8
+"""The same in one of several processes: else the first to wake up would serve all of a
+crowd."""
 
 
 class Operated(Vitals, Watched, Protocol):
@@ -61,7 +63,7 @@ class Entrance:
             unparsed=tell_unparsed(access_log, audience),
             crowded=tell_crowded(log, audience=audience),
         )
-        at_once = BACKLOG if share == 1 else _TAKEN_AT_ONCE
+        at_once = _AT_ONCE if share == 1 else _AT_ONCE_BESIDE_OTHERS
         self.listening = Listening(self.door, tls, at_once)
 
     def settle(self, config: Config) -> None:

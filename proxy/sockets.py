@@ -26,8 +26,10 @@ from proxy.systemd import handed_over
 
 Listenable = TcpAddress | UnixAddress | Descriptor
 """What stands for one socket; see `resolved`."""
-BACKLOG: Final = 1024
-"""Connections that may wait to be accepted; the kernel cuts it to its own bound."""
+BACKLOG: Final = 4096
+"""Connections that may wait to be accepted; the kernel cuts it to its own bound, which
+is as many unless it was told otherwise. Of more, TCP has to try again, after a second
+and then less and less often."""
 
 
 TRIES: Final = 10
