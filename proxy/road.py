@@ -86,14 +86,7 @@ class Road:
         self._have_key(config)
         self.presence = Presence()
         premises.disk.synced = meters.storage.synced
-        self.routing = Routing(
-            config,
-            log,
-            meters.origins,
-            meters.questions,
-            share=share,
-            secret=premises.secret,
-        )
+        self.routing = self._make_routing(config)
         self.admission = self._make_admission()
         self.lately = Lately(meters.uploads, premises.clock.now)
         self._ledger = self._make_ledger()
@@ -101,15 +94,7 @@ class Road:
         claims, peers = premises.claims, premises.peers
         self._leases = SharedLeases(claims.leases, peers, meters.storage.waited)
         self._elsewhere = Elsewhere(claims.deliveries, peers)
-        self._standings = Standings(
-            premises.spool,
-            self._ledger,
-            self.deliveries,
-            self.routing.courses,
-            log,
-            self._elsewhere,
-            self._leases,
-        )
+        self._standings = self._make_standings()
         spool = premises.spool
         self.reception = Reception(spool, spool, self._ledger, tasks.spawn, log)
         self.courtesy = Courtesy(
@@ -145,16 +130,7 @@ class Road:
         self._have_key(config)
         space = self._premises.figures.look(self._premises.clock.now())
         bounds = choices.bounds(config, space.size)
-        routing = Routing(
-            config,
-            self._log,
-            self._meters.origins,
-            self._meters.questions,
-            share=self._share,
-            secret=self._premises.secret,
-            before=self.routing,
-        )
-        return Settings(config, routing, bounds)
+        return Settings(config, self._make_routing(config, self.routing), bounds)
 
     def _have_key(self, config: Config) -> None:
         """Raises SpoolError: it is needed, and cannot be had."""
@@ -185,6 +161,17 @@ class Road:
         )
         # A route may be back.
         self.sweep.look_soon()
+
+    def _make_routing(self, config: Config, before: Routing | None = None) -> Routing:
+        return Routing(
+            config,
+            self._log,
+            self._meters.origins,
+            self._meters.questions,
+            share=self._share,
+            secret=self._premises.secret,
+            before=before,
+        )
 
     def _make_admission(self) -> Admission:
         figures, now = self._premises.figures, self._premises.clock.now
@@ -226,6 +213,17 @@ class Road:
             spawn=self._tasks.spawn,
             log=self._log,
             locks=self._premises.claims.deliveries,
+        )
+
+    def _make_standings(self) -> Standings:
+        return Standings(
+            self._premises.spool,
+            self._ledger,
+            self.deliveries,
+            self.routing.courses,
+            self._log,
+            self._elsewhere,
+            self._leases,
         )
 
     def _make_uploads(self) -> Uploads:

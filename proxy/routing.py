@@ -8,6 +8,7 @@ that what happens to one origin is felt only by those who go there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from ssl import SSLContext
 
 from structlog.typing import FilteringBoundLogger
@@ -28,6 +29,18 @@ from proxy.routes import Route, Routes
 _OriginKey = tuple[str, float, float, OriginTls]
 _LaneKey = tuple[str, Origin, int]
 """Its URL, what leads there, and how many forwards there may be at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lasting:
+    """What is kept over every change of the configuration."""
+
+    pseudonym: bytes = field(default_factory=choices.new_pseudonym)
+    asked: list[Origin] = field(default_factory=list)
+    """Who says who may upload: with connections and time-outs of their own."""
+    gates: dict[choices.Asked, Gate] = field(default_factory=dict)
+    shown: dict[_OriginKey, Renewal] = field(default_factory=dict)
+    """What those who are asked are shown."""
 
 
 class Routing:
@@ -62,15 +75,8 @@ class Routing:
         self._share = share
         self._secret = secret
         self._before = before
-        self._pseudonym: bytes = (
-            before._pseudonym if before else choices.new_pseudonym()
-        )
+        self._lasting: _Lasting = before._lasting if before else _Lasting()
         self._origins: dict[_OriginKey, Origin] = {}
-        self._asked: list[Origin] = before._asked if before else []
-        """Who may upload; connections of their own, with time-outs of their own."""
-        self._gates: dict[choices.Asked, Gate] = before._gates if before else {}
-        self._shown: dict[_OriginKey, Renewal] = before._shown if before else {}
-        """What they are shown; like them it stays over a reload."""
         self._renewals: dict[_OriginKey, Renewal] = {}
         self._retired: list[Origin] = []
         """Origins that nothing new goes to; what does ends by itself. They are few, and
@@ -99,11 +105,11 @@ class Routing:
     @property
     def renewals(self) -> list[Renewal]:
         """Of what the origins are shown."""
-        return [*self._renewals.values(), *self._shown.values()]
+        return [*self._renewals.values(), *self._lasting.shown.values()]
 
     async def close(self) -> None:
         """End every connection that carries nothing, and those that pass through."""
-        for origin in (*self._origins.values(), *self._retired, *self._asked):
+        for origin in (*self._origins.values(), *self._retired, *self._lasting.asked):
             await origin.close()
 
     async def discard(self) -> None:
@@ -184,27 +190,32 @@ class Routing:
         asked, told = choices.asked(wanted), wanted.origin
         if asked is None:
             return None
-        if asked not in self._gates:
+        gates = self._lasting.gates
+        if asked not in gates:
             tls = asked.tls
             at = (asked.url, asked.timeout_s, asked.timeout_s, told.tls)
             server = Origin(
                 asked.url,
                 connect_timeout_s=asked.timeout_s,
                 response_timeout_s=asked.timeout_s,
-                tls=None if tls is None else self._context(at, told, self._shown),
+                tls=None
+                if tls is None
+                else self._context(at, told, self._lasting.shown),
                 server_name=None if tls is None else tls.server_name,
             )
-            self._asked.append(server)
+            self._lasting.asked.append(server)
             host = None if asked.preserve_host else server.authority
-            self._gates[asked] = Gate(
+            gates[asked] = Gate(
                 server, asked.target, host, asked.timeout_s, self._questions
             )
-        return self._gates[asked]
+        return gates[asked]
 
     def _route(self, wanted: Wanted) -> Route:
         config, origin = self._config, self._origin(wanted)
         self._told.of(wanted.origin.url).begin(wanted.name)
-        passage = choices.passage(config, wanted, origin.authority, self._pseudonym)
+        passage = choices.passage(
+            config, wanted, origin.authority, self._lasting.pseudonym
+        )
         return Route(
             name=wanted.name,
             rule=wanted.match.rule,
