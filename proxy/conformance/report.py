@@ -13,6 +13,7 @@ from typing import Any, Final
 from xml.etree import ElementTree
 
 from proxy.client.wire import Said
+from proxy.terminals import plain
 
 from .exchange import Exchange
 from .results import Report, Result, Verdict
@@ -38,11 +39,11 @@ def text(report: Report) -> str:
     if not report.versions:
         return "\n".join(_nothing(report))
     heads = "".join(f"{'v' + str(number):{_WIDTH}}" for number in report.versions)
-    lines = [_plain(report.url), "", f"{'':6}{heads}".rstrip()]
+    lines = [plain(report.url), "", f"{'':6}{heads}".rstrip()]
     lines += [_row(report, rule, results) for rule, results in _by_rule(report)]
     lines += ["", _LEGEND]
     for number, said in report.unspoken.items():
-        lines.append(f"v{number} is not spoken: {_plain(said)}")
+        lines.append(f"v{number} is not spoken: {plain(said)}")
     for result, versions in _alike(report):
         lines += ["", *_missed(result, versions)]
     return "\n".join([*lines, "", *_reasons(report), "", _sum(report)])
@@ -51,9 +52,9 @@ def text(report: Report) -> str:
 def _nothing(report: Report) -> Iterator[str]:
     """Where there is nothing to judge: that, and what was said instead."""
     why = "it does not answer" if report.silent else _UNSPOKEN
-    yield f"{_plain(report.url)}: {why}"
+    yield f"{plain(report.url)}: {why}"
     for number, said in report.unspoken.items():
-        yield f"v{number}: {_plain(said)}"
+        yield f"v{number}: {plain(said)}"
 
 
 def _by_rule(report: Report) -> Iterator[tuple[Rule, list[Result]]]:
@@ -92,7 +93,7 @@ def _missed(result: Result, versions: Iterable[int]) -> list[str]:
     lines = [f"{result.rule.name} {named}  {sign}: {result.rule.meaning}"]
     where = cited(result)
     lines += [f"  in       {where}"] if where else []
-    lines.append(f"  expected {_plain(result.expected)}")
+    lines.append(f"  expected {plain(result.expected)}")
     if result.exchange is not None:
         lines += _lines("  asked    ", asked(result.exchange))
         lines += _lines("  said     ", said(result.exchange))
@@ -102,7 +103,7 @@ def _missed(result: Result, versions: Iterable[int]) -> list[str]:
 def _lines(name: str, told: str) -> list[str]:
     first, *rest = told.split("\r\n")
     indent = " " * len(name)
-    return [f"{name}{_plain(first)}", *(f"{indent}{_plain(line)}" for line in rest)]
+    return [f"{name}{plain(first)}", *(f"{indent}{plain(line)}" for line in rest)]
 
 
 def cited(result: Result) -> str:
@@ -139,7 +140,7 @@ def _reasons(report: Report) -> list[str]:
             if one.rule.name not in rules:
                 rules.append(one.rule.name)
     return [
-        f"{verdict}: {_plain(why)}: {', '.join(rules)}"
+        f"{verdict}: {plain(why)}: {', '.join(rules)}"
         for (verdict, why), rules in sorted(lines.items())
     ]
 
@@ -152,16 +153,6 @@ def _sum(report: Report) -> str:
     for verdict in (Verdict.NOT_OFFERED, Verdict.NOT_RUN):
         told += [f"{counts[verdict]} {verdict.value}"] if counts[verdict] else []
     return ", ".join(told)
-
-
-def _plain(text: str) -> str:
-    """`text` without anything that a terminal would obey."""
-    if text.isprintable():
-        return text
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode("ascii")
-        for one in text
-    )
 
 
 def as_json(report: Report) -> str:
@@ -230,9 +221,9 @@ def _case(suite: ElementTree.Element, result: Result, name: str) -> None:
         return
     words = result.why or f"{result.level.value}: expected {result.expected}"
     kind = "failure" if result.breaks else "skipped"
-    told = ElementTree.SubElement(case, kind, message=_plain(words))
+    told = ElementTree.SubElement(case, kind, message=plain(words))
     if result.exchange is not None:
         pieces = (cited(result), asked(result.exchange), said(result.exchange))
         told.text = "\n".join(
-            _plain(line) for piece in pieces for line in piece.split("\r\n")
+            plain(line) for piece in pieces for line in piece.split("\r\n")
         )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Final
 
+from proxy.terminals import plain
+
 from .findings import Finding, Report, Verdict
 
 _SIGNS: Final = {
@@ -37,19 +39,9 @@ def _lines(finding: Finding) -> list[str]:
     start = f"{_SIGNS[finding.verdict]:{sign}}  {finding.check:{check}}  "
     indent = " " * (len(start) + 2)
     return [
-        f"{start}{_plain(finding.text)}",
+        f"{start}{plain(finding.text)}",
         *(f"{indent}{setting}" for setting in finding.settings),
     ]
-
-
-def _plain(text: str) -> str:
-    """`text` without anything that a terminal would obey."""
-    if text.isprintable():
-        return text
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode("ascii")
-        for one in text
-    )
 
 
 def as_json(report: Report) -> str:

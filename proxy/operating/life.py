@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from proxy.core.decide import expired
 from proxy.core.headers import veiled
 from proxy.core.upload import MOMENTS, Moment, State, Upload, without_tokens
+from proxy.terminals import plain
 
 from .entry import DAMAGED, Entry
 from .guest import Guest
 from .rows import last_event, left, percent, record
-from .wording import instant, plain, size, span, why_not_resent
+from .wording import instant, size, span, why_not_resent
 
 _MEANS = {
     State.CREATED: "nothing received",

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from proxy.core.decide import expired
 from proxy.core.upload import State, Upload, without_tokens
+from proxy.terminals import plain
 
 from .entry import Entry
-from .wording import instant, plain, size, span
+from .wording import instant, size, span
 
 if TYPE_CHECKING:
     from .guest import Guest

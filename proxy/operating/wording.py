@@ -1,7 +1,7 @@
 """Sizes, times and sentences for an operator.
 
-Pure functions. The one invariant: what a client or an origin has said cannot steer a
-terminal: everything but plain characters is told by its number.
+Pure functions. The one invariant: nothing that a client or an origin has said is in
+them, so that they can be shown as they are.
 """
 
 from __future__ import annotations
@@ -69,11 +69,3 @@ def span(seconds: float) -> str:
 def instant(wall_s: float) -> str:
     """A moment of the wall clock, in UTC to the second: ``2026-05-04T10:11:12Z``."""
     return datetime.fromtimestamp(wall_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def plain(text: str) -> str:
-    """`text` without anything that a terminal would obey."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode()
-        for one in text
-    )

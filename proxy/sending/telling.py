@@ -25,6 +25,8 @@ from rich.progress import (
 )
 from rich.table import Column
 
+from proxy.terminals import plain
+
 from .batch import Tell
 
 _EVERY_S: Final = 1.0
@@ -190,8 +192,4 @@ def _name(event: dict[str, Any]) -> str:
 
 def _plain(text: str) -> str:
     """`text` without anything that a terminal, or markup, would obey."""
-    plain = "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode("ascii")
-        for one in text
-    )
-    return escape(plain)
+    return escape(plain(text))

@@ -6,7 +6,7 @@ import pytest
 
 from proxy.core.lifecycle import TRANSITIONS, Event
 from proxy.core.upload import Answer, Head, Limits, State, Token, Upload
-from proxy.operating.wording import instant, plain, size, span, why_not_resent
+from proxy.operating.wording import instant, size, span, why_not_resent
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,6 @@ def test_spans(seconds: float, words: str) -> None:
 
 def test_instants_are_in_utc() -> None:
     assert instant(1_700_000_000.9) == "2023-11-14T22:13:20Z"
-
-
-def test_a_terminal_has_nothing_to_obey() -> None:
-    assert plain("a\x1b[2Jb\n\x9b\u202ec é") == "a\\x1b[2Jb\\n\\x9b\\u202ec é"
 
 
 @pytest.mark.parametrize("state", State)
