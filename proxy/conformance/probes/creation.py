@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from proxy.client.target import Target
 from proxy.conformance.exchange import Exchange, Story
 from proxy.conformance.speaker import Speaker, Unusable
+from proxy.conformance.talk import Talk
 from proxy.conformance.versions import PARTIAL_UPLOAD, VERSION_FIELD
 
 _SETTLES_S = 0.2
@@ -40,12 +42,8 @@ async def cut_creation(speaker: Speaker) -> Story:
     """Half of a finishing creation, the offset, and the rest."""
     content = bytes(speaker.place.size)
     half = len(content) // 2
-    talk = await speaker.begin_creation(length=len(content), last=True)
-    await talk.listen(speaker.place.interim_s, until=104)
-    begun = talk.interims and speaker.remember(
-        Exchange(talk.asked, interims=tuple(talk.interims))
-    )
-    if not begun:
+    talk, begun = await _begun(speaker, len(content))
+    if begun is None:
         await talk.cut()
         return {}
     await talk.send(content[:half])
@@ -58,15 +56,21 @@ async def cut_creation(speaker: Speaker) -> Story:
     return story
 
 
+async def _begun(speaker: Speaker, length: int) -> tuple[Talk, Target | None]:
+    """A finishing creation, and where it is; None: no 104 has told."""
+    talk = await speaker.begin_creation(length=length, last=True)
+    await talk.listen(speaker.place.interim_s, until=104)
+    if not talk.interims:
+        return talk, None
+    said = Exchange(talk.asked, interims=tuple(talk.interims))
+    return talk, speaker.remember(said)
+
+
 async def unheard(speaker: Speaker) -> Story:
     """A whole upload whose answer is not waited for."""
     content = bytes(speaker.place.size)
-    talk = await speaker.begin_creation(length=len(content), last=True)
-    await talk.listen(speaker.place.interim_s, until=104)
-    begun = talk.interims and speaker.remember(
-        Exchange(talk.asked, interims=tuple(talk.interims))
-    )
-    if not begun:
+    talk, begun = await _begun(speaker, len(content))
+    if begun is None:
         await talk.cut()
         return {}
     await talk.send(content)
