@@ -4,7 +4,6 @@ other, as requests do (P3, P6)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +28,6 @@ OVERTAKEN_S = 0.3
 @pytest.fixture
 def everywhere() -> dict[str, Any]:
     return {"admin": {"listen": "127.0.0.1:0"}}
-
-
-@pytest.fixture
-async def admin(proxy: App) -> AsyncIterator[ClientSession]:
-    assert proxy.admin_address is not None
-    async with ClientSession(proxy.admin_address) as session:
-        yield session
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -24,13 +23,6 @@ CLOSED_S = 0.2
 @pytest.fixture
 def everywhere() -> dict[str, Any]:
     return {"admin": {"listen": "127.0.0.1:0"}}
-
-
-@pytest.fixture
-async def admin(proxy: App) -> AsyncIterator[ClientSession]:
-    assert proxy.admin_address is not None
-    async with ClientSession(proxy.admin_address) as session:
-        yield session
 
 
 async def test_nobody_looks_once_what_was_begun_has_been_ended(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,6 @@ ADMIN = {"listen": "127.0.0.1:0"}
 @pytest.fixture
 def everywhere() -> dict[str, Any]:
     return {"admin": ADMIN}
-
-
-@pytest.fixture
-async def admin(proxy: App) -> AsyncIterator[ClientSession]:
-    assert proxy.admin_address is not None
-    async with ClientSession(proxy.admin_address) as session:
-        yield session
 
 
 async def now(admin: ClientSession, query: str = "") -> dict[str, Any]:
