@@ -6,7 +6,7 @@ import asyncio
 
 from tests.kit.answer import VERSION_FIELD, Answer
 from tests.kit.bounds import until
-from tests.kit.client import Client, Upload
+from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply
 from tests.kit.raw import request
 from tests.kit.words import each_version, words
@@ -87,14 +87,6 @@ async def test_before_a_question_is_answered(
     assert await upload.ask_offset() == 10
 
 
-async def _finished(upload: Upload) -> Answer:
-    async def done() -> Answer | None:
-        answer = await upload.head()
-        return answer if answer.complete else None
-
-    return await until(done)
-
-
 @each_version
 async def test_while_the_origin_works(
     client: Client, origin: RecordingOrigin, version: int
@@ -105,7 +97,7 @@ async def test_while_the_origin_works(
     upload = await client.create(version, length=10, sends=b"a" * 10, then="reset")
     await origin.received()
     gate.set()
-    await _finished(upload)
+    await upload.finished()
     answer = await upload.append(at=10)
     assert (answer.status, answer.content) == (201, b"made")
     assert len(origin.requests) == 1
@@ -122,7 +114,7 @@ async def test_while_the_answer_comes(
     await upload.transfer.send(b"a")
     assert (await upload.transfer.hear_head()).status == 200
     await upload.transfer.reset()
-    await _finished(upload)
+    await upload.finished()
 
     async def whole() -> Answer | None:
         answer = await upload.append(at=1)
@@ -146,5 +138,5 @@ async def test_while_it_waits_for_an_origin_that_is_down(
     await until(all_there)
     await origin.start()
     await origin.received()
-    assert (await _finished(upload)).offset == 10
+    assert (await upload.finished()).offset == 10
     assert origin.bodies == [b"a" * 10]

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-import socket
 from pathlib import Path
 
 import pytest
 
-from tests.kit.answer import Answer
+from tests.kit.backlog import full_port
 from tests.kit.bounds import until
 from tests.kit.client import Client, Upload
 from tests.kit.origin import RecordingOrigin, Reply, Silence
@@ -24,16 +23,6 @@ from .conftest import StartProcess
 VERSION = 9
 
 pytestmark = pytest.mark.configured(spool={"memory_threshold": 0})
-
-
-async def _finished(upload: Upload) -> Answer:
-    """Ask until the upload is finished."""
-
-    async def done() -> Answer | None:
-        answer = await upload.head()
-        return answer if answer.complete else None
-
-    return await until(done)
 
 
 async def test_while_receiving(
@@ -109,7 +98,7 @@ async def test_between_complete_and_forward(
     await origin.start()
     await process.start()
     assert (await origin.received(bound_s=10)).body == b"a" * 40
-    assert (await _finished(upload)).offset == 40
+    assert (await upload.finished()).offset == 40
     answer = await upload.append(at=40)
     assert (answer.status, answer.content) == (200, b"stored")
     assert len(origin.requests) == 1
@@ -127,14 +116,7 @@ async def test_while_the_origin_takes_no_connection(
 ) -> None:
     """P3: nothing has left, so nothing is unknown."""
     await origin.stop()
-    with socket.socket() as full:
-        full.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        full.bind(("127.0.0.1", origin.port))
-        full.listen(0)
-        filling = [socket.socket() for _ in range(2)]
-        for one in filling:
-            one.setblocking(False)
-            one.connect_ex(full.getsockname())
+    with full_port(origin.port):
         before = _connecting_to(origin.port)
         process = await start_process(origin={"connect_timeout": "60s"})
         speaker = Client(process.address)
@@ -146,8 +128,6 @@ async def test_while_the_origin_takes_no_connection(
 
         await until(connecting)
         await process.kill()
-        for one in filling:
-            one.close()
     await speaker.close()
     await origin.start()
     await process.start()
@@ -216,7 +196,7 @@ async def test_while_the_origin_works_where_repeating_is_declared(
     await origin.received()
     await process.restart()
     await origin.received(2, bound_s=10)
-    assert (await _finished(upload)).offset == 40
+    assert (await upload.finished()).offset == 40
     answer = await upload.append(at=40)
     assert (answer.status, answer.content) == (201, b"made")
     assert origin.bodies == [b"a" * 40] * 2
@@ -248,7 +228,7 @@ async def test_after_an_answer_that_nobody_heard(
     upload = await speaker.create(VERSION, length=40, sends=b"a" * 40, then="reset")
     await origin.received()
     gate.set()
-    await _finished(upload)
+    await upload.finished()
     await process.restart()
     answer = await upload.append(at=40)
     assert (answer.status, answer.content) == (201, b"made")

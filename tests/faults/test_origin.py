@@ -20,14 +20,6 @@ LARGE = b"x" * 20_000_000
 happens to the connection."""
 
 
-async def _finished(upload: Upload) -> Answer:
-    async def done() -> Answer | None:
-        answer = await upload.head()
-        return answer if answer.complete else None
-
-    return await until(done)
-
-
 @each_version
 async def test_a_refused_connection_costs_no_bytes(
     client: Client, origin: RecordingOrigin, version: int
@@ -42,7 +34,7 @@ async def test_a_refused_connection_costs_no_bytes(
     assert (answer.status, answer.offset, answer.complete) == (204, 40, False)
     await origin.start()
     await origin.received()
-    await _finished(upload)
+    await upload.finished()
     assert (await upload.append(at=40)).status == 200
     assert origin.bodies == [b"a" * 40]
 

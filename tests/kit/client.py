@@ -17,6 +17,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from .answer import VERSION_FIELD, Answer
+from .bounds import until
 from .raw import Connection, Lines, chunk, request
 from .words import NEWEST, Words, words
 
@@ -159,6 +160,15 @@ class Upload:
         assert answer.status == 204, (answer.status, answer.fields)
         assert answer.offset is not None
         return answer.offset
+
+    async def finished(self) -> Answer:
+        """Where it stands, once it is complete: asked again and again until then."""
+
+        async def done() -> Answer | None:
+            answer = await self.head()
+            return answer if answer.complete else None
+
+        return await until(done)
 
     async def cancel(self, *fields: tuple[str, str]) -> Answer:
         return await self.ask("DELETE", *fields)

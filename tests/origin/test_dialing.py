@@ -13,6 +13,7 @@ import trustme
 
 from proxy.core.errors import OriginUnreached
 from proxy.origin import Failure, failure_of
+from tests.kit.backlog import full_port
 from tests.kit.origin import RecordingOrigin
 from tests.relay.conftest import answering, serving
 
@@ -113,14 +114,9 @@ async def test_one_address_after_the_other_is_tried(
 async def test_an_address_that_does_not_answer_leaves_time_for_the_next(
     open_origin: OpenOrigin, names: Names
 ) -> None:
-    with socket.socket() as full, socket.socket() as one, socket.socket() as two:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        for sock in (one, two):
-            sock.setblocking(False)
-            sock.connect_ex(full.getsockname())
+    with full_port() as port:
         async with serving(answering(ANSWER)) as url:
-            names.ports = (full.getsockname()[1], int(url.rpartition(":")[2]))
+            names.ports = (port, int(url.rpartition(":")[2]))
             to = open_origin("http://app.test:80", connect_timeout_s=1)
             assert await post(to) == b"ok"
 

@@ -10,14 +10,12 @@ import asyncio
 import os
 import random
 import socket
-import ssl
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import trustme
 
 from proxy.core.errors import (
     BodyUnreadableError,
@@ -34,6 +32,7 @@ from tests.kit.origin import RecordingOrigin
 from tests.relay.conftest import Serve, read_request, serving
 
 from .conftest import CREATION, FIELDS, OpenOrigin, Store, StoredBytes, whole
+from .keeping import sealed
 
 MORE_THAN_BUFFERS = 24_000_000
 """Bytes that no pair of sockets holds while nobody reads."""
@@ -299,16 +298,6 @@ async def test_a_forward_that_is_cancelled_ends_at_once(
                 await task
             await seen.ended.wait()
     assert seen.content < MORE_THAN_BUFFERS
-
-
-def sealed() -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """The contexts of a server and of a client that believes it."""
-    authority = trustme.CA()
-    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(theirs)
-    ours = ssl.create_default_context()
-    authority.configure_trust(ours)
-    return theirs, ours
 
 
 @pytest.mark.parametrize("pause_s", [0.1, 3600.0])

@@ -15,6 +15,7 @@ import trustme
 from proxy.core.errors import OriginError, OriginLost, OriginUnreached, UploadLost
 from proxy.core.upload import Head
 from proxy.origin import SHARED, Failure, failure_of
+from tests.kit.backlog import full_port
 from tests.kit.origin import RecordingOrigin, Reply
 from tests.relay.conftest import read_request, serving
 
@@ -175,13 +176,7 @@ async def test_unreached_when_there_is_no_connection(
 async def test_unreached_when_connecting_takes_too_long(
     open_origin: OpenOrigin,
 ) -> None:
-    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        for sock in (first, second):
-            sock.setblocking(False)
-            sock.connect_ex(full.getsockname())
-        url = f"http://127.0.0.1:{full.getsockname()[1]}"
-        to = open_origin(url, connect_timeout_s=0.2)
+    with full_port() as port:
+        to = open_origin(f"http://127.0.0.1:{port}", connect_timeout_s=0.2)
         with pytest.raises(OriginUnreached, match="connection_timeout"):
             await to.post(CREATION, StoredBytes(b"abc"))

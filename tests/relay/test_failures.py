@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.kit.backlog import full_port
 from tests.kit.origin import RecordingOrigin, Reply, Reset, Silence
 from tests.kit.raw import Connection, Response, request
 
@@ -61,14 +62,8 @@ async def test_unknown_host(run_relay: RunRelay) -> None:
 
 
 async def test_connecting_takes_too_long(run_relay: RunRelay) -> None:
-    # a listener whose backlog is full leaves who connects without an answer
-    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        for sock in (first, second):
-            sock.setblocking(False)
-            sock.connect_ex(full.getsockname())
-        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+    with full_port() as port:
+        url = f"http://127.0.0.1:{port}"
         between = await run_relay(url, Settings(connect_timeout_s=0.2))
         _is_problem(await _asked(between), 504, "connection_timeout")
 

@@ -10,7 +10,6 @@ import pytest
 from proxy.app import App
 from proxy.spool.clock import LifetimeClock
 from tests.conftest import StartProxy
-from tests.kit.answer import Answer
 from tests.kit.bounds import until
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply
@@ -137,12 +136,7 @@ async def test_who_has_left_is_not_waited_for(
     await until(nobody_waits)
     assert proxy.counts["forwards"] == 1
     gate.set()
-
-    async def finished() -> Answer | None:
-        answer = await upload.head()
-        return answer if answer.complete else None
-
-    await until(finished)
+    await upload.finished()
     answer = await upload.append(at=10)
     assert (answer.status, answer.content) == (201, b"made")
     assert len(origin.requests) == 1

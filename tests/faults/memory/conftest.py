@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartProxy
-from tests.kit.answer import Answer
 from tests.kit.bounds import until
 from tests.kit.client import Client, Upload
 from tests.kit.origin import RecordingOrigin
@@ -54,14 +53,6 @@ async def waiting(
     await origin.received()
     assert files_of(process, upload) == []
     return upload
-
-
-async def finished(upload: Upload) -> Answer:
-    async def done() -> Answer | None:
-        answer = await upload.head()
-        return answer if answer.complete else None
-
-    return await until(done)
 
 
 class After:

@@ -17,7 +17,6 @@ from .conftest import (
     VERSION,
     After,
     begun,
-    finished,
     is_in_flight,
     on_disk,
     outcome_is_unknown,
@@ -67,7 +66,7 @@ async def test_a_client_that_left_before_the_answer(
     await upload.transfer.reset()
     await on_disk(process, upload)
     gate.set()
-    await finished(upload)
+    await upload.finished()
     upload = await after(upload)
     answer = await upload.append(at=100)
     assert (answer.status, answer.content) == (201, b"made")
@@ -80,7 +79,7 @@ async def test_a_client_that_leaves_with_its_last_byte(
     """R64: all of it had come."""
     upload = await speaker.create(VERSION, length=100, sends=BODY, then="reset")
     await on_disk(process, upload)
-    await finished(upload)
+    await upload.finished()
     upload = await after(upload)
     answer = await upload.append(at=100)
     assert (answer.status, answer.content) == (200, b"stored")
@@ -150,7 +149,7 @@ async def test_an_upload_that_waits_for_its_turn(
     assert await upload.ask_offset() == 100
     gate.set()
     assert (await origin.received(2)).body == BODY[::-1]
-    assert (await finished(upload)).offset == 100
+    assert (await upload.finished()).offset == 100
     assert len(origin.requests) == 2
 
 
@@ -167,7 +166,7 @@ async def test_an_origin_that_is_down(
     await origin.start()
     await process.start()
     assert (await origin.received(bound_s=10)).body == BODY
-    assert (await finished(upload)).offset == 100
+    assert (await upload.finished()).offset == 100
     answer = await upload.append(at=100)
     assert (answer.status, answer.content) == (200, b"stored")
     assert len(origin.requests) == 1
