@@ -11,18 +11,23 @@ import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from .arguments import FAILED, AsJson, AsJsonLines, ConfigFile, SpoolDirectory, fail
 from .helping import Grouped
 from .visiting import (
+    DryRun,
+    Force,
     FromClient,
+    FullTokens,
     MinSize,
     OlderThan,
+    Out,
     States,
     Token,
+    Tokens,
     Yes,
     configuration,
     confirm,
@@ -40,33 +45,6 @@ if TYPE_CHECKING:
     from proxy.operating.wanted import Wanted
 
 _TO_STDOUT: Final = Path("-")
-
-Tokens = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="TOKEN...", help="The beginnings of their tokens."),
-]
-FullTokens = Annotated[
-    bool,
-    typer.Option(
-        "--full-tokens",
-        help="Whole tokens. They give access to the uploads: show them to nobody.",
-    ),
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Only list what would be removed.")
-]
-Out = Annotated[
-    Path | None,
-    typer.Option(
-        "-o",
-        "--out",
-        metavar="FILE",
-        help="Where to; - for standard output. By default TOKEN.body, here.",
-    ),
-]
-Force = Annotated[
-    bool, typer.Option("--force", help="Overwrite the file if it is there.")
-]
 
 group = typer.Typer(
     name="uploads",

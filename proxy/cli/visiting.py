@@ -48,6 +48,32 @@ MinSize = Annotated[
     str | None,
     typer.Option("--min-size", metavar="SIZE", help="Only those of at least so much."),
 ]
+Tokens = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TOKEN...", help="The beginnings of their tokens."),
+]
+FullTokens = Annotated[
+    bool,
+    typer.Option(
+        "--full-tokens",
+        help="Whole tokens. They give access to the uploads: show them to nobody.",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only list what would be removed.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--out",
+        metavar="FILE",
+        help="Where to; - for standard output. By default TOKEN.body, here.",
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Overwrite the file if it is there.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
