@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -77,6 +78,11 @@ def append(spool: Spool, token: Token, chunk: bytes) -> None:
     writer = spool.writer(token)
     writer.write(chunk)
     writer.close()
+
+
+def place(root: Path, token: Token, suffix: str) -> Path:
+    """Where a spool in `root` has the file of an upload."""
+    return root / token[:2] / f"{token}{suffix}"
 
 
 def body_of(spool: Spool, token: Token) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from proxy.core.upload import State, Token
 from proxy.spool import envelope
 from proxy.spool.disk import DiskSpool
 
-from .samples import (
+from ..samples import (
     ANSWER,
     BOOT,
     answer_of,
@@ -25,18 +24,6 @@ from .samples import (
 )
 
 GROWING = (State.CREATED, State.RECEIVING, State.INTERRUPTED)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
-
-
-@pytest.fixture
-def spool(root: Path) -> Iterator[DiskSpool]:
-    disk = DiskSpool(root, boot_id=BOOT)
-    yield disk
-    disk.close()
 
 
 @pytest.mark.parametrize("state", list(State))
