@@ -1,12 +1,12 @@
 """The door: aiohttp's low-level server, and what its connections do not tell.
 
-Five things are added to its connections. Whoever waits for something else learns that
-a client has gone. The reader of a body whose framing breaks is told so, where aiohttp
-would let it wait for ever. Bytes that are no HTTP get an answer in the form of all our
-errors. A head has to be whole in time. And there are only so many of them. One thing is
-done in our own way, so that a connection costs little while it waits: ``turns`` has one
-request after the other answered. The one invariant: nothing here stands between two
-reads of a body.
+Five things are added to its connections. Whoever waits for something else can be told
+that a client has gone (``attendance``). The reader of a body whose framing breaks is
+told so, where aiohttp would let it wait for ever. Bytes that are no HTTP get an answer
+in the form of all our errors. A head has to be whole in time. And there are only so
+many of them. One thing is done in our own way, so that a connection costs little while
+it waits: ``turns`` has one request after the other answered. The one invariant: nothing
+here stands between two reads of a body.
 """
 
 from __future__ import annotations
@@ -14,14 +14,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
-from proxy.core.errors import ClientGone, Gone
 from proxy.core.upload import Reply
 from proxy.waits import Waits
 
@@ -270,52 +268,6 @@ class Connection(Turns):
             return
         if not request.content.is_eof():
             request.content.set_exception(RequestPayloadError(message.message))
-
-
-class client_present:  # noqa: N801 - read as a statement: async with client_present(...)
-    """Within it, whatever waits is given up when the client has gone.
-
-    Raises:
-        ClientGone: the connection was lost.
-    """
-
-    def __init__(self, request: web.BaseRequest) -> None:
-        connection = request.protocol
-        assert isinstance(connection, Connection)
-        self._connection = connection
-        self._task: asyncio.Task[Any] | None = None
-        self._cancelling = 0
-        self._lost = False
-
-    async def __aenter__(self) -> Self:
-        if self._connection.transport is None:
-            raise ClientGone(Gone.CUT)
-        self._task = asyncio.current_task()
-        assert self._task is not None
-        self._cancelling = self._task.cancelling()
-        self._connection.watch(self._on_lost)
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._connection.unwatch(self._on_lost)
-        if not self._lost:
-            return
-        assert self._task is not None
-        # As in asyncio.timeout: only our own cancellation becomes something else.
-        if self._task.uncancel() <= self._cancelling and (
-            kind is asyncio.CancelledError
-        ):
-            raise ClientGone(Gone.CUT) from exc
-
-    def _on_lost(self) -> None:
-        self._lost = True
-        assert self._task is not None
-        self._task.cancel()
 
 
 def _lines(terms: Terms) -> dict[str, int]:
