@@ -89,9 +89,14 @@ class Turns(RequestHandler):
         self.close()
         self._messages.clear()
         self._resume_transport_reading()
-        if transport.can_write_eof():  # not within TLS
-            transport.write_eof()
-        self._loop.call_later(self._lingering_time, self.force_close)
+        try:
+            if transport.can_write_eof():  # not within TLS
+                transport.write_eof()
+        except OSError:
+            # Its client has reset it, which is not seen while nothing is read.
+            self.force_close()
+        else:
+            self._loop.call_later(self._lingering_time, self.force_close)
 
     async def _message(self) -> None:
         """Wait for the next request."""

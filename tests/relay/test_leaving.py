@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import select
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,9 +18,11 @@ from aiohttp import web
 from proxy.core.upload import Reply
 from proxy.listening import Listening
 from proxy.wire import Body, Door, send
+from proxy.wire.door import Handler
 from proxy.wire.gate import Gate, Terms
 from tests.kit.bounds import BOUND_S, until
 from tests.kit.raw import chunk, request
+from tests.origin.closing import RESET
 from tests.origin.keeping import sealed as contexts
 
 from .conftest import TERMS
@@ -38,14 +42,20 @@ MORE = [
 Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
 
-def _door(content: bytes = LARGE, *, keepalive_timeout_s: float = 5.0) -> Door:
-    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+def _door(
+    content: bytes = LARGE,
+    *,
+    keepalive_timeout_s: float = 5.0,
+    handler: Handler | None = None,
+) -> Door:
+    async def answering(request: web.BaseRequest) -> web.StreamResponse:
         body = Body(request, BOUND_S)
         while await body.read():
             pass
         return await send(request, Reply(200, (), content))
 
-    return Door(handler, replace(TERMS, keepalive_timeout_s=keepalive_timeout_s))
+    terms = replace(TERMS, keepalive_timeout_s=keepalive_timeout_s)
+    return Door(handler or answering, terms)
 
 
 def _unsealed(peer: str, why: str) -> None:
@@ -181,6 +191,38 @@ async def test_a_stop_waits_for_what_was_said_to_be_taken(sealed: bool) -> None:
         await seen_out
         assert not door.has_unsent
         writer.close()
+
+
+async def test_who_resets_what_ends_is_no_trouble() -> None:
+    """Unread bytes keep the reset from being seen before the end that comes then."""
+    faults: list[dict[str, object]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        sent = await send(request, Reply(200, (), b"stored"))
+        assert request.transport is not None
+        sock = request.transport.get_extra_info("socket")
+        poll = select.poll()
+        poll.register(sock.fileno(), 0)
+        await until(partial(_is_reset, poll))
+        return sent
+
+    door = _door(handler=handler)
+    async with _by_tcp(door) as open_, asyncio.timeout(BOUND_S):
+        reader, writer = await open_()
+        writer.write(LAST + MORE[0])
+        await reader.readuntil(b"stored")
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        writer.transport.abort()
+        await until(partial(_left, door))
+    gc.collect()
+    assert faults == []
+
+
+async def _is_reset(poll: select.poll) -> bool | None:
+    return True if poll.poll(0) else None
 
 
 async def _go_on(writer: asyncio.StreamWriter) -> None:
