@@ -46,6 +46,7 @@ from proxy.renewal import Renewals
 from proxy.road import Road
 from proxy.seal import Seal
 from proxy.sockets import address_of
+from proxy.spool.owner import Place
 from proxy.stopping import end_work
 from proxy.tasks import Tasks
 from proxy.trimming import HEAP, Trimming
@@ -60,8 +61,8 @@ class Part:
     """Processes among which the bounds on all of them are divided."""
     sweeps: bool = True
     """It sweeps the spool, unless another process does."""
-    lock: int | None = None
-    """Of the process that has started this one, see ``Owner``."""
+    place: Place | None = None
+    """Of the process that has started this one; None: nobody has."""
 
 
 WHOLE: Final = Part()
@@ -133,7 +134,7 @@ class App:
         try:
             self._seal.settle(self._config, self._seal.prepared(self._config))
             self._premises = Premises(
-                self._config, self._tasks, self._log, self._part.lock
+                self._config, self._tasks, self._log, self._part.place
             )
             self.meters = Meters(
                 self._premises.clock.now, choices.route_names(self._config)
@@ -171,9 +172,9 @@ class App:
         return f"the spool {directory} cannot be used: {exc}"
 
     @property
-    def lock(self) -> int:
+    def place(self) -> Place:
         """See ``Premises``."""
-        return self._premises.lock
+        return self._premises.place
 
     async def reload(self) -> Reloaded:
         """See ``Vitals``."""
@@ -192,7 +193,7 @@ class App:
         try:
             sealing = self._seal.prepared(config)
             settings = self._road.prepared(config)
-            if self._part.lock is None:
+            if self._part.place is None:
                 self._premises.claim(config)
         except (SpoolError, Unusable) as exc:
             if settings is not None:

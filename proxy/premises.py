@@ -24,7 +24,7 @@ from proxy.spool.claims import Claims
 from proxy.spool.clock import LifetimeClock, boot_id
 from proxy.spool.disk import DiskSpool
 from proxy.spool.figures import Figures
-from proxy.spool.owner import Owner
+from proxy.spool.owner import Owner, Place
 from proxy.spool.secret import secret_of
 from proxy.spool.tiers import TieredSpool
 from proxy.tasks import Tasks
@@ -43,11 +43,10 @@ class Premises:
         config: Config,
         tasks: Tasks,
         log: FilteringBoundLogger,
-        lock: int | None = None,
+        place: Place | None = None,
     ) -> None:
-        """`lock`: of the process that has started this one, see ``Owner``."""
-        # The operator may have put a link there; nothing below it may be one.
-        directory = Path(os.path.realpath(config.spool.directory))
+        """`place`: of the process that has started this one; None: nobody has."""
+        directory = _directory(config, place)
         boot = boot_id()
         self._directory = directory
         self._log = log
@@ -63,8 +62,8 @@ class Premises:
         self._boot = boot
         self._owner = (
             Owner(directory, *self._goes_by(config))
-            if lock is None
-            else Owner.inherited(lock)
+            if place is None
+            else Owner.inherited(place)
         )
         try:
             self.claims = Claims(str(directory))
@@ -107,9 +106,9 @@ class Premises:
         return goes_by, routes
 
     @property
-    def lock(self) -> int:
+    def place(self) -> Place:
         """What a process that is started here has to be handed."""
-        return self._owner.fileno()
+        return self._owner.place
 
     def claim(self, config: Config) -> None:
         """Send uploads where `config` says, from now on.
@@ -145,6 +144,19 @@ class Premises:
         self.figures.close()
         self.claims.close()
         self._owner.release()
+
+
+def _directory(config: Config, place: Place | None) -> Path:
+    """Where the spool is, before anything is made there.
+
+    Raises:
+        SpoolError: it is not where the process has it that has started this one.
+    """
+    if place is None:
+        # The operator may have put a link there; nothing below it may be one.
+        return Path(os.path.realpath(config.spool.directory))
+    place.check()
+    return Path(place.directory)
 
 
 def _thresholds(config: Config) -> dict[str, int]:

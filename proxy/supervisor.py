@@ -64,7 +64,7 @@ class Supervisor:
             serving=lambda: self._workforce.serving, died=lambda: self._workforce.died
         )
         self._app.measures_with(self._workforce.count_behind)
-        self._workforce.start(self._public, self._app.lock)
+        self._workforce.start(self._public, self._app.place)
         tls = self._config.tls.certificate is not None
         self.addresses = [address_of(sock, tls=tls) for sock in self._public]
         self._log.info(

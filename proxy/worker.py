@@ -19,6 +19,7 @@ from proxy.app import App, Part
 from proxy.config import Config
 from proxy.outfit import CannotStart, logger_of
 from proxy.reloaded import CannotApply
+from proxy.spool.owner import Place
 from proxy.wires import Wire
 
 GROUP_SIGNALS: Final = (
@@ -49,7 +50,8 @@ async def _work(descriptor: int) -> int:
     public = [socket.socket(fileno=number) for number in told["sockets"]]
     try:
         log = logger_of(config).bind(worker=told["worker"])
-        app = App(config, log, Part(told["share"], sweeps=False, lock=told["lock"]))
+        place = Place(told["spool"], told["lock"])
+        app = App(config, log, Part(told["share"], sweeps=False, place=place))
         await app.start_on(public, [], app)
     except CannotStart as exc:
         print(f"upload-proxy: worker {told['worker']}: {exc}", file=sys.stderr)

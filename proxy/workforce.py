@@ -23,6 +23,7 @@ from proxy.admin.glimpse import Hands
 from proxy.config import Config
 from proxy.employed import Worker
 from proxy.metrics.totals import Reports
+from proxy.spool.owner import Place
 from proxy.watch import Watch
 from proxy.wires import Wire
 from proxy.worker import GROUP_SIGNALS
@@ -83,11 +84,11 @@ class Workforce:
         """How many places have a worker that serves."""
         return sum(worker.serving.is_set() for worker in self._places.values())
 
-    def start(self, sockets: list[socket.socket], lock: int) -> None:
+    def start(self, sockets: list[socket.socket], spool: Place) -> None:
         """Fill every place, and keep it filled; `sockets` are what they serve, and
-        closed by `stop`. `lock`: see ``Part``."""
+        closed by `stop`. `spool`: the place of this process there."""
         self._sockets = sockets
-        self._lock = lock
+        self._spool = spool
         for place in range(1, self._config.workers + 1):
             self._keeping.append(asyncio.ensure_future(self._keep(place)))
         self._renewing = asyncio.ensure_future(self._renew_whenever_asked())
@@ -284,7 +285,7 @@ class Workforce:
     async def _started(self, place: int) -> Worker:
         """Raises OSError, _StoppingError."""
         order = self._order(place)
-        kept = [*(sock.fileno() for sock in self._sockets), self._lock]
+        kept = [*(sock.fileno() for sock in self._sockets), self._spool.lock]
         ours, its = socket.socketpair()
         try:
             with its:
@@ -316,7 +317,8 @@ class Workforce:
         """What a worker has to know, beside the configuration, which it has as that was
         checked: its file may say something else by now."""
         return {
-            "lock": self._lock,
+            "lock": self._spool.lock,
+            "spool": self._spool.directory,
             "worker": place,
             "share": self._share,
             "sockets": [sock.fileno() for sock in self._sockets],

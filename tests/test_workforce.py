@@ -17,6 +17,7 @@ import pytest
 from proxy import workforce
 from proxy.config import Config
 from proxy.log import logger
+from proxy.spool.owner import Place
 from proxy.workforce import Workforce
 
 SERVES = r"""
@@ -80,7 +81,7 @@ async def at_work(
         }
     )
     workers = Workforce(config, share=3, lost=lambda: None, log=logger("error", "json"))
-    workers.start([*sockets], lock=0)
+    workers.start([*sockets], Place(str(tmp_path), lock=0))
     try:
         yield workers
     finally:

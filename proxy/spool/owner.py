@@ -18,6 +18,7 @@ import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,28 @@ _ROUTES: Final = "routes"
 _LONGEST: Final = 1024 * 1024
 """Bytes of what is written down; a URL may be long, and there is one a route."""
 _FIRST_BYTE: Final = struct.pack("@hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A spool as the owner has it, for a process that it starts."""
+
+    directory: str
+    """Where it was found. A link of the operator may lead elsewhere by now, and there
+    may be nothing, or something else."""
+    lock: int
+    """Descriptor of the owner's lock, which is in it."""
+
+    def check(self) -> None:
+        """The spool is still there: nothing may be made or looked for where it is not.
+
+        Raises:
+            SpoolError: it has been unmounted or renamed, or another one is there.
+        """
+        with translated("the spool directory is not there"):
+            found = Path(self.directory, "lock").stat()
+        if not os.path.samestat(found, os.fstat(self.lock)):
+            raise SpoolError("another directory is where the spool was")
 
 
 class Owner:
@@ -65,17 +88,19 @@ class Owner:
             raise
 
     @classmethod
-    def inherited(cls, fd: int) -> Owner:
-        """The place of the process that started this one and handed it `fd`: both are
-        one owner, until the last of them releases it."""
+    def inherited(cls, place: Place) -> Owner:
+        """The one that has started this process and handed it its `place`: both are one
+        owner, until the last of them releases it."""
         owner = cls.__new__(cls)
-        owner._fd = fd
+        owner._directory = Path(place.directory)
+        owner._fd = place.lock
         owner.was_alone = False
         return owner
 
-    def fileno(self) -> int:
+    @property
+    def place(self) -> Place:
         """What makes a process that is started one with this owner."""
-        return self._fd
+        return Place(str(self._directory), self._fd)
 
     def change(self, goes_by: Mapping[str, str], routes: Mapping[str, str]) -> None:
         """Go by something else from now on.

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+from pathlib import Path
 from signal import SIGKILL
 
 import pytest
@@ -17,6 +18,7 @@ from tests.kit.origin import RecordingOrigin, Reply, Silence
 from tests.kit.process import ProxyProcess
 from tests.kit.raw import Connection, NoAnswerError, request
 
+from .conftest import StartProcess
 from .workers import (
     VERSION,
     finished,
@@ -113,6 +115,52 @@ async def test_what_a_dead_worker_was_to_send_on_is_sent_on(
     await origin.start()
     await origin.received(bound_s=10)
     assert origin.bodies == [b"a" * 40]
+
+
+@two_workers
+async def test_a_worker_is_replaced_only_where_the_spool_is(
+    process: ProxyProcess, speaker: Client, origin: RecordingOrigin
+) -> None:
+    """Else it would make a spool below the place of a volume that is away: uploads
+    would be unknown there, and its locks others than those of its fellows."""
+    origin.then(Reply(201, (), b"made"))
+    upload = await speaker.create(VERSION, length=40, sends=b"a" * 30, then="cut")
+    assert await upload.ask_offset() == 30
+    away = process.spool.rename(process.spool.with_name("away"))
+    for pid in pids(process).values():
+        os.kill(pid, SIGKILL)
+
+    async def refused() -> bool | None:
+        told = process.log.count("the spool directory is not there")
+        return True if told and "worker ended before it served" in process.log else None
+
+    await until(refused, bound_s=15)
+    assert not process.spool.exists()
+    away.rename(process.spool)
+    await finished(upload)
+
+
+async def test_a_worker_is_replaced_where_the_spool_was_found(
+    start_process: StartProcess, origin: RecordingOrigin, tmp_path: Path
+) -> None:
+    """A link of the operator that leads elsewhere since would part it from the rest."""
+    for name in ("spool", "other"):
+        (tmp_path / name).mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("spool")
+    process = await start_process(workers=2, spool={"directory": str(link)})
+    await served_by(process, 2)
+    link.unlink()
+    link.symlink_to("other")
+    for pid in pids(process).values():
+        os.kill(pid, SIGKILL)
+    await served_by(process, 2)
+    origin.then(Reply(201, (), b"made"))
+    speaker = Client(process.address)
+    upload = await speaker.create(VERSION, length=40, sends=b"a" * 30, then="cut")
+    await finished(upload)
+    await speaker.close()
+    assert not list((tmp_path / "other").iterdir())
 
 
 @two_workers

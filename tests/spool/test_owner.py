@@ -6,6 +6,7 @@ import fcntl
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,10 +172,27 @@ def test_who_is_not_alone_may_not_and_keeps_its_place(tmp_path: Path) -> None:
 def test_who_was_started_by_an_owner_is_one_with_it(tmp_path: Path) -> None:
     """And keeps its place for it when it has gone."""
     owner = Owner(tmp_path, OURS)
-    child = Owner.inherited(os.dup(owner.fileno()))
+    child = Owner.inherited(replace(owner.place, lock=os.dup(owner.place.lock)))
     owner.change(THEIRS, {})
     owner.release()
     with pytest.raises(SpoolError):
         Owner(tmp_path, OURS)
     child.release()
     Owner(tmp_path, OURS).release()
+
+
+def test_a_place_is_known_by_its_lock(tmp_path: Path) -> None:
+    """Who is started looks there, before anything is made."""
+    spool, away = tmp_path / "spool", tmp_path / "away"
+    spool.mkdir()
+    owner = Owner(spool, OURS)
+    owner.place.check()
+    spool.rename(away)
+    with pytest.raises(SpoolError, match="the spool directory is not there"):
+        owner.place.check()
+    spool.mkdir()
+    another = Owner(spool, OURS)
+    with pytest.raises(SpoolError, match="another directory is where the spool was"):
+        owner.place.check()
+    another.release()
+    owner.release()
