@@ -68,6 +68,8 @@ class Workforce:
         self._beside: set[Worker] = set()
         """Those that are to take a place, and those that have been replaced."""
         self._keeping: list[asyncio.Task[None]] = []
+        self._leaving: set[asyncio.Task[None]] = set()
+        """One for each that has been replaced."""
         self._renew_asked = asyncio.Event()
         self._to_renew: set[int] = set()
         self._spawning = asyncio.Lock()
@@ -169,6 +171,7 @@ class Workforce:
             self._log.error("workers killed that did not stop", workers=len(late))
             self.kill()
             await asyncio.wait(late)
+        await asyncio.gather(*self._leaving)
 
     async def _close_sockets(self) -> None:
         """As soon as nobody is being given them: a successor waits for the address."""
@@ -281,6 +284,20 @@ class Workforce:
         self._beside.add(old)
         old.end.add_done_callback(lambda _: self._beside.discard(old))
         old.tell("stop")
+        leaving = asyncio.ensure_future(self._see_off(old, place))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+    async def _see_off(self, worker: Worker, place: int) -> None:
+        """Wait until one that was replaced has stopped. Nobody else asks any more
+        whether it hangs, and what it holds would be out of reach for good."""
+        grace_s = self._config.shutdown_grace
+        await asyncio.wait([worker.end], timeout=grace_s + LATE_S)
+        if not worker.end.done():
+            self._log.error(
+                "worker killed that did not stop", worker=place, pid=worker.pid
+            )
+            worker.kill()
 
     async def _started(self, place: int) -> Worker:
         """Raises OSError, _StoppingError."""

@@ -77,6 +77,7 @@ async def at_work(
         {
             "origin": {"url": "http://127.0.0.1:9"},
             "spool": {"directory": str(tmp_path)},
+            "shutdown_grace": "100ms",
             "workers": 2,
         }
     )
@@ -201,6 +202,22 @@ async def test_one_that_hangs_is_replaced(
         await until_asked(machine, workers, 3)
         await machine.started[0].wait()
         assert machine.started[1].returncode is None
+
+
+async def test_one_that_hangs_and_has_been_replaced_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it holds would be out of reach for good."""
+    monkeypatch.setattr(workforce, "LATE_S", 0.1)
+    machine = Machine()
+    async with at_work(tmp_path, monkeypatch, machine) as workers:
+        await until_asked(machine, workers, 2)
+        hangs = machine.started[0]
+        hangs.send_signal(signal.SIGSTOP)
+        workers.renew()
+        async with asyncio.timeout(10):
+            assert await hangs.wait() == -signal.SIGKILL
+        await until_asked(machine, workers, 4)
 
 
 async def _answered(workers: Workforce) -> None:
