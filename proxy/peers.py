@@ -171,6 +171,10 @@ class Peers:
         except (OSError, TimeoutError):
             return None
         try:
+            if writer.get_extra_info("peername") is None:
+                # As many wait there as can: this is no connection, though asyncio has
+                # taken it for one.
+                return None
             if os.geteuid() and not _is_ours(writer):
                 return Said(Word.NONE)  # no process of this spool
             writer.write(ask_line(ask))

@@ -7,7 +7,7 @@ import errno
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -129,6 +129,25 @@ async def test_one_that_hangs_is_not_waited_for(
         hanging.listen()
         assert await _asked(ours) is None
     assert "hanging" in _met(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+async def test_one_that_hangs_has_not_replied_though_nobody_more_can_ask(
+    join: Join, tmp_path: Path
+) -> None:
+    """Who takes it for a stranger says 404 for what it may have."""
+    ours = await join()
+    (tmp_path / "peers").chmod(0o777)
+    path = tmp_path / "peers" / "hanging"
+    with ExitStack() as opened:
+        hanging = opened.enter_context(socket.socket(socket.AF_UNIX))
+        hanging.bind(str(path))
+        path.chmod(0o666)
+        hanging.listen(0)
+        waiting = opened.enter_context(socket.socket(socket.AF_UNIX))
+        waiting.connect(str(path))
+        with being(SOMEBODY):
+            assert await _asked(ours) is None
 
 
 async def test_one_that_goes_while_it_is_asked_has_not_replied(
