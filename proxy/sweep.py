@@ -99,6 +99,9 @@ class Sweep:
         """Called after every round: saves the lifetime clock."""
         self._log = log
         self._look = asyncio.Event()
+        self._some_ended = True
+        """Since the last round through all began, processes may have left bodies of
+        uploads that they had an answer for; those before us may have, too."""
         self._was_in_doubt = False
 
     async def run(self) -> None:
@@ -121,16 +124,17 @@ class Sweep:
             return False
 
     def look_soon(self) -> None:
-        """A process has died: look for what it was about to send on."""
+        """A process has died: look for what it was about to send on, and, in the next
+        round, for what it was about to remove."""
         self._look.set()
+        self._some_ended = True
 
     async def _rounds(self) -> None:
-        thorough = True
         while True:
+            thorough, self._some_ended = self._some_ended, False
             await self._round(
                 self._spool.tokens, thorough=thorough, census=self._census
             )
-            thorough = False
             await asyncio.sleep(ROUND_PAUSE_S)
 
     async def _looks(self) -> None:

@@ -75,7 +75,7 @@ class Upkeep:
         stood before that, None when it was left alone.
 
         `thorough`: also free the body of one that has been answered, which a process
-        that ended in between has left; once after a start is enough.
+        that ended in between has left; once after that is enough.
 
         Raises:
             SpoolError: nothing has changed, the next round tries again.

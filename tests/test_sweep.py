@@ -219,3 +219,33 @@ async def test_when_a_process_has_died_the_unfinished_are_looked_at_at_once(
         await rounds.acquire()
     task.cancel()
     assert road.tidied == tokens(1) * 2
+
+
+async def test_when_a_process_has_died_the_next_round_is_thorough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may have left the body of an upload that was answered."""
+    monkeypatch.setattr("proxy.sweep.LOOK_PAUSE_S", 3600)
+    road, rounds = Road(), asyncio.Semaphore(0)
+    seen: list[list[bool]] = []
+
+    async def after_round() -> None:
+        seen.append(road.thorough)
+        road.thorough = []
+        rounds.release()
+
+    sweep = Sweep(
+        Shelf([], tokens(1)),
+        road,
+        after_round=after_round,
+        log=structlog.wrap_logger(None, processors=[LogCapture()]),
+    )
+    task = asyncio.create_task(sweep.run())
+    async with asyncio.timeout(5):
+        for _ in range(3):  # the unfinished, then everything twice
+            await rounds.acquire()
+        sweep.look_soon()
+        while seen.count([True]) < 2:
+            await rounds.acquire()
+    task.cancel()
+    assert seen[:3] == [[], [True], [False]]
