@@ -277,20 +277,25 @@ class Workforce:
             return
         if self._places.get(place) is not old or not new.serving.is_set():
             self._log.error("worker not replaced", worker=place)
-            new.kill()
+            self._dismiss(new, place)
             return
         self._places[place] = new
         self._beside.discard(new)
         self._beside.add(old)
         old.end.add_done_callback(lambda _: self._beside.discard(old))
-        old.tell("stop")
-        leaving = asyncio.ensure_future(self._see_off(old, place))
+        self._dismiss(old, place)
+
+    def _dismiss(self, worker: Worker, place: int) -> None:
+        """Have one stop that has no place, in order: it may have begun to serve, though
+        nobody has heard of it, and have uploads in its hands."""
+        worker.tell("stop")
+        leaving = asyncio.ensure_future(self._see_off(worker, place))
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
 
     async def _see_off(self, worker: Worker, place: int) -> None:
-        """Wait until one that was replaced has stopped. Nobody else asks any more
-        whether it hangs, and what it holds would be out of reach for good."""
+        """Wait until one that was told to stop has. Nobody else asks any more whether
+        it hangs, and what it holds would be out of reach for good."""
         grace_s = self._config.shutdown_grace
         await asyncio.wait([worker.end], timeout=grace_s + LATE_S)
         if not worker.end.done():

@@ -220,6 +220,27 @@ async def test_one_that_hangs_and_has_been_replaced_is_ended(
         await until_asked(machine, workers, 4)
 
 
+async def test_one_that_is_not_needed_after_all_stops_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It serves, and whoever it serves has a right to that."""
+    machine = Machine()
+    async with at_work(tmp_path, monkeypatch, machine) as workers:
+        await until_asked(machine, workers, 2)
+        machine.go.clear()
+        workers.renew()
+        async with asyncio.timeout(10):
+            while machine.asked < 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            machine.started[0].kill()
+            while not workers.died:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        machine.go.set()
+        await until_asked(machine, workers, 5)
+        async with asyncio.timeout(10):
+            assert await machine.started[2].wait() == 0
+
+
 async def _answered(workers: Workforce) -> None:
     async with asyncio.timeout(10):
         while await workers.count() != [{"requests": 1}] * 2:  # noqa: ASYNC110
