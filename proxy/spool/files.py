@@ -203,10 +203,17 @@ def remove(path: str) -> None:
 
 def is_directory(path: str) -> bool:
     """Whether a directory stands there, itself and not through a link."""
+    found = mode(path)
+    return found is not None and stat.S_ISDIR(found)
+
+
+def mode(path: str) -> int | None:
+    """What stands there, as ``stat`` tells it, itself and not through a link; None:
+    nothing does."""
     try:
-        return stat.S_ISDIR(os.lstat(path).st_mode)
+        return os.lstat(path).st_mode
     except FileNotFoundError:
-        return False
+        return None
 
 
 def make_directory(path: str) -> bool:

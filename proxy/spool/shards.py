@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import product
@@ -89,11 +90,14 @@ class Shards:
 
     def _meet(self, shard: str, path: str) -> None:
         with translated("a shard of the spool cannot be entered"):
-            if files.is_directory(path):
-                self._known.add(shard)
-                self._loose.add(shard)
-            elif os.path.lexists(path):
+            # one look: another process may be making it
+            mode = files.mode(path)
+            if mode is None:
+                return
+            if not stat.S_ISDIR(mode):
                 raise SpoolError("something else stands in the place of a shard")
+            self._known.add(shard)
+            self._loose.add(shard)
 
     def make(self, token: Token) -> None:
         """Make the shard of `token` unless it is there. Raises OSError."""

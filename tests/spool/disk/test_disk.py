@@ -184,6 +184,24 @@ async def test_directories_that_were_tidied_away_are_made_again(
     assert list(spool.unfinished()) == [again]
 
 
+async def test_a_shard_that_another_process_makes_meanwhile_is_one(
+    root: Path, spool: DiskSpool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, token = os.lstat, new_token("zz")
+
+    def looked(path: str) -> os.stat_result:
+        try:
+            return look(path)
+        finally:
+            if path.endswith("/zz"):
+                (root / "zz").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(os, "lstat", looked)
+    with pytest.raises(UploadMissing):
+        await spool.load(token)
+    assert (root / "zz").is_dir()
+
+
 async def test_a_shard_that_goes_while_it_is_listed_holds_nothing(
     root: Path, spool: DiskSpool
 ) -> None:
