@@ -17,9 +17,10 @@ from functools import partial
 from typing import Final
 
 from proxy import collection
+from proxy.accepting import Unaccepted
 from proxy.app import App
 from proxy.config import Config
-from proxy.outfit import CannotStart
+from proxy.outfit import CannotStart, logger_of
 from proxy.reload import Reload
 from proxy.supervisor import Supervisor
 from proxy.systemd import Notice
@@ -42,10 +43,12 @@ async def _serve(config: Config, read: Callable[[], Config]) -> int:
     reload = Reload(read, notice)
     loop = asyncio.get_running_loop()
     try:
+        log = logger_of(config)
+        loop.set_exception_handler(Unaccepted(log))
         proxy = (
-            App(config, reload=reload)
+            App(config, log, reload=reload)
             if config.workers == 1
-            else Supervisor(config, reload=reload)
+            else Supervisor(config, log, reload)
         )
         # Before anything slow: as PID 1 a process ignores signals it has no handler
         # for.

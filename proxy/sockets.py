@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from proxy.accepting import ListeningSocket
 from proxy.addresses import (
     Address,
     Descriptor,
@@ -193,7 +194,7 @@ def _tcp(address: TcpAddress, *, shared: bool) -> socket.socket:
         address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
     family, kind, protocol, _, where = found[0]
-    sock = socket.socket(family, kind, protocol)
+    sock = ListeningSocket(family, kind, protocol)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, int(shared))
@@ -208,7 +209,7 @@ def _tcp(address: TcpAddress, *, shared: bool) -> socket.socket:
 
 
 def _unix(path: str) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         try:
             sock.bind(path)
@@ -233,7 +234,7 @@ def _left_over(path: str) -> bool:
 
 
 def _handed_over(number: int) -> socket.socket:
-    sock = socket.socket(fileno=number)
+    sock = ListeningSocket(fileno=number)
     if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         sock.detach()
         raise OSError("the socket does not listen")

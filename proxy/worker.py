@@ -15,6 +15,7 @@ import sys
 from typing import Any, Final
 
 from proxy import collection
+from proxy.accepting import ListeningSocket, Unaccepted
 from proxy.app import App, Part
 from proxy.config import Config
 from proxy.outfit import CannotStart, logger_of
@@ -47,9 +48,12 @@ async def _work(descriptor: int) -> int:
     if told is None:
         return 0
     config = Config.model_validate(told["config"])
-    public = [socket.socket(fileno=number) for number in told["sockets"]]
+    public: list[socket.socket] = [
+        ListeningSocket(fileno=number) for number in told["sockets"]
+    ]
     try:
         log = logger_of(config).bind(worker=told["worker"])
+        asyncio.get_running_loop().set_exception_handler(Unaccepted(log))
         place = Place(told["spool"], told["lock"])
         app = App(config, log, Part(told["share"], sweeps=False, place=place))
         await app.start_on(public, [], app)
