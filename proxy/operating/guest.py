@@ -95,8 +95,8 @@ class Guest:
             opened.callback(spool.close)
             figures = Figures(Path(self._root))
             opened.callback(figures.close)
-            # What is removed is room for others at once.
-            spool.changed = figures.changed
+            # What is removed is room for others at once, records too.
+            spool.changed = spool.recorded = figures.changed
             peers = Peers(self._root, tasks.spawn, log)
             opened.push_async_callback(peers.close)
             return Rights(self, spool, self._claims, peers, figures, log)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from proxy.core.errors import SpoolError
+from proxy.core.upload import State
 from proxy.operating import guest as guests
 from proxy.operating.guest import Guest
 from proxy.spool.clock import boot_id
@@ -18,6 +19,7 @@ from proxy.spool.disk import DiskSpool
 from proxy.spool.figures import Figures
 from proxy.spool.owner import Owner
 from tests.kit.bounds import BOUND_S
+from tests.spool.samples import stored
 
 
 @pytest.fixture
@@ -64,6 +66,23 @@ async def test_nothing_is_changed_beside_a_proxy_that_takes_us_for_another_boot(
         async with guest.rights("acknowledged"):
             pass
     guest.close()
+    proxy.release()
+
+
+async def test_all_that_is_removed_is_room_for_others(spool: Path) -> None:
+    """Its record, too: of a thousand uploads that is a mebibyte."""
+    proxy, figures = owner(spool, boot_id()), Figures(spool)
+    disk = DiskSpool(spool, boot_id=boot_id())
+    disk.changed = disk.recorded = figures.changed
+    saved = await stored(disk, b"12345", state=State.INTERRUPTED)
+    assert figures.look(0).used > 5
+    guest = Guest(spool)
+    async with guest.rights("acknowledged") as rights:
+        await rights.spool.delete(saved.token, durable=True)
+    assert figures.look(0).used == 0
+    guest.close()
+    disk.close()
+    figures.close()
     proxy.release()
 
 
