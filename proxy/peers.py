@@ -17,6 +17,7 @@ import secrets
 import socket
 import struct
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -180,7 +181,7 @@ class Peers:
             writer.write(ask_line(ask))
             return await _reply(reader, alive)
         finally:
-            writer.close()
+            await _close(writer)
 
     def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if _is_ours(writer):
@@ -204,7 +205,7 @@ class Peers:
             # It has gone, or said more than fits: nobody waits for a reply.
             return
         finally:
-            writer.close()
+            await _close(writer)
 
     async def _work_on(
         self, ask: Ask, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -234,6 +235,15 @@ def _is_ours(writer: asyncio.StreamWriter) -> bool:
     sock = writer.get_extra_info("socket")
     told = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     return _CREDENTIALS.unpack(told)[1] in (os.geteuid(), 0)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """End the connection, and hear what has broken it: else asyncio may say, at the end
+    of the process at the latest, that nobody has."""
+    writer.close()
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(STILL_S):
+            await writer.wait_closed()
 
 
 async def _end(reader: asyncio.StreamReader) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -185,6 +186,34 @@ async def test_what_a_dead_one_left_is_removed(join: Join, tmp_path: Path) -> No
         dead.bind(str(tmp_path / "peers/dead"))
     assert await _asked(ours) == Said(Word.NONE)
     assert len(_met(tmp_path)) == 1
+
+
+async def test_of_one_that_goes_before_it_is_told_nothing_is_said(
+    join: Join, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a process ends, asyncio may be too late to say nothing of its own accord."""
+    monkeypatch.delattr(asyncio.StreamReaderProtocol, "__del__")
+    told: list[dict[str, object]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    await join()
+    (name,) = _met(tmp_path)
+    drained, drain = asyncio.Event(), asyncio.StreamWriter.drain
+
+    async def drains(writer: asyncio.StreamWriter) -> None:
+        drained.set()
+        await drain(writer)
+
+    monkeypatch.setattr(asyncio.StreamWriter, "drain", drains)
+    with socket.socket(socket.AF_UNIX) as asker:
+        asker.connect(str(tmp_path / "peers" / name))
+        asker.sendall(ask_line(ASK))
+    async with asyncio.timeout(5):
+        await drained.wait()
+        while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    gc.collect()
+    assert not told
 
 
 async def test_one_that_leaves_leaves_nothing(join: Join, tmp_path: Path) -> None:
