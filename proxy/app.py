@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from socket import socket
 from typing import Final
 
@@ -349,7 +350,10 @@ class App:
         )
         self._watch(self._entrance.door, public)
         await self._entrance.listening.serve(public)
-        await self._entrance.answer(self._config, vitals, admin, self._tasks.spawn)
+        spool = Path(self._premises.place.directory)
+        await self._entrance.answer(
+            self._config, vitals, admin, spool, self._tasks.spawn
+        )
 
     def _watch(self, door: Door, public: list[socket]) -> None:
         """Have what is just now counted, too, before any client comes."""

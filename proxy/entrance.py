@@ -7,6 +7,7 @@ that all doors together keep them.
 
 from __future__ import annotations
 
+from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -81,23 +82,31 @@ class Entrance:
         )
 
     async def answer(
-        self, config: Config, vitals: Operated, admin: list[socket], spawn: Spawn
+        self,
+        config: Config,
+        vitals: Operated,
+        admin: list[socket],
+        spool: Path,
+        spawn: Spawn,
     ) -> None:
-        """Answer operators from now on; with the page, if there is to be one."""
-        desk = self._desk(config, vitals, spawn) if admin else None
+        """Answer operators from now on; with the page, if there is to be one. `spool`:
+        where it was found."""
+        desk = self._desk(config, vitals, spool, spawn) if admin else None
         handler = AdminHandler(vitals, desk, choices.admin_hosts(config))
         await self.listening.answer(handler, admin)
 
-    def _desk(self, config: Config, watched: Watched, spawn: Spawn) -> Desk | None:
+    def _desk(
+        self, config: Config, watched: Watched, spool: Path, spawn: Spawn
+    ) -> Desk | None:
         """Of the uploads page; None where there is to be none."""
-        terms, spool = choices.page(config), config.spool
+        terms = choices.page(config)
         if terms is None:
             return None
         # Here: workers have none, and need not carry what it takes.
         from proxy.admin.desk import Desk
         from proxy.admin.watcher import Watcher
 
-        self._watcher = Watcher(watched, spool.directory, spool.sync, spawn, self._log)
+        self._watcher = Watcher(watched, spool, config.spool.sync, spawn, self._log)
         return Desk(self._watcher, terms)
 
     def give_back(self) -> None:

@@ -264,6 +264,27 @@ async def test_what_the_operator_lets_it_be(
         ] == expected
 
 
+async def test_the_spool_is_looked_at_where_it_was_found(
+    start_proxy: StartProxy, tmp_path: Path
+) -> None:
+    """A link of the operator may lead elsewhere by now, and what is purged there is
+    another proxy's."""
+    for name in ("spool", "other"):
+        (tmp_path / name).mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("spool")
+    app = await start_proxy(admin=ADMIN, spool={"directory": str(link)})
+    link.unlink()
+    link.symlink_to("other")
+    client = Client(app.addresses[0])
+    upload = await client.create(8, last=False, sends=b"a" * 40)
+    assert upload.answer.status == 201
+    assert app.admin_address is not None
+    async with ClientSession(app.admin_address) as session:
+        await settled(session, "interrupted")
+    await client.close()
+
+
 async def test_a_name_that_the_operator_gave_it(start_proxy: StartProxy) -> None:
     app = await start_proxy(admin=ADMIN | {"hosts": "uploads.example"})
     assert app.admin_address is not None
