@@ -126,7 +126,12 @@ class Appending:
                         await self._allowance.share(upload, plan, intent) as share,
                         await self._granted(upload, plan, intent) as grant,
                     ):
-                        upload = await self._attach(upload, plan, exchange.head)
+                        upload = await self._attach(
+                            upload,
+                            plan,
+                            exchange.head,
+                            may_be_last=plan.finishing or intent.last_if_empty,
+                        )
                         upload = await self._reception.receive(
                             upload, plan, intent, lease, exchange, grant, share
                         )
@@ -212,7 +217,10 @@ class Appending:
                     chunk = await body.read()
         except TimeoutError:
             return intent
-        return intent if chunk else replace(intent, content_length=0)
+        if chunk:
+            return intent
+        finishing = intent.finishing or intent.last_if_empty
+        return replace(intent, content_length=0, finishing=finishing)
 
     async def _granted(self, upload: Upload, plan: Receive, intent: Append) -> Grant:
         """Room for what an append brings; refused at its head is what could not be
@@ -241,12 +249,14 @@ class Appending:
                 self._log.error("spool failed", error=str(exc))
         return refusal
 
-    async def _attach(self, upload: Upload, plan: Receive, head: Head) -> Upload:
-        """`upload` with the append's body attached, its length and credentials
-        saved."""
+    async def _attach(
+        self, upload: Upload, plan: Receive, head: Head, *, may_be_last: bool
+    ) -> Upload:
+        """`upload` with the append's body attached, its length and, if it may turn out
+        to be the last, its credentials saved."""
         broke_off = bool(upload.why)
         upload = replace(upload, length=plan.length, finishing=plan.finishing, why="")
-        if plan.finishing:
+        if may_be_last:
             upload = self._finished_by(upload, head)
         upload = await self._ledger.advance(upload, Event.BODY_ATTACHED)
         if broke_off:
@@ -260,5 +270,6 @@ def _may_turn_out_empty(intent: Append, upload: Upload) -> bool:
     Chunked content does not say beforehand whether there is any. Only where all bytes
     are in: there nothing of it is taken in any case.
     """
-    asks = intent.finishing and intent.content_length is None
+    may_finish = intent.finishing or intent.last_if_empty
+    asks = may_finish and intent.content_length is None
     return asks and upload.state in _ALL_IN and intent.offset == upload.offset

@@ -163,6 +163,8 @@ class Reception:
                 self.failed()
             if ending is Ending.OVERRAN and writer.offset < plan.ceiling:
                 plan = stopped(plan, writer.offset)
+            if ending is Ending.ENDED and writer.offset == upload.offset:
+                plan = replace(plan, finishing=plan.finishing or intent.last_if_empty)
             settled = settle(plan, writer.offset, ending)
             return await self._settle(upload, settled, intent, writer, body)
         finally:

@@ -36,6 +36,8 @@ class Part:
     """A 104 may be sent: the client named a version that we speak (R13 to R16, R22)."""
     cut_on_storage_failure: bool = False
     """The client resumes after a cut, never after a 5xx (R97)."""
+    last_if_empty: bool = False
+    """The content is the last after all if it turns out that there is none (R52)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

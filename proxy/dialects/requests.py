@@ -206,6 +206,7 @@ def _append(
     finishing = _finishing(head, token, profile)
     if isinstance(finishing, Malformed):
         return finishing
+    says, uncounted = completion(head, profile), head.content_length is None
     return Append(
         token=token,
         offset=offset,
@@ -218,6 +219,7 @@ def _append(
         progress=profile.progress,
         interims=interims,
         cut_on_storage_failure=profile.cut_on_storage_failure,
+        last_if_empty=uncounted and not finishing and says is Completion.UNSAID,
     )
 
 

@@ -129,6 +129,7 @@ def test_r52_an_append_that_says_nothing_about_its_end(
     assert isinstance(intent, Append)
     empty = FRAMINGS.get(framing) == 0
     assert intent.finishing is (version == 3 or empty)
+    assert intent.last_if_empty is (version > 3 and framing == FRAMINGS_UNKNOWN)
 
 
 @each_version

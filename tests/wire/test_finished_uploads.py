@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.kit.answer import VERSION_FIELD
-from tests.kit.client import Client
+from tests.kit.client import Client, Upload
 from tests.kit.origin import RecordingOrigin, Reply, Reset
 from tests.kit.raw import request
 from tests.kit.words import MEDIA_TYPE, each_version, words
@@ -56,24 +56,75 @@ async def test_an_empty_finishing_append_is_replayed_in_chunked_framing_too(
     assert len(origin.requests) == 1
 
 
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("finished", [True, False])
 @pytest.mark.parametrize("version", [4, 5, 6])
 async def test_a_chunked_append_without_content_and_completeness_is_the_last(
+    client: Client,
+    origin: RecordingOrigin,
+    version: int,
+    finished: bool,
+    together: bool,
+) -> None:
+    """R52, R60: as one with `Content-Length: 0` is."""
+    upload = await client.create(version, last=finished, sends=b"a" * 40)
+    connection = await client.connect()
+    head = _unsaid(upload, at=40)
+    await connection.send(head, b"0\r\n\r\n" if together else b"")
+    if not together:
+        await upload.ask("OPTIONS")  # by then the proxy has seen the head
+        await connection.send(b"0\r\n\r\n")
+    assert (await connection.hear("PATCH")).status == 200
+    assert origin.bodies == [b"a" * 40]
+
+
+@pytest.mark.parametrize("version", [4, 5, 6])
+async def test_one_with_content_or_without_an_end_is_not_the_last(
     client: Client, origin: RecordingOrigin, version: int
 ) -> None:
-    """R52: as one with `Content-Length: 0` is."""
-    upload = await client.create(version, last=False, sends=b"a" * 40)
+    """R52, R64: that there was no content is known at its end, and not before."""
+    upload = await client.create(
+        version, last=True, length=40, sends=b"a" * 39, then="cut"
+    )
     connection = await client.connect()
-    head = request(
+    await connection.send(_unsaid(upload, at=39), b"1\r\na\r\n0\r\n\r\n")
+    assert (await connection.hear("PATCH")).status == 201
+    connection = await client.connect()
+    await connection.send(_unsaid(upload, at=40))
+    connection.finish()
+    await connection.ended()
+    head = await upload.head()
+    assert (head.offset, head.complete) == (40, False)
+    assert origin.bodies == []
+
+
+async def test_one_that_is_the_last_too_early_is_refused(
+    client: Client, origin: RecordingOrigin
+) -> None:
+    """R52, R54."""
+    upload = await client.create(6, length=100, sends=b"a" * 40, then="cut")
+    connection = await client.connect()
+    await connection.send(_unsaid(upload, at=40), b"0\r\n\r\n")
+    assert (await connection.hear("PATCH")).status == 400
+    connection = await client.connect()
+    await connection.send(_unsaid(upload, at=40))
+    await upload.ask("OPTIONS")  # by then the proxy has seen the head
+    await connection.send(b"0\r\n\r\n")
+    assert (await connection.hear("PATCH")).status == 400
+    assert (await upload.head()).offset == 40
+    assert origin.bodies == []
+
+
+def _unsaid(upload: Upload, *, at: int) -> bytes:
+    """The head of a chunked append that does not say whether it is the last."""
+    return request(
         "PATCH",
         upload.path,
-        (VERSION_FIELD, str(version)),
-        ("Upload-Offset", "40"),
+        (VERSION_FIELD, str(upload.version)),
+        ("Upload-Offset", str(at)),
         ("Content-Type", MEDIA_TYPE),
         ("Transfer-Encoding", "chunked"),
     )
-    await connection.send(head, b"0\r\n\r\n")
-    assert (await connection.hear("PATCH")).status == 200
-    assert origin.bodies == [b"a" * 40]
 
 
 async def test_an_unknown_outcome_tells_its_total_to_malformed_requests_too(
