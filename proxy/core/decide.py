@@ -147,7 +147,7 @@ def creation(intent: Create, limits: Limits) -> Receive:
         intent.empty_finishes
         and not intent.finishing
         and intent.announced_length == 0
-        and intent.content_length == 0
+        and not intent.content_length  # chunked: is empty as well, or runs over
     )
     announce = intent.interims and intent.content_length != 0 and not short
     return _receive(

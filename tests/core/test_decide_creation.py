@@ -174,8 +174,12 @@ class TestFinishedInternally:
         "empty_finishes": True,
     }
 
-    def test_an_upload_of_nothing_is_finished_after_its_creation(self) -> None:
-        plan = planned(created(create(**self.EMPTY)))
+    @pytest.mark.parametrize("content_length", [0, None])
+    def test_an_upload_of_nothing_is_finished_after_its_creation(
+        self, content_length: int | None
+    ) -> None:
+        framed = {"content_length": content_length}
+        plan = planned(created(create(**self.EMPTY | framed)))
         assert plan.finish_after
         settled = settle(plan, 0, Ending.ENDED)
         assert (settled.length, settled.refusal) == (0, None)
@@ -190,7 +194,6 @@ class TestFinishedInternally:
             pytest.param({"finishing": True}, id="finishing by itself"),
             pytest.param({"announced_length": None}, id="of unknown length"),
             pytest.param({"announced_length": 1}, id="of another length"),
-            pytest.param({"content_length": None}, id="chunked"),
         ],
     )
     def test_any_other_waits_for_its_client(self, otherwise: dict[str, Any]) -> None:

@@ -96,7 +96,7 @@ class Machine(RuleBasedStateMachine):
     def create(self, part: Part, empty_finishes: bool) -> MultipleResults[Token]:
         """A new upload."""
         announced = part.announced(0)
-        internal = empty_finishes and announced == 0 and not part.chunked
+        internal = empty_finishes and announced == 0
         intent = Create(
             finishing=part.finishing,
             content_length=part.content_length,

@@ -6,8 +6,10 @@ import re
 
 import pytest
 
+from tests.kit.answer import VERSION_FIELD
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin, Reply
+from tests.kit.raw import chunk, request
 from tests.kit.words import each_version, versions, words
 
 UPLOAD_URL = re.compile(r"http://upload\.test/resumable_upload/[A-Za-z0-9_-]{43}")
@@ -144,6 +146,29 @@ async def test_a_zero_byte_file_is_finished_without_being_asked(
     assert upload.answer.complete is False
     assert (await origin.received()).body == b""
     assert upload.answer.location is not None
+
+
+@versions(5, 6)
+@pytest.mark.parametrize("together", [True, False])
+async def test_one_in_chunked_framing_is_so_too(
+    client: Client, origin: RecordingOrigin, version: int, together: bool
+) -> None:
+    """R102: be the end of the content in the packet of the head or in the next."""
+    connection = await client.connect()
+    head = request(
+        "POST",
+        "/files",
+        (VERSION_FIELD, str(version)),
+        ("Upload-Complete", "?0"),
+        ("Upload-Length", "0"),
+        ("Transfer-Encoding", "chunked"),
+    )
+    await connection.send(head, chunk(b"") if together else b"")
+    if not together:
+        await connection.hear_interim()
+        await connection.send(chunk(b""))
+    assert (await connection.hear()).status == 201
+    assert (await origin.received()).body == b""
 
 
 @pytest.mark.parametrize("version", [3, 4, 7, 8, 9, 10])
