@@ -126,15 +126,12 @@ class Appending:
                         await self._allowance.share(upload, plan, intent) as share,
                         await self._granted(upload, plan, intent) as grant,
                     ):
-                        upload = await self._attach(
-                            upload,
-                            plan,
-                            exchange.head,
-                            may_be_last=plan.finishing or intent.last_if_empty,
-                        )
+                        upload = await self._attach(upload, plan, exchange.head)
                         upload = await self._reception.receive(
                             upload, plan, intent, lease, exchange, grant, share
                         )
+                        if intent.last_if_empty and upload.offset == intent.offset:
+                            upload = await self._finished_empty(upload, exchange.head)
                     follower = await self._handover.follow(upload, exchange.body)
                 case Deliver():
                     if upload.denied and not self._elsewhere.has(intent.token):
@@ -195,6 +192,15 @@ class Appending:
         fields = with_credentials_of(upload.request.fields, head)
         return replace(upload, request=replace(upload.request, fields=fields))
 
+    async def _finished_empty(self, upload: Upload, head: Head) -> Upload:
+        """`upload` after an append that may have turned out to be the last; then with
+        its credentials saved."""
+        finished = self._finished_by(upload, head)
+        if upload.state is State.COMPLETE and finished != upload:
+            await self._ledger.save(finished)
+            return finished
+        return upload
+
     async def _check_route(self, upload: Upload) -> None:
         """Take nothing of an upload, and wait for no answer, that cannot go on.
 
@@ -249,14 +255,12 @@ class Appending:
                 self._log.error("spool failed", error=str(exc))
         return refusal
 
-    async def _attach(
-        self, upload: Upload, plan: Receive, head: Head, *, may_be_last: bool
-    ) -> Upload:
-        """`upload` with the append's body attached, its length and, if it may turn out
-        to be the last, its credentials saved."""
+    async def _attach(self, upload: Upload, plan: Receive, head: Head) -> Upload:
+        """`upload` with the append's body attached, its length and, if it is the last,
+        its credentials saved."""
         broke_off = bool(upload.why)
         upload = replace(upload, length=plan.length, finishing=plan.finishing, why="")
-        if may_be_last:
+        if plan.finishing:
             upload = self._finished_by(upload, head)
         upload = await self._ledger.advance(upload, Event.BODY_ATTACHED)
         if broke_off:

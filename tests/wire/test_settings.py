@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartProxy
+from tests.kit.answer import VERSION_FIELD
 from tests.kit.client import Client
 from tests.kit.origin import RecordingOrigin
-from tests.kit.raw import request
+from tests.kit.raw import chunk, request
+from tests.kit.words import MEDIA_TYPE
 
 CREDENTIALS = (("Authorization", "Bearer old"), ("Cookie", "id=old"))
 FRESH = (("Authorization", "Bearer new"), ("Cookie", "id=new"))
+LAST = b"0\r\n\r\n"
 
 
 @pytest.mark.parametrize("whose", ["creation", "finishing"])
@@ -32,6 +35,36 @@ async def test_whose_credentials_the_origin_gets(
         f"Bearer {word}",
         f"id={word}",
     )
+
+
+@pytest.mark.parametrize(("content", "word"), [(b"", "new"), (b"b", "old")])
+async def test_credentials_count_once_an_append_has_turned_out_to_be_the_last(
+    start_proxy: StartProxy, origin: RecordingOrigin, content: bytes, word: str
+) -> None:
+    """R52: chunked content tells with its end that there is none."""
+    app = await start_proxy(origin={"credentials": "finishing"})
+    client = Client(app.addresses[0])
+    upload = await client.create(6, last=False, sends=b"a", fields=CREDENTIALS)
+    connection = await client.connect()
+    head = request(
+        "PATCH",
+        upload.path,
+        (VERSION_FIELD, "6"),
+        ("Upload-Offset", "1"),
+        ("Content-Type", MEDIA_TYPE),
+        ("Transfer-Encoding", "chunked"),
+        *FRESH,
+    )
+    await connection.send(head)
+    await upload.ask("OPTIONS")  # by then the proxy has seen the head
+    await connection.send(chunk(content) + LAST if content else LAST)
+    status = (await connection.hear("PATCH")).status
+    if content:
+        assert status == 201
+        status = (await upload.append(at=2)).status
+    assert status == 200
+    await client.close()
+    assert origin.requests[0].one("Authorization") == f"Bearer {word}"
 
 
 async def test_credentials_are_not_added_where_the_creation_had_none(
