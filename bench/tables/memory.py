@@ -37,9 +37,10 @@ _IDLE_ROUNDS: Final = 3
 _FIRST_REQUESTS_S: Final = 6.0
 """In which 10,000 idle connections make their one request: well within the time that
 the product gives a connection for its first."""
-_SETTLING: Final = 3
+_SETTLING: Final = 2.5
 """Times as long as they are watched slow uploads have until all of them are under way:
-of the product each is on the disk by then."""
+of the product each is on the disk by then, and its first offset has been told. The
+second is told after eight seconds, when nobody looks any more."""
 _SPARE_S: Final = 1.0
 """For which slow uploads go on after the last look at them."""
 
