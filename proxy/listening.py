@@ -57,7 +57,8 @@ class Listening:
             web.Server(handler, keepalive_timeout=ADMIN_KEEPALIVE_S)
         )
         for sock in admin:
-            await _listen(web.SockSite(self._admin, sock, backlog=BACKLOG), sock)
+            site = web.SockSite(self._admin, sock, backlog=self._at_once)
+            await _listen(site, sock)
             self.admin_address = address_of(sock)
 
     def settle(self, *, timeout_s: float) -> None:
