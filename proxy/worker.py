@@ -9,9 +9,11 @@ however that came, the worker stops in order by itself.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from typing import Any, Final
 
 from proxy import collection
@@ -54,8 +56,8 @@ async def _work(descriptor: int) -> int:
     try:
         log = logger_of(config).bind(worker=told["worker"])
         asyncio.get_running_loop().set_exception_handler(Unaccepted(log))
-        place = Place(told["spool"], told["lock"])
-        app = App(config, log, Part(told["share"], sweeps=False, place=place))
+        part = Part(told["share"], sweeps=False, place=_place(told, config))
+        app = App(config, log, part)
         await app.start_on(public, [], app)
     except CannotStart as exc:
         print(f"upload-proxy: worker {told['worker']}: {exc}", file=sys.stderr)
@@ -72,6 +74,13 @@ async def _work(descriptor: int) -> int:
     await asyncio.wait([heeding])
     wire.close()
     return 0
+
+
+def _place(told: Mapping[str, Any], config: Config) -> Place:
+    """Where the spool is. A supervisor that is older than this worker may not tell: it
+    hands over the lock alone, to which what is found then is held as well."""
+    directory = told.get("spool") or os.path.realpath(config.spool.directory)
+    return Place(directory, told["lock"])
 
 
 async def _heed(wire: Wire, app: App, stop: asyncio.Event) -> None:
