@@ -66,10 +66,10 @@ class Workforce:
         self._log = log
         self._places: dict[int, Worker] = {}
         self._beside: set[Worker] = set()
-        """Those that are to take a place, and those that have been replaced."""
+        """Those that are to take a place, and those that have been dismissed."""
         self._keeping: list[asyncio.Task[None]] = []
         self._leaving: set[asyncio.Task[None]] = set()
-        """One for each that has been replaced."""
+        """One for each that has been dismissed: replaced, or not needed after all."""
         self._renew_asked = asyncio.Event()
         self._to_renew: set[int] = set()
         self._spawning = asyncio.Lock()
@@ -79,7 +79,7 @@ class Workforce:
         self.reports = Reports()
         """The numbers of all that are and have been."""
         self.died = 0
-        """Workers that have ended unasked."""
+        """Workers that have ended unasked, or that were asked and did not in order."""
 
     @property
     def serving(self) -> int:
@@ -224,10 +224,12 @@ class Workforce:
         except OSError as exc:
             return "worker not started", {"error": exc.strerror}
         if not self._stop.is_set():
-            self.died += 1
-            self._lost()
-        said = "worker died" if worker.has_served else "worker ended before it served"
-        return said, {"code": code}
+            self._count_lost()
+        return _end_of(worker), {"code": code}
+
+    def _count_lost(self) -> None:
+        self.died += 1
+        self._lost()
 
     async def _filled(self, place: int) -> tuple[Worker, int]:
         """Start a worker in `place`; the last one there, with its exit code.
@@ -295,7 +297,7 @@ class Workforce:
 
     async def _see_off(self, worker: Worker, place: int) -> None:
         """Wait until one that was told to stop has. Nobody else asks any more whether
-        it hangs, and what it holds would be out of reach for good."""
+        it hangs, and what it holds would be out of reach for good; nor how it ended."""
         grace_s = self._config.shutdown_grace
         await asyncio.wait([worker.end], timeout=grace_s + LATE_S)
         if not worker.end.done():
@@ -303,6 +305,10 @@ class Workforce:
                 "worker killed that did not stop", worker=place, pid=worker.pid
             )
             worker.kill()
+        code = await worker.end
+        if code != 0 and not self._stop.is_set():
+            self._log.error(_end_of(worker), worker=place, pid=worker.pid, code=code)
+            self._count_lost()
 
     async def _started(self, place: int) -> Worker:
         """Raises OSError, _StoppingError."""
@@ -345,6 +351,11 @@ class Workforce:
             "share": self._share,
             "sockets": [sock.fileno() for sock in self._sockets],
         }
+
+
+def _end_of(worker: Worker) -> str:
+    """In words for the log."""
+    return "worker died" if worker.has_served else "worker ended before it served"
 
 
 async def _spawned(wire: int, kept: list[int]) -> asyncio.subprocess.Process:

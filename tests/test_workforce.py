@@ -207,17 +207,38 @@ async def test_one_that_hangs_is_replaced(
 async def test_one_that_hangs_and_has_been_replaced_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it holds would be out of reach for good."""
+    """What it holds would be out of reach for good; and it is one that is lost."""
     monkeypatch.setattr(workforce, "LATE_S", 0.1)
     machine = Machine()
+    lost = asyncio.Event()
     async with at_work(tmp_path, monkeypatch, machine) as workers:
         await until_asked(machine, workers, 2)
+        monkeypatch.setattr(workers, "_lost", lost.set)
         hangs = machine.started[0]
         hangs.send_signal(signal.SIGSTOP)
         workers.renew()
         async with asyncio.timeout(10):
             assert await hangs.wait() == -signal.SIGKILL
+            await lost.wait()
         await until_asked(machine, workers, 4)
+        # the other one has stopped in order, or will
+        assert workers.died == 1
+
+
+async def test_one_that_dies_after_it_has_been_replaced_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine()
+    machine.program = SERVES + "sys.exit(3)"
+    lost = asyncio.Semaphore(0)
+    async with at_work(tmp_path, monkeypatch, machine) as workers:
+        await until_asked(machine, workers, 2)
+        monkeypatch.setattr(workers, "_lost", lost.release)
+        workers.renew()
+        async with asyncio.timeout(10):
+            for _ in range(2):
+                await lost.acquire()
+        assert workers.died == 2
 
 
 async def test_one_that_is_not_needed_after_all_stops_in_order(

@@ -237,7 +237,7 @@ QUEUE_SECONDS: Final = _gauge(
 
 DRAINING: Final = _gauge("draining", "1 once the proxy drains or stops", across="most")
 SERVING: Final = _gauge("workers_serving", "Processes that serve clients")
-DIED: Final = _counter("workers_died", "Workers that ended unasked")
+DIED: Final = _counter("workers_died", "Workers that ended unasked or not in order")
 CERTIFICATE: Final = _gauge(
     "tls_certificate_expiry_timestamp_seconds",
     "Until when a certificate in use is valid, since the epoch, by its file",
