@@ -333,7 +333,7 @@ class App:
 
     def look_soon(self) -> None:
         """A process on the spool has died: look what it has left."""
-        self._road.sweep.look_soon()
+        self._road.sweep.process_ended()
         self._road.reckoning.look_soon()
 
     async def _serve_on(

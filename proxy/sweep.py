@@ -100,8 +100,9 @@ class Sweep:
         self._log = log
         self._look = asyncio.Event()
         self._some_ended = True
-        """Since the last round through all began, processes may have left bodies of
-        uploads that they had an answer for; those before us may have, too."""
+        """Since the last round through all began that came to its end, processes may
+        have left bodies of uploads that they had an answer for; those before us may
+        have, too."""
         self._was_in_doubt = False
 
     async def run(self) -> None:
@@ -124,17 +125,23 @@ class Sweep:
             return False
 
     def look_soon(self) -> None:
-        """A process has died: look for what it was about to send on, and, in the next
-        round, for what it was about to remove."""
+        """Unfinished uploads may have something to be done for them by now."""
         self._look.set()
+
+    def process_ended(self) -> None:
+        """Another process has died: look for what it was about to send on, and, in the
+        next round, for what it was about to remove."""
         self._some_ended = True
+        self.look_soon()
 
     async def _rounds(self) -> None:
         while True:
             thorough, self._some_ended = self._some_ended, False
-            await self._round(
+            saw_all = await self._round(
                 self._spool.tokens, thorough=thorough, census=self._census
             )
+            if thorough and not saw_all:
+                self._some_ended = True
             await asyncio.sleep(ROUND_PAUSE_S)
 
     async def _looks(self) -> None:
@@ -153,7 +160,8 @@ class Sweep:
         *,
         thorough: bool = False,
         census: Census = NOBODY,
-    ) -> None:
+    ) -> bool:
+        """False when it was interrupted."""
         census.begin()
         try:
             remaining = tokens()
@@ -166,8 +174,11 @@ class Sweep:
             await self._after_round()
         except SpoolError as exc:
             self._log.error("sweep interrupted", error=str(exc))
+            return False
         except Exception:  # noqa: BLE001 - as long as we are there nobody else sweeps
             self._log.exception("sweep interrupted")
+            return False
+        return True
 
     async def _one(self, token: Token, *, thorough: bool) -> Upload | None:
         try:

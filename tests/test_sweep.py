@@ -118,7 +118,8 @@ async def test_one_that_cannot_be_swept_does_not_stop_the_rest() -> None:
 async def test_a_spool_that_cannot_be_listed_is_tried_again_next_round(
     failure: Exception,
 ) -> None:
-    """While we have the lock of the sweep nobody else does it."""
+    """While we have the lock of the sweep nobody else does it. And as thoroughly: a
+    process that has ended has not been looked after yet."""
     shelf = Shelf([], tokens(1))
     shelf.broken = failure
     road = Road()
@@ -130,6 +131,7 @@ async def test_a_spool_that_cannot_be_listed_is_tried_again_next_round(
     await running
     assert rounds.captured.entries[0]["event"] == "sweep interrupted"
     assert road.tidied
+    assert road.thorough[0]
 
 
 async def test_one_waits_for_its_turn_to_sweep(
@@ -215,13 +217,13 @@ async def test_when_a_process_has_died_the_unfinished_are_looked_at_at_once(
         for _ in range(2):  # the unfinished, then everything
             await rounds.acquire()
         assert road.tidied == tokens(1)
-        sweep.look_soon()
+        sweep.process_ended()
         await rounds.acquire()
     task.cancel()
     assert road.tidied == tokens(1) * 2
 
 
-async def test_when_a_process_has_died_the_next_round_is_thorough(
+async def test_the_next_round_is_thorough_only_when_a_process_has_died(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It may have left the body of an upload that was answered."""
@@ -245,6 +247,10 @@ async def test_when_a_process_has_died_the_next_round_is_thorough(
         for _ in range(3):  # the unfinished, then everything twice
             await rounds.acquire()
         sweep.look_soon()
+        for _ in range(3):  # the look, and a round that has begun after it was asked
+            await rounds.acquire()
+        assert seen.count([True]) == 1
+        sweep.process_ended()
         while seen.count([True]) < 2:
             await rounds.acquire()
     task.cancel()
