@@ -22,6 +22,7 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.accepting import ListeningSocket
 from proxy.asks import LONGEST, Ask, Said, Word, ask_line, read_ask, read_said
 from proxy.asks import said_line as _line
 from proxy.spool import files
@@ -114,7 +115,7 @@ class Peers:
 
     def _bound(self) -> socket.socket:
         """A socket that listens, under our name. Raises OSError."""
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = ListeningSocket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             # Under its name only when it listens: nobody takes it for a dead one.
             new = self._name + files.NEW

@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -107,6 +108,31 @@ async def test_one_that_takes_its_time_does_not_hold_up_one_that_knows(
     async with asyncio.timeout(5):
         await ended.wait()  # what nobody waits for is given up
     assert knowing is not None
+
+
+async def test_one_without_a_descriptor_for_who_asks_tries_once_and_rests(
+    join: Join, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, loop = await join(), asyncio.get_running_loop()
+    await join(Word.DONE)
+    failed = asyncio.Event()
+    failures: list[str] = []
+
+    def hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        failures.append(context["message"])
+        failed.set()
+
+    def accepted(self: socket.socket) -> tuple[socket.socket, Any]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket.socket, "accept", accepted)
+    loop.set_exception_handler(hear)
+    asking = asyncio.ensure_future(ours.ask(ASK, _done))
+    async with asyncio.timeout(5):
+        await failed.wait()
+        monkeypatch.undo()
+        assert await asking == Said(Word.DONE)  # the loop tries again after a second
+    assert failures == ["socket.accept() out of system resource"]
 
 
 async def test_signs_of_life_keep_an_asker_waiting(
