@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +16,7 @@ from proxy import sockets
 from proxy.addresses import Descriptor, TcpAddress, UnixAddress
 from proxy.sockets import (
     CannotListen,
+    Listenable,
     address_of,
     listening_socket,
     listening_sockets,
@@ -23,6 +28,30 @@ def test_a_free_port_is_found_and_told() -> None:
         port = sock.getsockname()[1]
         assert address_of(sock) == f"http://127.0.0.1:{port}"
         socket.create_connection(("127.0.0.1", port), timeout=2).close()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix", "handed over"])
+def test_where_descriptors_run_out_a_socket_rests(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the event loop asks for a thousand connections more."""
+
+    def exhausted(self: socket.socket) -> tuple[socket.socket, Any]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with ExitStack() as opened:
+        address: Listenable = TcpAddress("127.0.0.1", 0)
+        if kind == "unix":
+            address = UnixAddress(f"{tmp_path}/s")
+        elif kind == "handed over":
+            given = opened.enter_context(listening_socket(address))
+            address = Descriptor(os.dup(given.fileno()))
+        sock = opened.enter_context(listening_socket(address))
+        monkeypatch.setattr(socket.socket, "accept", exhausted)
+        with pytest.raises(OSError, match="Too many open files"):
+            sock.accept()
+        with pytest.raises(BlockingIOError):
+            sock.accept()
 
 
 def test_ipv6_stands_in_brackets() -> None:

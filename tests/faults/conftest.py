@@ -23,11 +23,14 @@ async def start_process(
     started: list[ProxyProcess] = []
 
     async def start(
-        *, largest_file: int | None = None, **settings: Any
+        *,
+        largest_file: int | None = None,
+        most_files: int | None = None,
+        **settings: Any,
     ) -> ProxyProcess:
         below = {"url": origin.address, "retry_for": "100ms"}
         settings["origin"] = below | settings.get("origin", {})
-        process = ProxyProcess(tmp_path, settings, largest_file)
+        process = ProxyProcess(tmp_path, settings, largest_file, most_files=most_files)
         started.append(process)
         await process.start()
         return process

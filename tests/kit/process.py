@@ -83,11 +83,13 @@ class ProxyProcess:
         settings: dict[str, Any],
         largest_file: int | None = None,
         command: Sequence[str] = COMMAND,
+        most_files: int | None = None,
     ) -> None:
         """A proxy with `settings`, in the shape of its file.
 
         largest_file: bytes that one file may have, as on a disk that is full from there
         on; None: no limit. command: what is given the arguments of ``upload-proxy``.
+        most_files: descriptors that each process may have; None: no limit of ours.
         """
         port, admin = free_port(), free_port()
         self.address = f"http://127.0.0.1:{port}"
@@ -104,6 +106,7 @@ class ProxyProcess:
         self.file.write_text(json.dumps(whole))  # JSON is YAML
         self._largest_file = largest_file
         self._command = command
+        self._most_files = most_files
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -193,6 +196,9 @@ class ProxyProcess:
         if self._largest_file is not None:
             limit = (self._largest_file, self._largest_file)
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        if self._most_files is not None:
+            limit = (self._most_files, self._most_files)
+            resource.setrlimit(resource.RLIMIT_NOFILE, limit)
 
     @property
     def _running(self) -> asyncio.subprocess.Process:
