@@ -47,7 +47,7 @@ from proxy.renewal import Renewals
 from proxy.road import Road
 from proxy.seal import Seal
 from proxy.sockets import address_of
-from proxy.spool.owner import Place
+from proxy.spool.owner import Foothold
 from proxy.stopping import end_work
 from proxy.tasks import Tasks
 from proxy.trimming import HEAP, Trimming
@@ -62,7 +62,7 @@ class Part:
     """Processes among which the bounds on all of them are divided."""
     sweeps: bool = True
     """It sweeps the spool, unless another process does."""
-    place: Place | None = None
+    place: Foothold | None = None
     """Of the process that has started this one; None: nobody has."""
 
 
@@ -173,7 +173,7 @@ class App:
         return f"the spool {directory} cannot be used: {exc}"
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Foothold:
         """See ``Premises``."""
         return self._premises.place
 

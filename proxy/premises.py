@@ -24,7 +24,7 @@ from proxy.spool.claims import Claims
 from proxy.spool.clock import LifetimeClock, boot_id
 from proxy.spool.disk import DiskSpool
 from proxy.spool.figures import Figures
-from proxy.spool.owner import Owner, Place
+from proxy.spool.owner import Foothold, Owner
 from proxy.spool.secret import secret_of
 from proxy.spool.tiers import TieredSpool
 from proxy.tasks import Tasks
@@ -43,7 +43,7 @@ class Premises:
         config: Config,
         tasks: Tasks,
         log: FilteringBoundLogger,
-        place: Place | None = None,
+        place: Foothold | None = None,
     ) -> None:
         """`place`: of the process that has started this one; None: nobody has."""
         directory = _directory(config, place)
@@ -66,6 +66,7 @@ class Premises:
             else Owner.inherited(place)
         )
         try:
+            self.disk.check()  # it knows the lock from now on
             self.claims = Claims(str(directory))
             self.peers = Peers(str(directory), tasks.spawn, log)
             self.clock = LifetimeClock(directory, boot_id=boot)
@@ -106,7 +107,7 @@ class Premises:
         return goes_by, routes
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Foothold:
         """What a process that is started here has to be handed."""
         return self._owner.place
 
@@ -146,7 +147,7 @@ class Premises:
         self._owner.release()
 
 
-def _directory(config: Config, place: Place | None) -> Path:
+def _directory(config: Config, place: Foothold | None) -> Path:
     """Where the spool is, before anything is made there.
 
     Raises:

@@ -22,7 +22,7 @@ from proxy.app import App, Part
 from proxy.config import Config
 from proxy.outfit import CannotStart, logger_of
 from proxy.reloaded import CannotApply
-from proxy.spool.owner import Place
+from proxy.spool.owner import Foothold
 from proxy.wires import Wire
 
 GROUP_SIGNALS: Final = (
@@ -76,11 +76,11 @@ async def _work(descriptor: int) -> int:
     return 0
 
 
-def _place(told: Mapping[str, Any], config: Config) -> Place:
+def _place(told: Mapping[str, Any], config: Config) -> Foothold:
     """Where the spool is. A supervisor that is older than this worker may not tell: it
     hands over the lock alone, to which what is found then is held as well."""
     directory = told.get("spool") or os.path.realpath(config.spool.directory)
-    return Place(directory, told["lock"])
+    return Foothold(directory, told["lock"])
 
 
 async def _heed(wire: Wire, app: App, stop: asyncio.Event) -> None:

@@ -23,7 +23,7 @@ from proxy.admin.glimpse import Hands
 from proxy.config import Config
 from proxy.employed import Worker
 from proxy.metrics.totals import Reports
-from proxy.spool.owner import Place
+from proxy.spool.owner import Foothold
 from proxy.watch import Watch
 from proxy.wires import Wire
 from proxy.worker import GROUP_SIGNALS
@@ -86,7 +86,7 @@ class Workforce:
         """How many places have a worker that serves."""
         return sum(worker.serving.is_set() for worker in self._places.values())
 
-    def start(self, sockets: list[socket.socket], spool: Place) -> None:
+    def start(self, sockets: list[socket.socket], spool: Foothold) -> None:
         """Fill every place, and keep it filled; `sockets` are what they serve, and
         closed by `stop`. `spool`: the place of this process there."""
         self._sockets = sockets

@@ -17,7 +17,7 @@ import pytest
 from proxy import workforce
 from proxy.config import Config
 from proxy.log import logger
-from proxy.spool.owner import Place
+from proxy.spool.owner import Foothold
 from proxy.workforce import Workforce
 
 SERVES = r"""
@@ -82,7 +82,7 @@ async def at_work(
         }
     )
     workers = Workforce(config, share=3, lost=lambda: None, log=logger("error", "json"))
-    workers.start([*sockets], Place(str(tmp_path), lock=0))
+    workers.start([*sockets], Foothold(str(tmp_path), lock=0))
     try:
         yield workers
     finally:

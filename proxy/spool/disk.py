@@ -103,6 +103,14 @@ class DiskSpool:
             self._records.settle_answer, lambda token: None
         )
 
+    def check(self) -> None:
+        """See ``Place``. Once its owners have a lock there, it is known by that, too.
+
+        Raises:
+            SpoolError
+        """
+        self._place.check()
+
     async def create(self, upload: Upload) -> None:
         """See ``Spool``."""
         self._place.check()

@@ -36,8 +36,12 @@ _FIRST_BYTE: Final = struct.pack("@hhqqi0q", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A spool as the owner has it, for a process that it starts."""
+class Foothold:
+    """A spool as the owner has it, for a process that it starts, and for its visits.
+
+    A ``Place`` may come back under another device number; this is the one on which the
+    lock is held, and no other.
+    """
 
     directory: str
     """Where it was found. A link of the operator may lead elsewhere by now, and there
@@ -88,7 +92,7 @@ class Owner:
             raise
 
     @classmethod
-    def inherited(cls, place: Place) -> Owner:
+    def inherited(cls, place: Foothold) -> Owner:
         """The one that has started this process and handed it its `place`: both are one
         owner, until the last of them releases it."""
         owner = cls.__new__(cls)
@@ -98,9 +102,9 @@ class Owner:
         return owner
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Foothold:
         """What makes a process that is started one with this owner."""
-        return Place(str(self._directory), self._fd)
+        return Foothold(str(self._directory), self._fd)
 
     def change(self, goes_by: Mapping[str, str], routes: Mapping[str, str]) -> None:
         """Go by something else from now on.

@@ -25,6 +25,9 @@ _PROBE_SIZE: Final = 64 * 1024
 class Place:
     """`directory`, made when it is missing. Blocks.
 
+    It may come back mounted anew, so it is told by inodes alone; the very one that an
+    owner holds, by its device, too, is that owner's ``Foothold``.
+
     Raises:
         OSError: it cannot be.
     """
@@ -33,6 +36,8 @@ class Place:
         self.root = str(directory)
         self._made = files.make_directories(self.root)
         self._inode = Path(self.root).stat().st_ino
+        self._lock = self._lock_there()
+        """Inode of the lock of its owners; None until it was seen."""
         self.ballast = Ballast(self.root)
 
     def sync(self) -> None:
@@ -45,15 +50,25 @@ class Place:
 
         Else every upload would be unknown, and their clients would begin anew; and new
         ones would be stored below the place where a volume belongs. Its number tells,
-        without that of the device, which may be another one when it is mounted again.
+        and that of the lock in it, as the roots of volumes have the same; not that of
+        the device, which may be another one when it is mounted again.
 
         Raises:
             SpoolError: it is another one, or not there.
         """
         with translated("the spool directory is not there"):
             inode = Path(self.root).stat().st_ino
-        if inode != self._inode:
+            lock = self._lock_there()
+        if inode != self._inode or self._lock not in (None, lock):
             raise SpoolError("another directory is where the spool was")
+        self._lock = lock
+
+    def _lock_there(self) -> int | None:
+        """Inode of the lock that is there just now; None: none is. Raises OSError."""
+        try:
+            return Path(self.root, "lock").stat().st_ino
+        except FileNotFoundError:
+            return None
 
     def fill_ballast(self) -> None:
         """Keep a little room for records, if there is any."""

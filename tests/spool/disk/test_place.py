@@ -70,6 +70,27 @@ async def test_a_directory_that_is_not_there_is_no_missing_upload(
         await spool.load(new_token())
 
 
+async def test_a_volume_whose_root_has_the_same_inode_is_told_by_the_lock(
+    root: Path, spool: DiskSpool
+) -> None:
+    """As the roots of all ext4 volumes have; what lies there is another proxy's."""
+    lock, elsewhere = root / "lock", root / "elsewhere"
+    lock.touch()
+    saved = await stored(spool, b"12345", state=State.INTERRUPTED)
+    lock.rename(elsewhere)
+    for another in (False, True):
+        if another:
+            lock.touch()
+        with pytest.raises(SpoolError, match="another directory"):
+            await spool.load(new_token())
+        with pytest.raises(SpoolError, match="another directory"):
+            await spool.create(upload())
+        assert not await spool.writable()
+    elsewhere.rename(lock)
+    assert (await spool.load(saved.token)).offset == 5
+    assert await spool.writable()
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 async def test_what_we_make_is_ours_alone(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
