@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from socket import socket
 from typing import Final
 
@@ -350,9 +349,8 @@ class App:
         )
         self._watch(self._entrance.door, public)
         await self._entrance.listening.serve(public)
-        spool = Path(self._premises.place.directory)
         await self._entrance.answer(
-            self._config, vitals, admin, spool, self._tasks.spawn
+            self._config, vitals, admin, self.place, self._tasks.spawn
         )
 
     def _watch(self, door: Door, public: list[socket]) -> None:

@@ -7,7 +7,6 @@ that all doors together keep them.
 
 from __future__ import annotations
 
-from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -19,6 +18,7 @@ from proxy.admin.glimpse import Watched
 from proxy.admin.listener import AdminHandler, Vitals
 from proxy.config import Config
 from proxy.listening import Listening
+from proxy.spool.owner import Foothold
 from proxy.tasks import Spawn
 from proxy.wire import Door, DoorTerms, Handler, TlsTerms
 
@@ -86,17 +86,17 @@ class Entrance:
         config: Config,
         vitals: Operated,
         admin: list[socket],
-        spool: Path,
+        spool: Foothold,
         spawn: Spawn,
     ) -> None:
         """Answer operators from now on; with the page, if there is to be one. `spool`:
-        where it was found."""
+        as its owner has it."""
         desk = self._desk(config, vitals, spool, spawn) if admin else None
         handler = AdminHandler(vitals, desk, choices.admin_hosts(config))
         await self.listening.answer(handler, admin)
 
     def _desk(
-        self, config: Config, watched: Watched, spool: Path, spawn: Spawn
+        self, config: Config, watched: Watched, spool: Foothold, spawn: Spawn
     ) -> Desk | None:
         """Of the uploads page; None where there is to be none."""
         terms = choices.page(config)

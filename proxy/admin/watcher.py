@@ -28,6 +28,7 @@ from proxy.operating.acts import Declined
 from proxy.operating.entry import Entry, entry_of
 from proxy.operating.guest import Guest
 from proxy.spool.disk import Sync
+from proxy.spool.owner import Foothold
 from proxy.spool.threads import DiskThreads
 from proxy.tasks import Spawn
 
@@ -62,14 +63,14 @@ class Watcher:
     def __init__(
         self,
         watched: Watched,
-        directory: Path,
+        spool: Foothold,
         sync: Sync,
         spawn: Spawn,
         log: FilteringBoundLogger,
     ) -> None:
-        """`directory`: of the spool; `sync`: as the proxy is told."""
+        """`spool`: as the proxy has it; `sync`: as it is told."""
         self._watched = watched
-        self._directory = directory
+        self._spool = spool
         self._sync = sync
         self._spawn = spawn
         self._log = log
@@ -184,9 +185,10 @@ class Watcher:
         """A visit that ends with `visits`, even if nobody waits for it any more.
 
         Raises:
-            SpoolError
+            SpoolError: there can be none; another spool may be there, not ours.
         """
-        return visits.enter_context(closing(Guest(self._directory)))
+        self._spool.check()
+        return visits.enter_context(closing(Guest(Path(self._spool.directory))))
 
     async def _changed(self, token: Token) -> None:
         """Something was done to an upload: whoever looks next sees it."""
@@ -239,6 +241,7 @@ class Watcher:
 
     async def _read(self, roster: Roster) -> None:
         try:
+            await self._threads.run(self._spool.check)
             await roster.round()
             self._trouble = ""
         except SpoolError as exc:

@@ -285,6 +285,41 @@ async def test_the_spool_is_looked_at_where_it_was_found(
     await client.close()
 
 
+@pytest.mark.parametrize("looked_before", [False, True])
+async def test_another_spool_in_the_place_of_ours_is_not_looked_at(
+    start_proxy: StartProxy, tmp_path: Path, looked_before: bool
+) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    app = await start_proxy(admin=ADMIN, spool={"directory": str(ours)})
+    other = await start_proxy(spool={"directory": str(theirs)})
+    for proxy, length in ((app, 100), (other, 200)):
+        client = Client(proxy.addresses[0])
+        await client.create(8, length=length, sends=b"a" * 40, then="cut")
+        await client.close()
+    assert app.admin_address is not None
+    async with ClientSession(app.admin_address) as session:
+        if looked_before:
+            await settled(session, "interrupted")
+        ours.rename(tmp_path / "away")
+        theirs.rename(ours)
+
+        async def troubled() -> dict[str, Any] | None:
+            told = await now(session)
+            assert all(row["length"] == 100 for row in told["uploads"])
+            return told if told["trouble"] else None
+
+        told = await until(troubled)
+        assert told["trouble"] == "another directory is where the spool was"
+        for row in told["uploads"]:
+            assert await act(session, "purge", row, told["token"]) == (
+                503,
+                told["trouble"],
+            )
+        ours.rename(theirs)
+        (tmp_path / "away").rename(ours)
+        await settled(session, "interrupted")
+
+
 async def test_a_name_that_the_operator_gave_it(start_proxy: StartProxy) -> None:
     app = await start_proxy(admin=ADMIN | {"hosts": "uploads.example"})
     assert app.admin_address is not None
