@@ -66,6 +66,8 @@ class Premises:
             else Owner.inherited(place)
         )
         try:
+            # The directory may have gone just before: then another one was made.
+            self._owner.place.check()
             self.disk.check()  # it knows the lock from now on
             self.claims = Claims(str(directory))
             self.peers = Peers(str(directory), tasks.spawn, log)

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
+import structlog
+
+from proxy import premises
+from proxy.config import Config
+from proxy.core.errors import SpoolError
+from proxy.premises import Premises
 from proxy.register import place
+from proxy.spool.disk import DiskSpool
+from proxy.spool.owner import Owner
+from proxy.tasks import Tasks
 from tests.conftest import StartProxy
 from tests.kit.client import Client
 
@@ -57,3 +70,38 @@ async def test_who_is_alone_keeps_no_file_of_it(
     assert (await client.create(8, last=False, sends=b"a")).answer.status == 429
     assert not (tmp_path / "spool" / "counts").exists()
     await client.close()
+
+
+async def test_a_lock_is_known_from_the_start(
+    start_proxy: StartProxy, tmp_path: Path
+) -> None:
+    """Nothing has been asked for when another volume comes in the place of ours."""
+    app = await start_proxy()
+    lock = tmp_path / "spool" / "lock"
+    lock.rename(lock.with_name("elsewhere"))
+    lock.touch()
+    with pytest.raises(SpoolError, match="another directory is where the spool was"):
+        app._premises.disk.check()
+
+
+async def test_a_spool_that_goes_while_a_process_begins_is_not_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    config = Config.model_validate(
+        {"origin": {"url": "http://127.0.0.1:9"}, "spool": {"directory": str(spool)}}
+    )
+    owner = Owner(spool, {"origin": "http://127.0.0.1:9"})
+
+    def made(directory: Path, **options: Any) -> DiskSpool:
+        spool.rename(tmp_path / "away")
+        return DiskSpool(directory, **options)
+
+    monkeypatch.setattr(premises, "DiskSpool", made)
+    log = structlog.wrap_logger(None, processors=[])
+    inherited = replace(owner.place, lock=os.dup(owner.place.lock))
+    with pytest.raises(SpoolError, match="the spool directory is not there"):
+        Premises(config, Tasks(log), log, inherited)
+    owner.release()
+    assert not (spool / "peers").exists()
