@@ -51,7 +51,8 @@ class Place:
         Else every upload would be unknown, and their clients would begin anew; and new
         ones would be stored below the place where a volume belongs. Its number tells,
         and that of the lock in it, as the roots of volumes have the same; not that of
-        the device, which may be another one when it is mounted again.
+        the device, which may be another one when it is mounted again. Two volumes that
+        both began as a spool may have the same of both: that is not noticed.
 
         Raises:
             SpoolError: it is another one, or not there.
