@@ -60,6 +60,9 @@ class Place:
         with translated("the spool directory is not there"):
             inode = Path(self.root).stat().st_ino
             lock = self._lock_there()
+        if lock is None and self._lock is not None and inode == self._inode:
+            # or another volume, on which there never was one
+            raise SpoolError("the lock in the spool directory is not there any more")
         if inode != self._inode or self._lock not in (None, lock):
             raise SpoolError("another directory is where the spool was")
         self._lock = lock
