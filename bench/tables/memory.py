@@ -38,9 +38,9 @@ _FIRST_REQUESTS_S: Final = 6.0
 """In which 10,000 idle connections make their one request: well within the time that
 the product gives a connection for its first."""
 _SETTLING: Final = 2.5
-"""Times as long as they are watched slow uploads have until all of them are under way:
-of the product each is on the disk by then, and its first offset has been told. The
-second is told after eight seconds, when nobody looks any more."""
+"""Times as long as they are watched slow uploads have until all of them are under way.
+On two busy cores the product still tells some their first offset then, which shows in
+its CPU; the second is told after eight seconds, when nobody looks any more."""
 _SPARE_S: Final = 1.0
 """For which slow uploads go on after the last look at them."""
 
