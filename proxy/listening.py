@@ -86,7 +86,7 @@ class Listening:
         # first, until what was accepted last has become a connection
         await asyncio.sleep(LOOK_S)
         # an event would have to be looked after with every request
-        while self._greeted_by() and loop.time() < until:  # noqa: ASYNC110
+        while self._greeted_by() and loop.time() < until:  # noqa: ASYNC110 - see above
             await asyncio.sleep(LOOK_S)
 
     async def see_out(self, most_s: float) -> None:
@@ -95,7 +95,7 @@ class Listening:
         loop = asyncio.get_running_loop()
         until = loop.time() + most_s
         # as above: an event would cost something with every write
-        while self._door.has_unsent and loop.time() < until:  # noqa: ASYNC110
+        while self._door.has_unsent and loop.time() < until:  # noqa: ASYNC110 - see above
             await asyncio.sleep(LOOK_S)
 
     def _greeted_by(self) -> int:

@@ -236,7 +236,7 @@ async def test_of_one_that_goes_before_it_is_told_nothing_is_said(
         asker.sendall(ask_line(ASK))
     async with asyncio.timeout(5):
         await drained.wait()
-        while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110
+        while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110 - tasks that end have no event
             await asyncio.sleep(0)
     gc.collect()
     assert not told

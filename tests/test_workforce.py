@@ -251,10 +251,10 @@ async def test_one_that_is_not_needed_after_all_stops_in_order(
         machine.go.clear()
         workers.renew()
         async with asyncio.timeout(10):
-            while machine.asked < 3:  # noqa: ASYNC110
+            while machine.asked < 3:  # noqa: ASYNC110 - the machine has no event
                 await asyncio.sleep(0.01)
             machine.started[0].kill()
-            while not workers.died:  # noqa: ASYNC110
+            while not workers.died:  # noqa: ASYNC110 - a count has no event
                 await asyncio.sleep(0.01)
         machine.go.set()
         await until_asked(machine, workers, 5)

@@ -136,7 +136,7 @@ def _laden(
         }
         for one in laden.values():
             standing.enter_context(one.sending())
-        time.sleep(trial.settling_s)
+        time.sleep(trial.settling_s)  # nothing tells when all are under way
         for one in laden.values():
             one.settle()
         time.sleep(trial.watched_s)  # what they spend meanwhile is the figure

@@ -42,7 +42,7 @@ def test_serving_runs_the_proxy_with_what_was_said(
         return code
 
     room = types.ModuleType("proxy.service")
-    room.serve = serve  # type: ignore[attr-defined]
+    room.serve = serve  # type: ignore[attr-defined]  # an empty module made here
     monkeypatch.setitem(sys.modules, "proxy.service", room)
     words = ["--origin", "http://app", "--spool", "/s", "--listen", "a:1"]
     words += ["--listen", "unix:/b", "-c", str(ROOT / "config/minimal.yaml")]
@@ -64,7 +64,7 @@ def test_the_demonstration_is_run(
         return 1
 
     room = types.ModuleType("proxy.demo")
-    room.run = demonstrate  # type: ignore[attr-defined]
+    room.run = demonstrate  # type: ignore[attr-defined]  # the same
     monkeypatch.setitem(sys.modules, "proxy.demo", room)
     assert within("demo", *words) == 1
     assert runs == [kept]
